@@ -131,10 +131,11 @@ fn check(input: &EpochInput<'_>) -> Result<(), YumaError> {
     }
     for (field, rows) in [("weights", input.weights), ("bonds", input.bonds)] {
         for (row, entries) in (0_u16..).zip(rows) {
-            for uid in 0..n {
-                if entries.iter().filter(|(j, _)| *j == uid).count() > 1 {
-                    return Err(YumaError::DuplicateUid { field, row, uid });
-                }
+            let mut uids: Vec<u16> = entries.iter().map(|(uid, _)| *uid).collect();
+            uids.retain(|uid| *uid < n);
+            uids.sort();
+            if let Some(pair) = uids.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(YumaError::DuplicateUid { field, row, uid: pair[0] });
             }
         }
     }
