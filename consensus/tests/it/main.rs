@@ -1,0 +1,7 @@
+//! Integration tests of `ganglion-consensus`.
+
+#[path = "../reference/mod.rs"]
+mod reference;
+mod yuma_reference;
+mod yuma_state;
+mod yuma_vectors;
