@@ -67,6 +67,7 @@ struct World {
     fail_sync_at: Option<u64>,
     capacity: Option<usize>,
     power_is_off: bool,
+    lies: bool,
 }
 
 /// A disk in memory with faults; clones share one medium.
@@ -117,6 +118,11 @@ impl FaultyDisk {
     pub fn fail_sync(&self, nth: u64) {
         let mut world = self.world();
         world.fail_sync_at = Some(world.syncs + nth);
+    }
+
+    /// Makes syncs return without doing anything, as a drive that lies about its cache does.
+    pub fn lie_about_syncs(&self) {
+        self.world().lies = true;
     }
 
     /// Bounds the sum of all file sizes; `None` lifts the bound.
@@ -412,6 +418,9 @@ impl DiskFile for FaultyFile {
     fn sync_data(&self) -> io::Result<()> {
         let mut world = self.world()?;
         let failed = world.sync()?;
+        if world.lies {
+            return Ok(());
+        }
         let file = world.inode(self.inode)?;
         let pending = std::mem::take(&mut file.pending);
         if failed {
@@ -477,6 +486,9 @@ impl Disk for FaultyDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut world = self.world();
         let failed = world.sync()?;
+        if world.lies {
+            return Ok(());
+        }
         // Names of other directories stay pending; within one directory order is kept.
         let (here, elsewhere) = std::mem::take(&mut world.names_pending)
             .into_iter()

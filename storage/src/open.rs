@@ -168,6 +168,16 @@ fn open(
     let (items, lists, blobs) = aged_tables(&tables).map_err(in_state)?;
     let reader = Reader { tables, certificates: log.reader(), _lock: lock };
     let peers = reader.peers().map_err(in_state)?;
+    if let (Some(last), Some(applied)) = (log.last(), applied)
+        && last > applied.saturating_add(1)
+    {
+        // A crash costs one epoch at most; more means that the database opened at an earlier state than it once had.
+        tracing::warn!(
+            applied,
+            certified = last,
+            "the state database has lost epochs; they are applied again"
+        );
+    }
     let recovered = Recovered {
         watermark: watermark.as_ref().map(|(_, watermark)| *watermark),
         standing,
