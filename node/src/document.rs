@@ -69,10 +69,12 @@ impl Curable for Problems {
     }
 
     fn cure(&self) -> Option<String> {
-        match &self.list[..] {
-            [one] => Some(one.cure.clone()),
-            _ => None,
-        }
+        self.list.first().map(|problem| problem.cure.clone())
+    }
+
+    fn each(&self) -> Vec<(String, Option<String>)> {
+        let each = |one: &Problem| (format!("{}:{one}", self.file), Some(one.cure.clone()));
+        self.list.iter().map(each).collect()
     }
 }
 
@@ -96,7 +98,7 @@ pub struct Field {
 impl Field {
     fn cure(&self) -> String {
         match self.default {
-            "" => format!("Write a value with unit \"{}\".", self.unit),
+            "" => format!("Write it as {}.", self.unit),
             default => format!("Set it to {default}, the default."),
         }
     }
@@ -170,6 +172,12 @@ impl Notes {
         }
     }
 
+    /// Whether this very field was noted as wrong.
+    #[must_use]
+    pub fn has_problem(&self, field: &str) -> bool {
+        self.problems.iter().any(|problem| problem.field == field)
+    }
+
     /// Whether nothing is wrong so far.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -195,6 +203,21 @@ impl Notes {
         }
         let short: String = text.chars().take(48).collect();
         Some(if short.len() < text.len() { format!("{short}...") } else { short })
+    }
+}
+
+/// A value and the text it was written as.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'d> {
+    item: &'d Item,
+    raw: &'d str,
+}
+
+impl std::ops::Deref for Found<'_> {
+    type Target = Item;
+
+    fn deref(&self) -> &Item {
+        self.item
     }
 }
 
@@ -269,17 +292,24 @@ impl<'d> Section<'d> {
         sections
     }
 
+    /// Whether the file has no such table.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        self.table.is_none()
+    }
+
     /// Reads an optional field; a value that `take` refuses is noted and counts as left out.
     pub fn read<T>(
         &mut self,
         notes: &mut Notes,
         field: &Field,
-        take: impl FnOnce(&Item) -> Result<T, String>,
+        take: impl FnOnce(&Found<'_>) -> Result<T, String>,
     ) -> Option<T> {
         let path = self.path_of(field.key);
         let item = self.item(field.key)?;
         notes.at(path.clone(), item.span());
-        match take(item) {
+        let raw = item.span().and_then(|span| notes.text.get(span)).unwrap_or_default();
+        match take(&Found { item, raw }) {
             Ok(value) => Some(value),
             Err(rule) => {
                 notes.broken(&path, rule, field.cure());
@@ -293,11 +323,14 @@ impl<'d> Section<'d> {
         &mut self,
         notes: &mut Notes,
         field: &Field,
-        take: impl FnOnce(&Item) -> Result<T, String>,
+        take: impl FnOnce(&Found<'_>) -> Result<T, String>,
     ) -> Option<T> {
         if self.table.is_some_and(|table| !table.contains_key(field.key)) {
             self.known.push(field.key);
-            let cure = format!("Add a line `{} = ...` ({}).", field.key, field.unit);
+            let cure = match field.default {
+                "" => format!("Add a line `{} = ...` ({}).", field.key, field.unit),
+                default => format!("Add `{} = {default}`, the default.", field.key),
+            };
             let path = self.path_of(field.key);
             notes.problem(self.line, &path, None, "is missing".into(), cure);
             return None;
@@ -368,7 +401,7 @@ pub mod take {
         unit: &'static str,
         low: u64,
         high: u64,
-    ) -> impl Fn(&Item) -> Result<T, String> {
+    ) -> impl Fn(&Found<'_>) -> Result<T, String> {
         move |item| {
             let rule = || format!("must be a whole number from {low} to {high} ({unit})");
             let number = item.as_integer().ok_or_else(rule)?;
@@ -384,7 +417,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn i16(item: &Item) -> Result<i16, String> {
+    pub fn i16(item: &Found<'_>) -> Result<i16, String> {
         let number = item.as_integer().and_then(|number| i16::try_from(number).ok());
         number.ok_or_else(|| "must be a whole number from -32768 to 32767".into())
     }
@@ -393,7 +426,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn boolean(item: &Item) -> Result<bool, String> {
+    pub fn boolean(item: &Found<'_>) -> Result<bool, String> {
         item.as_bool().ok_or_else(|| "must be true or false, without quotes".into())
     }
 
@@ -401,7 +434,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn text(item: &Item) -> Result<String, String> {
+    pub fn text(item: &Found<'_>) -> Result<String, String> {
         item.as_str().map(Into::into).ok_or_else(|| "must be text in quotes".into())
     }
 
@@ -409,7 +442,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn texts(item: &Item) -> Result<Vec<String>, String> {
+    pub fn texts(item: &Found<'_>) -> Result<Vec<String>, String> {
         let rule = || "must be a list of texts in quotes".to_owned();
         let list = item.as_array().ok_or_else(rule)?;
         list.iter().map(|one| one.as_str().map(Into::into).ok_or_else(rule)).collect()
@@ -419,7 +452,7 @@ pub mod take {
     ///
     /// # Errors
     /// What `T` says about it.
-    pub fn parsed<T: std::str::FromStr<Err: fmt::Display>>(item: &Item) -> Result<T, String> {
+    pub fn parsed<T: std::str::FromStr<Err: fmt::Display>>(item: &Found<'_>) -> Result<T, String> {
         text(item)?.parse().map_err(|error: T::Err| error.to_string())
     }
 
@@ -427,7 +460,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn duration_ms(item: &Item) -> Result<u64, String> {
+    pub fn duration_ms(item: &Found<'_>) -> Result<u64, String> {
         let rule = |error: units::DurationError| error.to_string();
         units::parse_ms(item.as_str().ok_or(units::DurationError).map_err(rule)?).map_err(rule)
     }
@@ -436,7 +469,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn time_ms(item: &Item) -> Result<u64, String> {
+    pub fn time_ms(item: &Found<'_>) -> Result<u64, String> {
         let rule = |error: units::TimeError| error.to_string();
         if let Some(ms) = item.as_integer() {
             return u64::try_from(ms).map_err(|_| rule(units::TimeError));
@@ -453,14 +486,10 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn amount(item: &Item) -> Result<Rao, String> {
-        let written = match item {
+    pub fn amount(item: &Found<'_>) -> Result<Rao, String> {
+        let written = match item.item {
             Item::Value(Value::String(text)) => text.value().clone(),
-            Item::Value(Value::Integer(number)) => number.value().to_string(),
-            Item::Value(Value::Float(number)) => {
-                let written = number.as_repr().and_then(|repr| repr.as_raw().as_str());
-                written.unwrap_or_default().replace('_', "")
-            }
+            Item::Value(Value::Integer(_) | Value::Float(_)) => item.raw.replace('_', ""),
             _ => String::new(),
         };
         written.parse().map_err(|error| format!("must be an amount of units: {error}"))
@@ -470,7 +499,7 @@ pub mod take {
     ///
     /// # Errors
     /// The rule.
-    pub fn bytes<const N: usize>(item: &Item) -> Result<[u8; N], String> {
+    pub fn bytes<const N: usize>(item: &Found<'_>) -> Result<[u8; N], String> {
         let rule = || format!("must be {} hexadecimal digits in quotes", N * 2);
         let text = item.as_str().ok_or_else(rule)?;
         let mut bytes = [0; N];
@@ -539,7 +568,8 @@ mod tests {
     fn amounts_are_exact_however_they_are_written() {
         let amount = |text: &str| {
             let document = Document::parse(format!("a = {text}")).unwrap();
-            take::amount(document.get("a").unwrap()).map(Rao::get)
+            let item = document.get("a").unwrap();
+            take::amount(&Found { item, raw: &document.raw()[item.span().unwrap()] }).map(Rao::get)
         };
         for text in ["28.5", "\"28.5\"", "28.500", "2_8.5"] {
             assert_eq!(amount(text), Ok(28_500_000_000), "{text}");

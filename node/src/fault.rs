@@ -18,4 +18,9 @@ pub trait Curable: std::error::Error {
 
     /// What to do about it: one imperative sentence, best with the exact command.
     fn cure(&self) -> Option<String>;
+
+    /// Every sentence with its cure; more than one only for errors that collect several.
+    fn each(&self) -> Vec<(String, Option<String>)> {
+        vec![(self.to_string(), self.cure())]
+    }
 }

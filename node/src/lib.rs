@@ -1,7 +1,10 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
+pub mod cli;
 pub mod document;
 pub mod fault;
 pub mod files;
+pub mod home;
 pub mod keys;
+pub mod manifest;
 pub mod units;
