@@ -459,9 +459,8 @@ pub fn resolve(
     let listen = r.list(&LISTEN, 1, 8, |text| address(text, false));
     let external = r.list(&EXTERNAL, 0, 8, |text| address(text, false));
     let bootnodes = r.list(&BOOTNODES, 0, 32, |text| address(text, true));
-    let api = r.one(&API, |text| {
-        text.parse().map_err(|_| "must be an IP address and a port".to_owned())
-    });
+    let api =
+        r.one(&API, |text| text.parse().map_err(|_| "must be an IP address and a port".to_owned()));
     let log_level = r.one(&LOG_LEVEL, |text| {
         let filter = tracing_subscriber::EnvFilter::try_new(text);
         filter.map(|_| text.to_owned()).map_err(|error| format!("is no log filter: {error}"))
@@ -546,7 +545,8 @@ impl<'a> Resolver<'a> {
         } else {
             (default_values(setting), Source::Default)
         };
-        let shown = Shown { key, values: values.clone(), many: setting.many, source: source.clone() };
+        let shown =
+            Shown { key, values: values.clone(), many: setting.many, source: source.clone() };
         self.shown.push(shown);
         (values, source)
     }
@@ -754,4 +754,211 @@ fn split_words(line: &str) -> Option<Vec<String>> {
 
 fn flag_name(key: &str) -> String {
     if key == "bootnodes" { "bootnode".into() } else { key.replace('_', "-") }
+}
+
+/// A commented `node.toml` with the given values; every other setting is there as a comment with its
+/// default.
+#[must_use]
+pub fn render(given: &[(&str, Vec<String>)]) -> String {
+    let mut text = String::from(
+        "# Settings of this node. Flags and environment variables go before them;\n\
+         # `ganglion config show` prints what counts and where it comes from. Paths are relative to\n\
+         # this directory.\n",
+    );
+    for Setting { field, env, many } in &SETTINGS {
+        text.push_str(&format!(
+            "\n# {}\n# {}: {}. Environment: {env}.\n",
+            field.about, field.unit, field.bounds
+        ));
+        let values = given.iter().find(|(key, _)| *key == field.key).map(|(_, values)| values);
+        match values {
+            Some(values) if *many => {
+                let list: toml_edit::Array = values.iter().collect();
+                text.push_str(&format!("{} = {list}\n", field.key));
+            }
+            Some(values) => {
+                let value = toml_edit::Value::from(values.first().map_or("", String::as_str));
+                text.push_str(&format!("{} = {value}\n", field.key));
+            }
+            None if field.default.is_empty() => {
+                text.push_str(&format!("# {} = \"...\"\n", field.key));
+            }
+            None => text.push_str(&format!("# {} = {}\n", field.key, field.default)),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Case {
+        dir: tempfile::TempDir,
+        args: ConfigArgs,
+        env: Vec<(&'static str, String)>,
+    }
+
+    impl Case {
+        fn new(file: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            if !file.is_empty() {
+                std::fs::write(dir.path().join(FILE_NAME), file).unwrap();
+            }
+            let args = ConfigArgs { data_dir: Some(dir.path().into()), ..ConfigArgs::default() };
+            Self { dir, args, env: Vec::new() }
+        }
+
+        fn resolve(&self) -> Result<Config, ConfigError> {
+            let env = |name: &str| {
+                self.env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
+            };
+            resolve(&self.args, &Home::new(Some("/h".into())), &env)
+        }
+
+        fn problems(&self) -> Vec<String> {
+            let dir = format!("{}/", self.dir.path().display());
+            let problems = self.resolve().unwrap_err().each();
+            problems.into_iter().map(|(sentence, _)| sentence.replace(&dir, "")).collect()
+        }
+
+        fn source(&self, key: &str) -> String {
+            let config = self.resolve().unwrap();
+            let shown = config.shown().iter().find(|shown| shown.key == key).unwrap();
+            let dir = format!("{}/", self.dir.path().display());
+            format!("{} from {}", shown.values.join(","), shown.source).replace(&dir, "")
+        }
+    }
+
+    #[test]
+    fn without_a_word_the_defaults_hold() {
+        let case = Case::new("");
+        let config = case.resolve().unwrap();
+        assert_eq!(config.manifest, case.dir.path().join("subnet.toml"));
+        assert_eq!(config.hotkey, Path::new("/h/keys/hotkeys/default.json"));
+        assert_eq!(config.listen[0].as_str(), "/ip4/127.0.0.1/tcp/7800");
+        assert_eq!(config.api, "127.0.0.1:7880".parse().unwrap());
+        assert_eq!((config.max_connections, config.metrics_uids), (128, 256));
+        assert_eq!((config.worker, config.log_format), (Worker::Auto, LogFormat::Pretty));
+        assert_eq!(config.shown.len(), SETTINGS.len());
+        assert!(config.shown.iter().all(|shown| shown.source == Source::Default));
+    }
+
+    #[test]
+    fn flag_goes_before_environment_before_file_before_default() {
+        let mut case = Case::new("\napi = \"127.0.0.1:1\"\n");
+        assert_eq!(case.source("api"), "127.0.0.1:1 from node.toml:2");
+        case.env.push(("GANGLION_API", "127.0.0.1:2".into()));
+        assert_eq!(case.source("api"), "127.0.0.1:2 from environment GANGLION_API");
+        case.args.api = Some("127.0.0.1:3".into());
+        assert_eq!(case.source("api"), "127.0.0.1:3 from flag --api");
+        assert_eq!(case.source("log_level"), "info from default");
+    }
+
+    #[test]
+    fn paths_of_the_file_lie_in_the_data_directory() {
+        let mut case = Case::new("manifest = \"m.toml\"\nhotkey = \"./k.json\"\n");
+        let config = case.resolve().unwrap();
+        assert_eq!(config.manifest, case.dir.path().join("m.toml"));
+        assert_eq!(config.hotkey, case.dir.path().join("./k.json"));
+        case.args.manifest = Some("m.toml".into());
+        case.args.hotkey = Some("v1".into());
+        let config = case.resolve().unwrap();
+        assert_eq!(config.manifest, Path::new("m.toml"));
+        assert_eq!(config.hotkey, Path::new("/h/keys/hotkeys/v1.json"));
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_with_its_source() {
+        let mut case = Case::new("bootnode = []\nmax_connections = 3\nlisten = [1]\n");
+        case.args.api = Some("here".into());
+        case.env.push(("GANGLION_LOG_FORMAT", "xml".into()));
+        case.env.push(("GANGLION_BOOTNODES", "/ip4/1.2.3.4/tcp/1, x".into()));
+        assert_eq!(
+            case.problems(),
+            [
+                "node.toml:1: bootnode: is no field of this file",
+                "node.toml:3: listen: must be text in quotes or a list of texts",
+                "environment GANGLION_BOOTNODES: bootnodes = \"/ip4/1.2.3.4/tcp/1\": must look \
+                 like /ip4/203.0.113.7/tcp/7800/p2p/12D3Koo...",
+                "environment GANGLION_BOOTNODES: bootnodes = \"x\": must look like \
+                 /ip4/203.0.113.7/tcp/7800/p2p/12D3Koo...: invalid multiaddr",
+                "flag --api: api = \"here\": must be an IP address and a port",
+                "environment GANGLION_LOG_FORMAT: log_format = \"xml\": must be pretty or json",
+                "node.toml:2: max_connections = \"3\": must be a whole number from 4 to 4096",
+            ]
+        );
+    }
+
+    #[test]
+    fn addresses_are_tcp_over_a_host() {
+        let peer = "12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD";
+        for good in ["/ip4/0.0.0.0/tcp/0", "/ip6/::1/tcp/7800", "/dns/a.example/tcp/1"] {
+            assert!(address(good, false).is_ok(), "{good}");
+        }
+        for bad in ["/ip4/1.2.3.4", "/ip4/1.2.3.4/udp/1", "/tcp/1", "1.2.3.4:5", "/unix/x"] {
+            assert!(address(bad, false).is_err(), "{bad}");
+        }
+        assert!(address(&format!("/ip4/1.2.3.4/tcp/1/p2p/{peer}"), true).is_ok());
+        assert!(address(&format!("/ip4/1.2.3.4/tcp/1/p2p/{peer}"), false).is_err());
+        assert!(address(&format!("/ip4/1.2.3.4/tcp/0/p2p/{peer}"), true).is_err());
+        assert!(address("/ip4/1.2.3.4/tcp/1", true).is_err());
+    }
+
+    #[test]
+    fn a_worker_command_replaces_a_weaker_builtin_and_contradicts_an_equal_one() {
+        let mut case = Case::new("worker = \"knn\"\n");
+        assert_eq!(case.resolve().unwrap().worker, Worker::Builtin("knn".into()));
+        case.args.worker_command = Some("python3 'my miner.py' --x=\"a b\"".into());
+        let words = ["python3", "my miner.py", "--x=a b"].map(String::from).to_vec();
+        assert_eq!(case.resolve().unwrap().worker, Worker::Command(words));
+
+        let both = Case::new("worker = \"knn\"\nworker_command = [\"python3\", \"m.py\"]\n");
+        assert_eq!(
+            both.problems(),
+            ["node.toml:1: worker = \"knn\": cannot stand beside worker_command"]
+        );
+        let mut flag = Case::new("worker_command = \"python3 m.py\"\n");
+        flag.args.worker = Some("knn".into());
+        assert_eq!(flag.resolve().unwrap().worker, Worker::Builtin("knn".into()));
+    }
+
+    #[test]
+    fn words_split_as_in_a_shell() {
+        for (line, words) in [
+            ("", vec![]),
+            ("  a  b ", vec!["a", "b"]),
+            ("'a b' \"c d\"e ''", vec!["a b", "c de", ""]),
+            (r"a\ b '\' \'", vec!["a b", r"\", "'"]),
+        ] {
+            assert_eq!(split_words(line).unwrap(), words, "{line}");
+        }
+        assert_eq!(split_words("'a"), None);
+        assert_eq!(split_words("a\\"), None);
+    }
+
+    #[test]
+    fn a_rendered_file_reads_back_and_sets_only_what_was_given() {
+        let given = [
+            ("hotkey", vec!["v1".to_owned()]),
+            ("listen", vec!["/ip4/127.0.0.1/tcp/1".to_owned(), "/ip4/127.0.0.1/tcp/2".to_owned()]),
+            ("metrics_uids", vec!["5".to_owned()]),
+        ];
+        let config = Case::new(&render(&given)).resolve().unwrap();
+        assert_eq!((config.listen.len(), config.metrics_uids), (2, 5));
+        let set = config.shown().iter().filter(|shown| shown.source != Source::Default);
+        assert_eq!(
+            set.map(|shown| shown.key).collect::<Vec<_>>(),
+            ["hotkey", "listen", "metrics_uids"]
+        );
+        // The defaults in the comments are the defaults.
+        let uncommented = render(&[])
+            .lines()
+            .filter_map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")))
+            .filter(|line| !line.contains("..."))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let spelled = Case::new(&uncommented).resolve().unwrap();
+        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 11);
+    }
 }

@@ -120,7 +120,9 @@ impl Notes {
     /// The problem, with its line.
     pub fn parse(file: &str, text: &str) -> Result<(Document<String>, Self), Problems> {
         let starts = std::iter::once(0)
-            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
+            .chain(
+                text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1),
+            )
             .collect();
         let mut notes =
             Self { starts, text: text.into(), lines: BTreeMap::new(), problems: Vec::new() };
@@ -170,6 +172,12 @@ impl Notes {
         if let Some(span) = span {
             self.lines.insert(field.into(), span);
         }
+    }
+
+    /// The line of a field that was read, 1 if it was not.
+    #[must_use]
+    pub fn line_of(&self, field: &str) -> usize {
+        self.lines.get(field).map_or(1, |span| self.line(span.start))
     }
 
     /// Whether this very field was noted as wrong.
@@ -254,7 +262,8 @@ impl<'d> Section<'d> {
             section.table = item.as_table_like();
             if section.table.is_none() {
                 let rule = "must be a table".to_owned();
-                let cure = format!("Write [{}] on a line of its own, then its fields.", section.path);
+                let cure =
+                    format!("Write [{}] on a line of its own, then its fields.", section.path);
                 notes.broken(&section.path, rule, cure);
             }
         }

@@ -86,9 +86,11 @@ impl Curable for FileError {
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     let file = fs::File::open(path).map_err(|source| open_error(path, source))?;
     let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|source| FileError::Io { verb: "read", path: path.into(), source })?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| FileError::Io {
+        verb: "read",
+        path: path.into(),
+        source,
+    })?;
     if u64::try_from(bytes.len()).is_ok_and(|size| size > limit) {
         return Err(FileError::TooLarge { path: path.into(), limit });
     }

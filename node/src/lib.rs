@@ -1,6 +1,7 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
 pub mod cli;
+pub mod config;
 pub mod document;
 pub mod fault;
 pub mod files;

@@ -131,9 +131,8 @@ fn new(global: &Global, args: NewArgs) -> Result<(), Failure> {
     }
     genesis.accounts.sort_by_key(|account| account.0);
     let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| {
-        anyhow::anyhow!("the operating system gives no random bytes: {error}")
-    })?;
+    getrandom::fill(&mut salt)
+        .map_err(|error| anyhow::anyhow!("the operating system gives no random bytes: {error}"))?;
     let scorer = args.scorer.unwrap_or_else(|| format!("{}-scorer", args.task));
     let manifest = Manifest {
         name: args.name.clone(),
@@ -197,7 +196,9 @@ fn file_name(name: &str) -> String {
 fn id(global: &Global, args: &FileArgs) -> Result<(), Failure> {
     let id = manifest::load(&args.file)?.subnet_id();
     if global.json {
-        return output::print_json(&json!({"schema": "ganglion/subnet-id/1", "subnet": id.to_hex()}));
+        return output::print_json(
+            &json!({"schema": "ganglion/subnet-id/1", "subnet": id.to_hex()}),
+        );
     }
     output::print(&format!("{id}\n"))
 }
@@ -253,8 +254,7 @@ fn entry(global: &Global, args: &EntryArgs) -> Result<(), Failure> {
 
 fn show(global: &Global, args: &FileArgs) -> Result<(), Failure> {
     let manifest = manifest::load(&args.file)?;
-    let committee =
-        Committee::of(&manifest.participants, manifest.hyperparameters.max_validators);
+    let committee = Committee::of(&manifest.participants, manifest.hyperparameters.max_validators);
     if global.json {
         return output::print_json(&manifest_json(&manifest, &committee));
     }

@@ -133,9 +133,8 @@ impl KeyFile {
     /// # Errors
     /// When it exists and is not to be replaced, or cannot be written.
     pub fn write(&self, path: &Path, replace: bool) -> Result<(), KeyError> {
-        let mut text = Zeroizing::new(
-            serde_json::to_string_pretty(self).expect("a key file is plain JSON"),
-        );
+        let mut text =
+            Zeroizing::new(serde_json::to_string_pretty(self).expect("a key file is plain JSON"));
         text.push('\n');
         Ok(files::write_whole(path, text.as_bytes(), Access::Private, replace)?)
     }
@@ -328,10 +327,7 @@ mod tests {
         let mut readdressed = sealed();
         readdressed.public = other.hotkey().to_hex();
         readdressed.address = other.hotkey().to_string();
-        assert!(matches!(
-            open(&readdressed, "correct horse"),
-            Err(KeyError::WrongPassword { .. })
-        ));
+        assert!(matches!(open(&readdressed, "correct horse"), Err(KeyError::WrongPassword { .. })));
 
         let mut rekinded = sealed();
         rekinded.kind = KeyKind::Coldkey;

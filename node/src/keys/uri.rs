@@ -143,7 +143,9 @@ fn compact(length: usize) -> Vec<u8> {
     let length = u32::try_from(length).unwrap_or(u32::MAX >> 2);
     match length {
         0..=0x3f => vec![u8::try_from(length << 2).unwrap_or_default()],
-        0x40..=0x3fff => u16::try_from((length << 2) | 1).unwrap_or_default().to_le_bytes().to_vec(),
+        0x40..=0x3fff => {
+            u16::try_from((length << 2) | 1).unwrap_or_default().to_le_bytes().to_vec()
+        }
         _ => ((length << 2) | 2).to_le_bytes().to_vec(),
     }
 }

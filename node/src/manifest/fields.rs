@@ -188,8 +188,7 @@ pub(super) const EQUAL_ANSWERS_EXPECTED: Field = field!(
 );
 
 /// Fields of `[task]`.
-pub const TASK: [Field; 6] =
-    [TYPE, SCORER, BATCH_SIZE, ALPHA, SCORE_POWER, EQUAL_ANSWERS_EXPECTED];
+pub const TASK: [Field; 6] = [TYPE, SCORER, BATCH_SIZE, ALPHA, SCORE_POWER, EQUAL_ANSWERS_EXPECTED];
 
 pub(super) const EMISSION: Field = field!(
     "emission",

@@ -137,9 +137,8 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
     let commit_reveal_weights_enabled =
         boolean(&fields::COMMIT_REVEAL_WEIGHTS_ENABLED, d.commit_reveal_weights_enabled);
     let registration_allowed = boolean(&fields::REGISTRATION_ALLOWED, d.registration_allowed);
-    let mut amount = |field: &Field, default: Rao| {
-        table.require(notes, field, take::amount).unwrap_or(default)
-    };
+    let mut amount =
+        |field: &Field, default: Rao| table.require(notes, field, take::amount).unwrap_or(default);
     let emission = amount(&fields::EMISSION, d.emission);
     let stake_threshold = amount(&fields::STAKE_THRESHOLD, d.stake_threshold);
     let min_balance = amount(&fields::MIN_BALANCE, d.min_balance);

@@ -50,7 +50,10 @@ pub fn render(manifest: &Manifest) -> String {
             comment(&mut text, &format!("{} = ...  ({}) {}", field.key, field.unit, field.about));
         }
         comment(&mut text, "");
-        comment(&mut text, "[[miner]] has a hotkey and a coldkey, [[account]] a coldkey and a balance.");
+        comment(
+            &mut text,
+            "[[miner]] has a hotkey and a coldkey, [[account]] a coldkey and a balance.",
+        );
     }
     text.push_str(&render_genesis(&genesis));
     text
@@ -103,10 +106,7 @@ fn head(text: &mut String, manifest: &Manifest) {
 
 fn phases(text: &mut String, manifest: &Manifest) {
     text.push_str("\n[phases]\n");
-    comment(
-        text,
-        "In thousandths of epoch_length. With the values below an epoch runs like this:",
-    );
+    comment(text, "In thousandths of epoch_length. With the values below an epoch runs like this:");
     for moment in timetable(manifest) {
         let at = units::show_seconds(moment.at_ms);
         comment(text, &format!("{at:>10}  {}", moment.what));
@@ -211,4 +211,3 @@ fn comment(text: &mut String, words: &str) {
 fn quoted(text: &str) -> String {
     toml_edit::Value::from(text).to_string()
 }
-
