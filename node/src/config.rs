@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use multiaddr::{Multiaddr, Protocol};
 use toml_edit::Item;
 
-use crate::document::{Field, Notes, Problem, Section};
+use crate::document::{Field, Notes, Problem, Section, comment};
 use crate::fault::{Curable, Fault};
 use crate::files::{self, FileError};
 use crate::home::Home;
@@ -199,7 +199,7 @@ pub struct ConfigArgs {
     /// Directory of the node's data, in place of HOME/nodes/NAME
     #[arg(long, value_name = "DIR", env = "GANGLION_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The subnet's manifest [default: DATA_DIR/subnet.toml]
+    /// The subnet's manifest [default: subnet.toml in the data directory]
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     pub manifest: Option<String>,
     /// Name of the hotkey, or path of its file [default: default]
@@ -220,7 +220,7 @@ pub struct ConfigArgs {
     /// Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Settings")]
     pub api: Option<String>,
-    /// What to log, such as debug or ganglion_p2p=trace [default: info]
+    /// What to log, such as `debug` or `ganglion_p2p=trace` [default: info]
     #[arg(long, value_name = "FILTER", help_heading = "Settings")]
     pub log_level: Option<String>,
     /// How to log: pretty or json [default: pretty]
@@ -308,6 +308,8 @@ pub struct Shown {
     pub values: Vec<String>,
     /// Whether the setting takes many values.
     pub many: bool,
+    /// The path that a name or relative path stands for.
+    pub path: Option<PathBuf>,
     /// Where they came from.
     pub source: Source,
 }
@@ -446,14 +448,7 @@ pub fn resolve(
     let r = &mut resolver;
     let manifest = r.one(&MANIFEST, |text| Ok(text.to_owned()));
     let manifest = r.path(&MANIFEST, manifest);
-    let hotkey = r.one(&HOTKEY, |text| {
-        home.find_key(KeyKind::Hotkey, text).map_err(|error| error.to_string())
-    });
-    let named = r.last_value(&HOTKEY);
-    let hotkey = match hotkey {
-        Some(path) if path == Path::new(&named) => r.path(&HOTKEY, Some(named)),
-        hotkey => hotkey,
-    };
+    let hotkey = r.key(&HOTKEY, home);
     let password_file = r.one(&PASSWORD_FILE, |text| Ok(text.to_owned()));
     let password_file = r.path(&PASSWORD_FILE, password_file);
     let listen = r.list(&LISTEN, 1, 8, |text| address(text, false));
@@ -545,8 +540,13 @@ impl<'a> Resolver<'a> {
         } else {
             (default_values(setting), Source::Default)
         };
-        let shown =
-            Shown { key, values: values.clone(), many: setting.many, source: source.clone() };
+        let shown = Shown {
+            key,
+            values: values.clone(),
+            many: setting.many,
+            path: None,
+            source: source.clone(),
+        };
         self.shown.push(shown);
         (values, source)
     }
@@ -584,13 +584,30 @@ impl<'a> Resolver<'a> {
     }
 
     /// A path of the file or a default is relative to the data directory.
-    fn path(&self, setting: &Setting, text: Option<String>) -> Option<PathBuf> {
-        let shown = self.shown.iter().rfind(|shown| shown.key == setting.field.key)?;
-        let path = PathBuf::from(text?);
-        match shown.source {
-            Source::File { .. } | Source::Default => Some(self.data_dir.join(path)),
-            Source::Flag(_) | Source::Environment(_) => Some(path),
+    fn path(&mut self, setting: &Setting, text: Option<String>) -> Option<PathBuf> {
+        let shown = self.shown.iter_mut().rfind(|shown| shown.key == setting.field.key)?;
+        let path = match shown.source {
+            Source::File { .. } | Source::Default => self.data_dir.join(text?),
+            Source::Flag(_) | Source::Environment(_) => PathBuf::from(text?),
+        };
+        shown.path = Some(path.clone());
+        Some(path)
+    }
+
+    /// A key's name stands for a file at home, a key's path is one like any other.
+    fn key(&mut self, setting: &Setting, home: &Home) -> Option<PathBuf> {
+        let mut name = String::new();
+        let found = self.one(setting, |text| {
+            name = text.to_owned();
+            home.find_key(KeyKind::Hotkey, text).map_err(|error| error.to_string())
+        })?;
+        if found == Path::new(&name) {
+            return self.path(setting, Some(name));
         }
+        if let Some(shown) = self.shown.last_mut() {
+            shown.path = Some(found.clone());
+        }
+        Some(found)
     }
 
     fn last_value(&self, setting: &Setting) -> String {
@@ -760,16 +777,16 @@ fn flag_name(key: &str) -> String {
 /// default.
 #[must_use]
 pub fn render(given: &[(&str, Vec<String>)]) -> String {
-    let mut text = String::from(
-        "# Settings of this node. Flags and environment variables go before them;\n\
-         # `ganglion config show` prints what counts and where it comes from. Paths are relative to\n\
-         # this directory.\n",
+    let mut text = String::new();
+    comment(
+        &mut text,
+        "Settings of this node. Flags and environment variables go before them; `ganglion config \
+         show` prints what counts and where it comes from. Paths are relative to this directory.",
     );
     for Setting { field, env, many } in &SETTINGS {
-        text.push_str(&format!(
-            "\n# {}\n# {}: {}. Environment: {env}.\n",
-            field.about, field.unit, field.bounds
-        ));
+        text.push('\n');
+        let Field { about, unit, bounds, .. } = field;
+        comment(&mut text, &format!("{about} {unit}: {bounds}. Environment: {env}."));
         let values = given.iter().find(|(key, _)| *key == field.key).map(|(_, values)| values);
         match values {
             Some(values) if *many => {

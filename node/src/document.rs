@@ -98,7 +98,7 @@ pub struct Field {
 impl Field {
     fn cure(&self) -> String {
         match self.default {
-            "" => format!("Write it as {}.", self.unit),
+            "" => format!("Write {}: {}.", self.unit, self.bounds),
             default => format!("Set it to {default}, the default."),
         }
     }
@@ -209,7 +209,7 @@ impl Notes {
         if text.starts_with('[') || text.contains('\n') {
             return None;
         }
-        let short: String = text.chars().take(48).collect();
+        let short: String = text.chars().take(72).collect();
         Some(if short.len() < text.len() { format!("{short}...") } else { short })
     }
 }
@@ -229,12 +229,16 @@ impl std::ops::Deref for Found<'_> {
     }
 }
 
+/// An element of a list: where it stands, and the table that it is, if it is one.
+type Place<'d> = (Option<Range<usize>>, Option<&'d dyn TableLike>);
+
 /// One table being read.
 pub struct Section<'d> {
     path: String,
     table: Option<&'d dyn TableLike>,
     line: usize,
     known: Vec<&'static str>,
+    missing: Vec<Field>,
 }
 
 impl fmt::Debug for Section<'_> {
@@ -248,14 +252,21 @@ impl<'d> Section<'d> {
     #[must_use]
     pub fn root(document: &'d Document<String>) -> Self {
         let table: &dyn TableLike = document.as_table();
-        Self { path: String::new(), table: Some(table), line: 1, known: Vec::new() }
+        Self {
+            path: String::new(),
+            table: Some(table),
+            line: 1,
+            known: Vec::new(),
+            missing: Vec::new(),
+        }
     }
 
     /// The table `key`, empty where it is left out.
     pub fn table(&mut self, notes: &mut Notes, key: &'static str) -> Self {
         let path = self.path_of(key);
         let item = self.item(key);
-        let mut section = Self { path, table: None, line: self.line, known: Vec::new() };
+        let mut section =
+            Self { path, table: None, line: self.line, known: Vec::new(), missing: Vec::new() };
         if let Some(item) = item {
             notes.at(section.path.clone(), item.span());
             section.line = item.span().map_or(self.line, |span| notes.line(span.start));
@@ -276,7 +287,7 @@ impl<'d> Section<'d> {
         let path = self.path_of(key);
         let Some(item) = self.item(key) else { return Vec::new() };
         notes.at(path.clone(), item.span());
-        let found: Vec<(Option<Range<usize>>, Option<&'d dyn TableLike>)> = match item {
+        let found: Vec<Place<'d>> = match item {
             Item::ArrayOfTables(list) => {
                 list.iter().map(|one| (one.span(), Some(one as &dyn TableLike))).collect()
             }
@@ -296,7 +307,8 @@ impl<'d> Section<'d> {
                 notes.broken(&path, "must be a table".into(), cure);
             }
             let line = notes.line(start);
-            sections.push((start, Self { path, table, line, known: Vec::new() }));
+            sections
+                .push((start, Self { path, table, line, known: Vec::new(), missing: Vec::new() }));
         }
         sections
     }
@@ -336,19 +348,15 @@ impl<'d> Section<'d> {
     ) -> Option<T> {
         if self.table.is_some_and(|table| !table.contains_key(field.key)) {
             self.known.push(field.key);
-            let cure = match field.default {
-                "" => format!("Add a line `{} = ...` ({}).", field.key, field.unit),
-                default => format!("Add `{} = {default}`, the default.", field.key),
-            };
-            let path = self.path_of(field.key);
-            notes.problem(self.line, &path, None, "is missing".into(), cure);
+            self.missing.push(*field);
             return None;
         }
         self.read(notes, field, take)
     }
 
-    /// Notes every field that nobody asked for, with the known one it resembles.
-    pub fn finish(self, notes: &mut Notes) {
+    /// Notes every field that nobody asked for, with the known one it resembles, and every required
+    /// one that is neither there nor resembled.
+    pub fn finish(mut self, notes: &mut Notes) {
         let Some(table) = self.table else { return };
         for (key, _) in table.iter() {
             if self.known.contains(&key) {
@@ -357,10 +365,21 @@ impl<'d> Section<'d> {
             let span = table.get_key_value(key).and_then(|(key, _)| key.span());
             let line = span.map_or(self.line, |span| notes.line(span.start));
             let cure = match nearest(key, self.known.iter().copied()) {
-                Some(meant) => format!("Did you mean {meant}?"),
+                Some(meant) => {
+                    self.missing.retain(|field| field.key != meant);
+                    format!("Did you mean {meant}?")
+                }
                 None => format!("Remove it. Known here: {}.", self.known.join(", ")),
             };
             notes.problem(line, &self.path_of(key), None, "is no field of this file".into(), cure);
+        }
+        for field in &self.missing {
+            let cure = match field.default {
+                "" => format!("Add a line `{} = ...`: {}.", field.key, field.unit),
+                default => format!("Add `{} = {default}`, the default.", field.key),
+            };
+            let path = self.path_of(field.key);
+            notes.problem(self.line, &path, None, "is missing".into(), cure);
         }
     }
 
@@ -399,6 +418,27 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+/// Widest line of a file that is written for people.
+const WIDTH: usize = 100;
+
+/// Adds comment lines, wrapped between words; leading spaces indent the first one.
+pub fn comment(text: &mut String, words: &str) {
+    let indent = words.len() - words.trim_start().len();
+    let mut column = 1 + indent;
+    text.push('#');
+    text.push_str(&" ".repeat(indent));
+    for (index, word) in words.split_whitespace().enumerate() {
+        if index > 0 && column + 1 + word.len() > WIDTH {
+            text.push_str("\n#");
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + word.len();
+    }
+    text.push('\n');
 }
 
 /// How values of each type are taken from a document.

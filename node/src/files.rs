@@ -58,9 +58,11 @@ pub enum FileError {
 impl Curable for FileError {
     fn fault(&self) -> Fault {
         match self {
-            Self::Missing { .. } | Self::Exists { .. } => Fault::Input,
-            Self::TooLarge { .. } | Self::NotText { .. } => Fault::Input,
             Self::TooOpen { .. } | Self::Io { .. } => Fault::Environment,
+            Self::Missing { .. }
+            | Self::Exists { .. }
+            | Self::TooLarge { .. }
+            | Self::NotText { .. } => Fault::Input,
         }
     }
 

@@ -8,4 +8,5 @@ pub mod files;
 pub mod home;
 pub mod keys;
 pub mod manifest;
+pub mod telemetry;
 pub mod units;

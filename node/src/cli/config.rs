@@ -28,7 +28,16 @@ pub(super) fn run(global: &Global, command: ConfigCommand) -> Result<(), Failure
 
 /// The configuration of this process.
 pub(super) fn resolve(global: &Global, args: &ConfigArgs) -> Result<Config, Failure> {
-    Ok(config::resolve(args, &global.home(), &|name| std::env::var(name).ok())?)
+    let mut args = args.clone();
+    // -v and -q are short for a log level, and as strong as one.
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => Some("error"),
+        (false, 0) => None,
+        (false, 1) => Some("debug"),
+        (false, _) => Some("trace"),
+    };
+    args.log_level = args.log_level.or(level.map(str::to_owned));
+    Ok(config::resolve(&args, &global.home(), &|name| std::env::var(name).ok())?)
 }
 
 fn show(global: &Global, config: &Config) -> Result<(), Failure> {
@@ -46,8 +55,11 @@ fn show(global: &Global, config: &Config) -> Result<(), Failure> {
     for shown in config.shown() {
         let value = match shown.values.first() {
             _ if shown.many => format!("{:?}", shown.values),
-            None => "(none)".into(),
-            Some(value) => format!("{value:?}"),
+            first => match (&shown.path, first) {
+                (Some(path), _) => format!("{:?}", path.display().to_string()),
+                (None, Some(value)) => format!("{value:?}"),
+                (None, None) => "(none)".into(),
+            },
         };
         text.push_str(&format!("{:16} = {value:40} # {}\n", shown.key, shown.source));
     }
@@ -57,6 +69,7 @@ fn show(global: &Global, config: &Config) -> Result<(), Failure> {
 fn shown_json(shown: &Shown) -> Value {
     let value = match shown.values.first() {
         _ if shown.many => json!(shown.values),
+        _ if shown.path.is_some() => json!(shown.path),
         None => Value::Null,
         Some(value) => json!(value),
     };

@@ -85,7 +85,7 @@ struct FileArgs {
 /// Where the password of an existing key comes from.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct PasswordArgs {
-    /// File with the password in its first line [env: GANGLION_PASSWORD_FILE]
+    /// File with the password in its first line, also `GANGLION_PASSWORD_FILE`
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }

@@ -10,14 +10,14 @@ mod subnet;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::home::Home;
 use exit::{Exit, Failure};
 
 /// A node for decentralized AI subnets: no coordinator, certified rewards.
 #[derive(Debug, Parser)]
-#[command(name = "ganglion", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "ganglion", version, max_term_width = 100)]
 #[command(after_help = "\
 First steps:
   ganglion keys new --role hotkey --name v1      a key for a node
@@ -27,10 +27,10 @@ First steps:
 
 Exit codes: 0 done, 1 a check did not hold, 2 wrong usage or input, 3 port, lock or permission.")]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Everywhere")]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// Flags that every command takes.
@@ -88,7 +88,11 @@ pub fn main() -> Exit {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    match cli.command {
+    let Some(command) = cli.command else {
+        // Not clap's own check: a set GANGLION_HOME would count as an argument there.
+        return output::print(&Cli::command().render_help().to_string());
+    };
+    match command {
         Command::Keys(command) => keys::run(&cli.global, command),
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
@@ -99,8 +103,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

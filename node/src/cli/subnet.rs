@@ -314,18 +314,13 @@ fn show_committee(text: &mut String, manifest: &Manifest, committee: &Committee)
         let _ = writeln!(text, " {}", line.trim_end());
     }
     let (certify, halt) = (committee.to_certify(), committee.to_halt());
-    let _ = writeln!(
-        text,
-        "\nStake      {} units of {} validators\nto certify {certify} units, the {} largest \
-         together\nto halt    {halt} units, {}",
-        committee.total(),
-        committee.members.len(),
-        committee.fewest_holding(certify),
-        match committee.fewest_holding(halt) {
-            1 => "which one validator has".to_owned(),
-            many => format!("the {many} largest together"),
-        }
-    );
+    let who = |stake| match committee.fewest_holding(stake) {
+        1 => "one validator has that alone".to_owned(),
+        many => format!("at least {many} validators together"),
+    };
+    let _ = writeln!(text, "\nStake       {} units in the committee", committee.total());
+    let _ = writeln!(text, "to certify  {certify} units ({})", who(certify));
+    let _ = writeln!(text, "to halt     {halt} units ({})", who(halt));
     for warning in warnings(committee) {
         let _ = writeln!(text, "WARNING: {warning}");
     }
@@ -339,15 +334,16 @@ fn show_committee(text: &mut String, manifest: &Manifest, committee: &Committee)
 
 /// What anybody who joins should know before.
 fn warnings(committee: &Committee) -> Vec<String> {
-    let above = |least: Rao| {
-        let held = committee.members.iter().filter(move |(_, stake)| *stake >= least);
-        held.map(|(uid, stake)| (*uid, committee.share(*stake)))
+    let (certify, halt) = (committee.to_certify(), committee.to_halt());
+    let holders = committee.members.iter().filter(|(_, stake)| *stake >= halt);
+    let warning = |(uid, stake): &(usize, Rao)| {
+        let power = match *stake >= certify {
+            true => "decides alone",
+            false => "can halt the subnet alone",
+        };
+        format!("uid {uid} holds {} of the stake and {power}.", committee.share(*stake))
     };
-    let deciding = above(committee.to_certify())
-        .map(|(uid, share)| format!("uid {uid} holds {share} of the stake and decides alone."));
-    let halting = above(committee.to_halt())
-        .map(|(uid, share)| format!("uid {uid} holds {share} of the stake and can halt alone."));
-    deciding.chain(halting).collect()
+    holders.map(warning).collect()
 }
 
 fn show_rules(text: &mut String, manifest: &Manifest) {

@@ -51,7 +51,7 @@ pub(super) const EPOCH_LENGTH: Field = field!(
 pub(super) const OWNER: Field = field!(
     "owner",
     "address",
-    "an ed25519 coldkey",
+    "SS58, or 0x and 64 hexadecimal digits",
     "none",
     "Coldkey that receives the owner part (11796/65535, 18 %) of each emission. Without one nobody \
      does and miners and validators share it.",
@@ -192,7 +192,7 @@ pub const TASK: [Field; 6] = [TYPE, SCORER, BATCH_SIZE, ALPHA, SCORE_POWER, EQUA
 
 pub(super) const EMISSION: Field = field!(
     "emission",
-    "units",
+    "units, 1 unit = 10^9 rao",
     "0 to 1000000",
     "100",
     "Paid out per epoch, all of it or nothing.",
@@ -273,7 +273,7 @@ pub(super) const ACTIVITY_CUTOFF: Field = field!(
 );
 pub(super) const STAKE_THRESHOLD: Field = field!(
     "stake_threshold",
-    "units",
+    "units, 1 unit = 10^9 rao",
     "0 and more",
     "0",
     "Stake below this counts nothing in Yuma.",
@@ -353,7 +353,7 @@ pub(super) const MAX_DIFFICULTY: Field = field!(
 );
 pub(super) const MIN_BALANCE: Field = field!(
     "min_balance",
-    "units",
+    "units, 1 unit = 10^9 rao",
     "0 and more",
     "0.001",
     "An account with less balance and stake may not send operations.",
@@ -388,7 +388,7 @@ pub const HYPERPARAMETERS: [Field; 21] = [
 pub(super) const HOTKEY: Field = field!(
     "hotkey",
     "address",
-    "a sound ed25519 key, named once",
+    "SS58, or 0x and 64 hexadecimal digits; a sound ed25519 key, once only",
     "",
     "Key that signs the participant's work.",
     "hotkey"
@@ -396,14 +396,14 @@ pub(super) const HOTKEY: Field = field!(
 pub(super) const COLDKEY: Field = field!(
     "coldkey",
     "address",
-    "a sound ed25519 key",
+    "SS58, or 0x and 64 hexadecimal digits; a sound ed25519 key",
     "",
     "Key that owns the stake and receives the rewards.",
     "coldkey"
 );
 pub(super) const STAKE: Field = field!(
     "stake",
-    "units",
+    "units, 1 unit = 10^9 rao",
     "above 0",
     "",
     "The validator's weight in agreement and in Yuma.",
@@ -421,8 +421,14 @@ pub(super) const SEED_TAIL: Field = field!(
 /// Fields of `[[validator]]`; a `[[miner]]` has the first two.
 pub const PARTICIPANT: [Field; 4] = [HOTKEY, COLDKEY, STAKE, SEED_TAIL];
 
-pub(super) const BALANCE: Field =
-    field!("balance", "units", "0 and more", "", "Units the account holds at genesis.", "");
+pub(super) const BALANCE: Field = field!(
+    "balance",
+    "units, 1 unit = 10^9 rao",
+    "0 and more",
+    "",
+    "Units the account holds at genesis.",
+    ""
+);
 
 /// Fields of `[[account]]`.
 pub const ACCOUNT: [Field; 2] = [COLDKEY, BALANCE];

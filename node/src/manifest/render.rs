@@ -6,10 +6,8 @@ use ganglion_types::ids::hex;
 use ganglion_types::{GenesisParticipant, Manifest, Role};
 
 use super::{Committee, Genesis, fields, timetable};
-use crate::document::Field;
+use crate::document::{Field, comment};
 use crate::units;
-
-const WIDTH: usize = 100;
 
 /// The manifest as TOML that [`super::parse`] reads back to the same manifest, with a comment on
 /// every field: what it does, unit, bounds, default.
@@ -22,7 +20,6 @@ pub fn render(manifest: &Manifest) -> String {
          nodes need the same values; comments, order and layout do not count. Check it with \
          `ganglion subnet show FILE`.",
     );
-    text.push('\n');
     head(&mut text, manifest);
     phases(&mut text, manifest);
     task(&mut text, manifest);
@@ -188,24 +185,6 @@ fn describe(text: &mut String, field: &Field) {
     }
     text.push('\n');
     comment(text, &about);
-}
-
-/// Writes comment lines, wrapped between words.
-fn comment(text: &mut String, words: &str) {
-    let indent = words.len() - words.trim_start().len();
-    let mut column = 1 + indent;
-    text.push('#');
-    text.push_str(&" ".repeat(indent));
-    for (index, word) in words.split_whitespace().enumerate() {
-        if index > 0 && column + 1 + word.len() > WIDTH {
-            text.push_str("\n#");
-            column = 1;
-        }
-        text.push(' ');
-        text.push_str(word);
-        column += 1 + word.len();
-    }
-    text.push('\n');
 }
 
 fn quoted(text: &str) -> String {

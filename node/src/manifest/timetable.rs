@@ -31,7 +31,7 @@ pub fn timetable(manifest: &Manifest) -> Vec<Moment> {
         moment(
             "grace",
             manifest.epoch_ms.saturating_add(ms(phases.grace)),
-            "agreement begins at the latest, once lists of 2/3 of the stake are held",
+            "agreement begins, if lists of more than 2/3 of the stake are held",
         ),
         moment(
             "second_round",
