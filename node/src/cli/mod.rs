@@ -90,7 +90,7 @@ pub fn main() -> Exit {
 fn run(cli: Cli) -> Result<(), Failure> {
     let Some(command) = cli.command else {
         // Not clap's own check: a set GANGLION_HOME would count as an argument there.
-        return output::print(&Cli::command().render_help().to_string());
+        return output::print(&format!("{}\n", Cli::command().render_help()));
     };
     match command {
         Command::Keys(command) => keys::run(&cli.global, command),
