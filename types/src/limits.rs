@@ -1,0 +1,51 @@
+//! Bounds on what crosses the wire, in one place. The sums behind them are in `docs/spec/limits.md`.
+
+/// Bytes of one signed item on the wire: the largest is an output batch of inline payloads.
+pub const ITEM_BYTES: usize = 128 * 1024;
+/// Bytes of one agreement message: a proposal with the largest cut.
+pub const AGREEMENT_BYTES: usize = 256 * 1024;
+/// Bytes of one request or response.
+pub const RPC_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of a payload that may travel in line, else it is a blob.
+pub const INLINE_BYTES: usize = 16 * 1024;
+/// Bytes of one blob.
+pub const BLOB_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one blob part.
+pub const BLOB_PART_BYTES: usize = 256 * 1024;
+
+/// Participants of one subnet, Bittensor's own bound.
+pub const UIDS: usize = 4096;
+/// Committee members, the largest `max_validators`.
+pub const COMMITTEE: usize = 256;
+/// Tasks in one batch.
+pub const BATCH_TASKS: usize = 1024;
+/// Batches answered in one output batch: one per validator.
+pub const ROUND_BATCHES: usize = COMMITTEE;
+/// Operations one list may name.
+pub const LIST_OPERATIONS: usize = 256;
+/// Evidence one list may name.
+pub const LIST_EVIDENCE: usize = 64;
+/// Ids in one list body: one weights item per committee member, operations and evidence.
+pub const LIST_IDS: usize = COMMITTEE + LIST_OPERATIONS + LIST_EVIDENCE;
+/// A cut may hold this many times what one list may, of each kind.
+pub const CUT_FACTOR: usize = 4;
+/// Ids in one cut.
+pub const CUT_ITEMS: usize = LIST_IDS * CUT_FACTOR;
+
+/// Item ids in one request.
+pub const REQUEST_IDS: usize = 256;
+/// List bodies in one request.
+pub const REQUEST_BODIES: usize = 64;
+/// Epochs in one response.
+pub const RESPONSE_EPOCHS: usize = 64;
+/// Peer records in one response.
+pub const RESPONSE_PEERS: usize = 64;
+/// Messages in one push.
+pub const PUSH_MESSAGES: usize = 64;
+
+/// Addresses of one peer.
+pub const PEER_ADDRESSES: usize = 8;
+/// Bytes of one address.
+pub const ADDRESS_BYTES: usize = 256;
+/// Seconds a peer record may lie in the future.
+pub const PEER_TTL_SECONDS: u64 = 2 * 60 * 60;

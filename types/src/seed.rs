@@ -1,0 +1,76 @@
+//! The chain that a validator's task seeds come from.
+//!
+//! A validator registers the tail of a hash chain and shows one element per epoch, walking backwards:
+//! ```text
+//! start ──H──► … ──H──► x(e+1) ──H──► x(e) ──H──► … ──H──► tail
+//! ```
+//! `x(e)` hashes to the tail in `e - t` steps, `t` being the epoch of the cut that set the tail. The
+//! seed of epoch `e` binds `x(e)` to the cut before it, so it is known to nobody early and checkable
+//! by everyone afterwards.
+
+use crate::Digest;
+use crate::ids::{CutId, Epoch};
+use crate::sign::tagged_hash;
+
+/// Steps one check may take: a longer absence needs a new tail.
+pub const GAP_MAX: u64 = 1_000;
+/// Elements of a chain after its tail: at 10 s per epoch about a week, at 20 min over two years.
+pub const CHAIN_LENGTH: u64 = 65_536;
+
+/// One step towards the tail.
+#[must_use]
+pub fn step(element: &Digest) -> Digest {
+    tagged_hash("ganglion/seed-step", &[element.as_bytes()])
+}
+
+/// The element `distance` steps before the tail of the chain that starts at `start`; `None` past its
+/// start. Distance 0 is the tail.
+#[must_use]
+pub fn element(start: &Digest, distance: u64) -> Option<Digest> {
+    let steps = CHAIN_LENGTH.checked_sub(distance)?;
+    Some(walk(*start, steps))
+}
+
+/// Whether `element` of `epoch` leads to `shown` of `shown_epoch`.
+#[must_use]
+pub fn leads_to(element: &Digest, epoch: Epoch, shown: &Digest, shown_epoch: Epoch) -> bool {
+    match epoch.get().checked_sub(shown_epoch.get()) {
+        Some(steps @ 1..=GAP_MAX) => walk(*element, steps) == *shown,
+        _ => false,
+    }
+}
+
+/// The task seed of one validator for one epoch.
+#[must_use]
+pub fn task_seed(previous: &CutId, element: &Digest) -> Digest {
+    tagged_hash("ganglion/task-seed", &[previous.as_bytes(), element.as_bytes()])
+}
+
+fn walk(from: Digest, steps: u64) -> Digest {
+    (0..steps).fold(from, |element, _| step(&element))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_lead_to_earlier_ones_and_to_nothing_else() {
+        let start = Digest::new([3; 32]);
+        let tail = element(&start, 0).unwrap();
+        let third = element(&start, 3).unwrap();
+        let fifth = element(&start, 5).unwrap();
+        assert!(leads_to(&third, Epoch::new(13), &tail, Epoch::new(10)));
+        assert!(leads_to(&fifth, Epoch::new(15), &third, Epoch::new(13)));
+        assert!(!leads_to(&third, Epoch::new(14), &tail, Epoch::new(10)));
+        assert!(!leads_to(&tail, Epoch::new(10), &tail, Epoch::new(10)));
+        assert!(!leads_to(&third, Epoch::new(9), &tail, Epoch::new(10)));
+    }
+
+    #[test]
+    fn a_chain_ends() {
+        let start = Digest::new([3; 32]);
+        assert_eq!(element(&start, CHAIN_LENGTH), Some(start));
+        assert_eq!(element(&start, CHAIN_LENGTH + 1), None);
+    }
+}
