@@ -1,1 +1,4 @@
-//! Under construction.
+//! Wires the parts into a process.
+
+pub mod cli;
+pub mod yuma;

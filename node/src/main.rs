@@ -1,2 +1,7 @@
-//! Under construction.
-fn main() {}
+//! The `ganglion` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ganglion::cli::main()
+}

@@ -130,11 +130,8 @@ fn rate(input: &EpochInput<'_>) -> Q {
 /// Rows of both must be sorted by uid, and those of the result are.
 fn blend(rate: Q, new: &Rows, old: &Rows) -> Rows {
     let keep = Q::ONE.sub(rate);
-    let mut blended = Rows::with_capacity_of(if new.entry_count() > old.entry_count() {
-        new
-    } else {
-        old
-    });
+    let mut blended =
+        Rows::with_capacity_of(if new.entry_count() > old.entry_count() { new } else { old });
     for (new, old) in new.rows().zip(old.rows()) {
         if new.uids == old.uids {
             for ((uid, new), old) in new.entries().zip(old.values) {

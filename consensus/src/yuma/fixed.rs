@@ -316,7 +316,8 @@ mod tests {
 
     #[test]
     fn divisors_at_powers_of_two_and_the_extremes_are_exact() {
-        for by in [1, 2, 3, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, 1 << 62, i64::MAX - 1, i64::MAX] {
+        for by in [1, 2, 3, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, 1 << 62, i64::MAX - 1, i64::MAX]
+        {
             let divisor = Divisor::new(Q(by));
             for value in [0, 1, by / 3, by / 2, by - 1, by, by.saturating_add(1), -1, i64::MIN] {
                 assert_eq!(divisor.divide(Q(value)), Q(value).div(Q(by)), "{value} / {by}");

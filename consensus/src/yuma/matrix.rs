@@ -230,10 +230,7 @@ mod tests {
     #[test]
     fn rows_come_back_as_they_were_pushed() {
         let matrix = rows(&[&[], &[(2, 5), (0, 0)], &[], &[(1, 7)], &[]]);
-        assert_eq!(
-            entries(&matrix),
-            [vec![], vec![(2, 5), (0, 0)], vec![], vec![(1, 7)], vec![]],
-        );
+        assert_eq!(entries(&matrix), [vec![], vec![(2, 5), (0, 0)], vec![], vec![(1, 7)], vec![]],);
     }
 
     #[test]

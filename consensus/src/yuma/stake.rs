@@ -18,8 +18,8 @@ pub(super) fn normalised(input: &EpochInput<'_>) -> Result<Vec<Q>, YumaError> {
     for (uid, whole) in (0..input.n).zip(input.stake) {
         let wide = (u128::from(*whole) << 64) | u128::from(fractions.next().copied().unwrap_or(0));
         let wide = wide.min(STAKE_MAX);
-        let counts = input.is_owner(uid)
-            || wide >> 64 >= u128::from(input.parameters.stake_threshold);
+        let counts =
+            input.is_owner(uid) || wide >> 64 >= u128::from(input.parameters.stake_threshold);
         let counted = if counts { wide } else { 0 };
         stake.push(counted);
         // Each term is below 2^127, and the sum is refused as soon as it is not.

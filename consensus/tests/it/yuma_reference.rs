@@ -32,9 +32,8 @@ fn row() -> impl Strategy<Value = SparseRow> {
     let uids = subsequence((0..UIDS).collect::<Vec<_>>(), 0..=usize::from(UIDS));
     let ordered = (any::<bool>(), uids.clone(), uids.prop_shuffle());
     let uids = ordered.prop_map(|(sorted, rising, mixed)| if sorted { rising } else { mixed });
-    (uids, vec(value(), usize::from(UIDS))).prop_map(|(uids, values)| {
-        uids.into_iter().zip(values).collect()
-    })
+    (uids, vec(value(), usize::from(UIDS)))
+        .prop_map(|(uids, values)| uids.into_iter().zip(values).collect())
 }
 
 /// Blocks so close together that every comparison of blocks is an equality now and then.

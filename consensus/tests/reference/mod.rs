@@ -435,9 +435,8 @@ pub(crate) fn run(input: &EpochInput<'_>) -> Result<EpochOutput, YumaError> {
     let consensus = consensus(&weights, &active_stake, input.parameters.kappa);
     let clipped = clip(&weights, &consensus);
     let trust: Vec<i128> = (0..n).map(|i| sum((0..n).map(|j| clipped.at(i, j)))).collect();
-    let mut incentive: Vec<i128> = (0..n)
-        .map(|j| sum((0..n).map(|i| mul(active_stake[i], clipped.at(i, j)))))
-        .collect();
+    let mut incentive: Vec<i128> =
+        (0..n).map(|j| sum((0..n).map(|i| mul(active_stake[i], clipped.at(i, j))))).collect();
     normalise(&mut incentive);
 
     let bond_weights = bond_weights(&weights, &clipped, input.parameters.bonds_penalty);
