@@ -1,7 +1,7 @@
 //! The `ganglion` binary.
 
-use std::process::ExitCode;
+use ganglion::cli::exit::Exit;
 
-fn main() -> ExitCode {
+fn main() -> Exit {
     ganglion::cli::main()
 }

@@ -6,6 +6,8 @@ use std::io;
 use ganglion_consensus::yuma::YumaError;
 use thiserror::Error;
 
+use crate::fault::{Curable, Fault};
+
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -131,10 +133,23 @@ pub enum Rule {
 }
 
 impl VectorError {
-    /// What to do about it.
+    /// Whether standard output was closed by its reader, which is no failure: `... | head`.
     #[must_use]
-    pub fn cure(&self) -> Option<&'static str> {
-        Some(match self {
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Write(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl Curable for VectorError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Write(_) => Fault::Environment,
+            _ => Fault::Input,
+        }
+    }
+
+    fn cure(&self) -> Option<String> {
+        let cure = match self {
             Self::Open { .. } => "check the path; `-` reads standard input",
             Self::Read { .. } => "the file is cut short or damaged: fetch or write it again",
             Self::LineTooLong { .. } => "put each case on a line of its own",
@@ -157,12 +172,7 @@ impl VectorError {
             },
             Self::NoCase { .. } => "give a file with one case on each line",
             Self::Write(_) => return None,
-        })
-    }
-
-    /// Whether standard output was closed by its reader, which is no failure: `… | head`.
-    #[must_use]
-    pub fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Write(source) if source.kind() == io::ErrorKind::BrokenPipe)
+        };
+        Some(cure.to_owned())
     }
 }

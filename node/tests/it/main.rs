@@ -1,3 +1,7 @@
-//! Integration tests of the `ganglion` binary.
+//! Through the real binary, as users and scripts meet it.
 
+mod config;
+mod keys;
+mod manifest;
+mod run;
 mod yuma;

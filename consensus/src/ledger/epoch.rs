@@ -1,0 +1,208 @@
+//! Yuma over the ledger: which field comes from where (`docs/spec/ledger.md`, "Inputs of Yuma"),
+//! and what its output is worth in rao ("Emission").
+
+use std::collections::BTreeSet;
+
+use ganglion_types::{Coldkey, Rao, Uid};
+
+use super::result::{EpochResult, ResultHeader, ResultRow};
+use super::split::split;
+use super::state::{Participant, State};
+use crate::yuma::{self, EpochInput, EpochOutput, YumaError};
+
+/// The owner's part of an emission, /65535: Bittensor's `subnet_owner_cut`.
+pub const OWNER_CUT: u64 = 11_796;
+
+/// How an emission was shared out: the numbers behind `paid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payout {
+    /// What validators were paid by.
+    pub basis: Basis,
+    /// What was shared out: the emission without the owner's part.
+    pub shared: Rao,
+    /// One per uid held, rising by uid.
+    pub shares: Vec<Share>,
+}
+
+/// What stands for validating in a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Dividends, as in every epoch with weights that count.
+    Dividends,
+    /// Stake, because nobody earned incentive or dividends.
+    Stake,
+}
+
+/// One uid's claim. `paid = shared * (mining + validating) / sum over all`, by largest remainder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The uid.
+    pub uid: Uid,
+    /// Incentive in steps of 2^-32.
+    pub mining: u64,
+    /// Dividends, or the stake that stands for them, in steps of 2^-32.
+    pub validating: u64,
+    /// Whether `validating` is 0 because the uid signed two rows of weights with one number.
+    pub forfeited: bool,
+}
+
+/// What one run of Yuma changed.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) result: EpochResult,
+    pub(super) payout: Payout,
+}
+
+/// Runs Yuma on `state` for the epoch after its own, stores bonds and permits, pays.
+///
+/// Validators in `forfeits` are paid nothing for validating; the others share it.
+pub(super) fn close(state: &mut State, forfeits: &BTreeSet<Uid>) -> Result<Closed, YumaError> {
+    let budget = state.hyperparameters().emission;
+    let owner_part = state.manifest.owner.map_or(0, |_| owner_part(budget.get()));
+    let shared = budget.get().saturating_sub(owner_part);
+    let output = run(state, shared)?;
+
+    let payout = claims(state, &output, forfeits);
+    let claimed: Vec<u64> =
+        payout.iter().map(|share| share.mining.saturating_add(share.validating)).collect();
+    let reached = state.supply().saturating_add(u128::from(budget.get()));
+    // The supply bound protects every sum over stakes; a subnet that reaches it emits no more.
+    let emits = claimed.iter().any(|claim| *claim > 0)
+        && reached < u128::from(Rao::SUPPLY_MAX.get())
+        && !budget.is_zero();
+    let (emitted, owner_part, shared) =
+        if emits { (budget.get(), owner_part, shared) } else { (0, 0, 0) };
+    let paid = split(shared, &claimed);
+
+    state.bonds.clone_from(&output.bonds);
+    state.chain.last_mechanism_step = state.next_epoch();
+    grant_permits(state, &output.new_validator_permit);
+    let header = ResultHeader {
+        epoch: state.next_epoch(),
+        budget,
+        emitted: Rao::new(emitted),
+        owner_part: Rao::new(owner_part),
+    };
+    let rows: Vec<ResultRow> = state
+        .participants()
+        .zip(&paid)
+        .filter_map(|((uid, one), paid)| result_row(uid, one, Rao::new(*paid), &output))
+        .collect();
+    pay(state, &header, &rows);
+
+    let earned = |values: &[i64]| values.iter().any(|value| *value != 0);
+    let merit = earned(&output.raw_incentive) || earned(&output.raw_dividends);
+    let basis = if merit { Basis::Dividends } else { Basis::Stake };
+    let payout = Payout { basis, shared: Rao::new(shared), shares: payout };
+    Ok(Closed { result: EpochResult { header, rows }, payout })
+}
+
+fn owner_part(budget: u64) -> u64 {
+    let part = u128::from(budget).saturating_mul(OWNER_CUT.into()).checked_div(65_535);
+    part.and_then(|part| u64::try_from(part).ok()).unwrap_or(0)
+}
+
+fn run(state: &State, rao_emission: u64) -> Result<EpochOutput, YumaError> {
+    let rules = state.hyperparameters();
+    let block = state.next_epoch().get();
+    let slots = state.slots.iter();
+    // A vacant uid counts as registered in this very block, which masks all weights towards it.
+    let field = |read: fn(&Participant) -> u64, vacant: u64| -> Vec<u64> {
+        slots.clone().map(|slot| slot.as_ref().map_or(vacant, read)).collect()
+    };
+    let permits: Vec<bool> =
+        slots.clone().map(|slot| slot.as_ref().is_some_and(|one| one.permit)).collect();
+    yuma::run(&EpochInput {
+        n: state.uid_count(),
+        current_block: block,
+        last_mechanism_step_block: state.chain.last_mechanism_step.get(),
+        last_update: &field(|one| one.last_update.get(), block),
+        block_at_registration: &field(|one| one.registered_at.get(), block),
+        stake: &field(Participant::stake_weight, 0),
+        stake_frac: None,
+        owner_uid: None,
+        validator_permit: &permits,
+        weights: &state.weights,
+        bonds: &state.bonds,
+        commit_blocks: None,
+        rao_emission,
+        parameters: yuma::Hyperparameters {
+            tempo: 1,
+            activity_cutoff: rules.activity_cutoff,
+            stake_threshold: rules.stake_threshold.get(),
+            max_allowed_validators: rules.max_validators,
+            kappa: rules.kappa,
+            bonds_penalty: rules.bonds_penalty,
+            bonds_moving_average: rules.bonds_moving_avg,
+            yuma3: rules.yuma3_enabled,
+            liquid_alpha: rules.liquid_alpha_enabled,
+            alpha_low: rules.alpha_low,
+            alpha_high: rules.alpha_high,
+            alpha_sigmoid_steepness: rules.alpha_sigmoid_steepness,
+        },
+    })
+}
+
+fn claims(state: &State, output: &EpochOutput, forfeits: &BTreeSet<Uid>) -> Vec<Share> {
+    // Yuma's shares are never negative.
+    let share = |values: &[i64], uid: Uid| {
+        values.get(uid.index()).and_then(|raw| u64::try_from(*raw).ok()).unwrap_or(0)
+    };
+    let claim = |uid| {
+        let forfeited = forfeits.contains(&uid);
+        let mining = share(&output.raw_incentive, uid);
+        let validating = if forfeited { 0 } else { share(&output.raw_validator_share, uid) };
+        Share { uid, mining, validating, forfeited }
+    };
+    state.participants().map(|(uid, _)| claim(uid)).collect()
+}
+
+/// Permits as Yuma gives them, unless nobody could close the next epoch: then all stay as they are.
+fn grant_permits(state: &mut State, permits: &[bool]) {
+    let grant = |slot: &mut Option<Participant>, permit: bool| {
+        slot.as_mut().map(|one| std::mem::replace(&mut one.permit, permit))
+    };
+    let former: Vec<bool> = state
+        .slots
+        .iter_mut()
+        .zip(permits)
+        .map(|(slot, permit)| grant(slot, *permit).unwrap_or(false))
+        .collect();
+    if !state.participants().any(|(_, one)| one.is_member()) {
+        for (slot, permit) in state.slots.iter_mut().zip(former) {
+            grant(slot, permit);
+        }
+    }
+}
+
+fn result_row(uid: Uid, one: &Participant, paid: Rao, output: &EpochOutput) -> Option<ResultRow> {
+    let at = uid.index();
+    Some(ResultRow {
+        uid,
+        hotkey: one.hotkey,
+        coldkey: one.coldkey,
+        paid,
+        consensus: *output.consensus.get(at)?,
+        incentive: *output.incentive.get(at)?,
+        dividends: *output.dividends.get(at)?,
+        validator_trust: *output.validator_trust.get(at)?,
+        stake_weight: *output.stake_weight.get(at)?,
+        validator_permit: one.permit,
+        active: *output.active.get(at)?,
+        server_emission: *output.server_emission.get(at)?,
+        validator_emission: *output.validator_emission.get(at)?,
+        emission: *output.emission.get(at)?,
+    })
+}
+
+/// Credits what the result says. The supply stays below 2^62, so no balance can overflow.
+fn pay(state: &mut State, header: &ResultHeader, rows: &[ResultRow]) {
+    let owner: Option<Coldkey> = state.manifest.owner;
+    let owner = owner.map(|owner| (owner, header.owner_part));
+    let earners = rows.iter().map(|row| (row.coldkey, row.paid));
+    for (coldkey, amount) in earners.chain(owner).filter(|(_, amount)| !amount.is_zero()) {
+        state.credit(coldkey, amount);
+    }
+    let emitted = state.chain.emitted.get().saturating_add(header.emitted.get());
+    state.chain.emitted = Rao::new(emitted);
+}

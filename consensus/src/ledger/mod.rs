@@ -1,0 +1,48 @@
+//! What the items of a cut mean: the state machine that every node runs, epoch by epoch.
+//!
+//! [`execute`] takes the state after the last cut and the items of the next one, and gives the next
+//! state, the epoch's result and the roots that the cut holds. It is total and pure: the same items
+//! in any order give the same bits, and what cannot be executed is an error that names the item.
+//! `docs/spec/ledger.md` and `docs/spec/operations.md` are the rules.
+//!
+//! Read first: [`State`], [`execute`], [`admissible`].
+//!
+//! ```text
+//! pool ──select──► list ──► cut: items ──execute──► Executed ──into_state(cut id)──► State
+//!          ▲                                          │ roots
+//!      admissible(state, item)                        └──► cut
+//! ```
+//!
+//! Invariants, besides those of [`State`]:
+//! - supply changes by what was emitted and burned, checked after each execution;
+//! - the id of the cut being built decides nothing and stands in no root.
+//!
+//! # Deviations
+//! From Bittensor: entries of weights and bonds towards a uid that changes hands are removed, where
+//! subtensor leaves explicit zeros; a weight on oneself is refused, where Yuma drops it; payments
+//! are split to the last rao from Yuma's untruncated shares.
+
+mod admission;
+mod committee;
+mod epoch;
+mod execute;
+#[cfg(test)]
+#[path = "../../tests/fixture/mod.rs"]
+mod fixture;
+mod receipt;
+mod result;
+mod rows;
+mod select;
+mod split;
+mod state;
+
+pub use admission::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX, admissible};
+pub use committee::{Member, committee_root};
+pub use epoch::{Basis, OWNER_CUT, Payout, Share};
+pub use execute::{ExecuteError, Executed, Roots, execute, next_difficulty};
+pub use receipt::{Failure, Outcome, Receipt};
+pub use result::{EpochResult, ResultHeader, ResultRow};
+pub use rows::{RowDifference, RowKey, StateError, Table};
+pub use select::{CutSize, KindCounts, propose_items, select};
+pub use split::split;
+pub use state::{Account, Chain, Participant, RECENT_CUTS, State};

@@ -1,0 +1,356 @@
+//! Which items a member lists and a proposer adds, and how many a cut may hold.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ganglion_types::{Body, Coldkey, Digest, Hotkey, Item, ItemId, limits};
+
+use super::admission::{Registration, admissible};
+use super::state::State;
+
+/// Registrations that one list may name: a quarter of its operations.
+const LIST_REGISTRATIONS: usize = limits::LIST_OPERATIONS / 4;
+/// Rows of weights that one cut may hold of one signer and mechanism.
+const WEIGHTS_MAX: usize = limits::CUT_FACTOR;
+/// Operations that one cut may hold.
+const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
+
+/// What a member lists of the items it holds, in a fixed order: the same items give the same list.
+///
+/// Of the admissible ones: per signer and mechanism the row of weights with the highest number;
+/// registrations by work, at most a quarter of [`limits::LIST_OPERATIONS`]; then accounts by
+/// holding, largest first, each giving one operation in turn, by nonce.
+#[must_use]
+pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
+    let mut pool = Pool::default();
+    for item in candidates.iter().filter(|item| admissible(state, item).is_ok()) {
+        pool.add(state, item);
+    }
+    let mut chosen = pool.weights();
+    let registrations = pool.registrations.values().take(LIST_REGISTRATIONS);
+    let mut operations: Vec<ItemId> = registrations.copied().collect();
+    let room = limits::LIST_OPERATIONS.saturating_sub(operations.len());
+    operations.extend(pool.operations(state, room));
+    chosen.append(&mut operations);
+    chosen
+}
+
+/// The items of a proposal: every mandatory one, then of the pool what [`select`] chooses, as far as
+/// a cut has room. `mandatory` holds the items that the inclusion rule asks for. Rising ids.
+#[must_use]
+pub fn propose_items(state: &State, mandatory: &[Item], pool: &[Item]) -> Vec<ItemId> {
+    let mut counts = KindCounts::default();
+    let mut ids = BTreeSet::new();
+    for item in mandatory {
+        // The inclusion rule stays far below the limits: `docs/spec/ledger.md`, "Sizes".
+        if ids.insert(item.id()) {
+            counts.add(item);
+        }
+    }
+    let known: BTreeMap<ItemId, &Item> = pool.iter().map(|item| (item.id(), item)).collect();
+    for id in select(state, pool) {
+        let Some(item) = known.get(&id) else { continue };
+        if counts.has_room_for(item) && ids.insert(id) {
+            counts.add(item);
+        }
+    }
+    ids.into_iter().collect()
+}
+
+/// How many items of each kind a cut holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindCounts {
+    weights: BTreeMap<(Hotkey, u16), usize>,
+    operations: usize,
+    others: usize,
+}
+
+/// A cut that holds too many items of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CutSize {
+    /// Rows of weights of one signer and mechanism.
+    #[error("the cut holds {count} rows of weights of {signer}, over the limit of {limit}")]
+    Weights {
+        /// The signer.
+        signer: Hotkey,
+        /// Rows it has.
+        count: usize,
+        /// Rows it may have.
+        limit: usize,
+    },
+    /// Operations.
+    #[error("the cut holds {count} operations, over the limit of {limit}")]
+    Operations {
+        /// Operations it has.
+        count: usize,
+        /// Operations it may have.
+        limit: usize,
+    },
+    /// Items of a kind that no cut holds.
+    #[error("the cut holds {count} items of kinds that no cut holds")]
+    OtherKinds {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl KindCounts {
+    /// Counts items, each of which must be given once.
+    #[must_use]
+    pub fn of<'a>(items: impl IntoIterator<Item = &'a Item>) -> Self {
+        let mut counts = Self::default();
+        for item in items {
+            counts.add(item);
+        }
+        counts
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, item: &Item) {
+        let count = match item.body() {
+            Body::Weights(weights) => {
+                self.weights.entry((weights.signer, weights.mechid)).or_default()
+            }
+            Body::RegistryOp(_) => &mut self.operations,
+            _ => &mut self.others,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether a cut that holds these may hold one more such item.
+    #[must_use]
+    pub fn has_room_for(&self, item: &Item) -> bool {
+        match item.body() {
+            Body::Weights(weights) => {
+                let held = self.weights.get(&(weights.signer, weights.mechid));
+                held.is_none_or(|count| *count < WEIGHTS_MAX)
+            }
+            Body::RegistryOp(_) => self.operations < OPERATIONS_MAX,
+            _ => false,
+        }
+    }
+
+    /// Whether a cut may hold as many: [`limits::CUT_FACTOR`] times what one list may, of each kind.
+    ///
+    /// # Errors
+    /// The first kind of which there are too many.
+    pub fn check(&self) -> Result<(), CutSize> {
+        let limit = WEIGHTS_MAX;
+        if let Some(((signer, _), count)) = self.weights.iter().find(|(_, count)| **count > limit) {
+            return Err(CutSize::Weights { signer: *signer, count: *count, limit });
+        }
+        let limit = OPERATIONS_MAX;
+        if self.operations > limit {
+            return Err(CutSize::Operations { count: self.operations, limit });
+        }
+        if self.others > 0 {
+            return Err(CutSize::OtherKinds { count: self.others });
+        }
+        Ok(())
+    }
+}
+
+/// Admissible items by the orders they are listed in.
+#[derive(Default)]
+struct Pool {
+    weights: BTreeMap<(Hotkey, u16), (Reverse<u64>, ItemId)>,
+    registrations: BTreeMap<(Digest, ItemId), ItemId>,
+    accounts: BTreeMap<Coldkey, BTreeMap<u64, ItemId>>,
+}
+
+impl Pool {
+    fn add(&mut self, state: &State, item: &Item) {
+        let id = item.id();
+        match item.body() {
+            Body::Weights(weights) => {
+                let best = (Reverse(weights.seq), id);
+                let held = self.weights.entry((weights.signer, weights.mechid)).or_insert(best);
+                *held = best.min(*held);
+            }
+            Body::RegistryOp(op) => match Registration::of(op) {
+                Some(registration) => {
+                    let work = registration.work(state.subnet());
+                    self.registrations.insert((work, id), id);
+                }
+                None => {
+                    // Of two with one nonce the lower id is executed, so the other is not listed.
+                    let account = self.accounts.entry(Coldkey::new(op.signer)).or_default();
+                    let held = account.entry(op.nonce).or_insert(id);
+                    *held = id.min(*held);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn weights(&self) -> Vec<ItemId> {
+        self.weights.values().map(|(_, id)| *id).collect()
+    }
+
+    fn operations(&self, state: &State, room: usize) -> Vec<ItemId> {
+        let mut staked: BTreeMap<Coldkey, u64> = BTreeMap::new();
+        for (_, one) in state.participants() {
+            let stake = staked.entry(one.coldkey).or_default();
+            *stake = stake.saturating_add(one.stake.get());
+        }
+        let mut queues: Vec<(Reverse<u64>, Coldkey, VecDeque<ItemId>)> = self
+            .accounts
+            .iter()
+            .map(|(coldkey, waiting)| {
+                let stake = staked.get(coldkey).copied().unwrap_or(0);
+                let holding = state.account(coldkey).balance.get().saturating_add(stake);
+                (Reverse(holding), *coldkey, waiting.values().copied().collect())
+            })
+            .collect();
+        queues.sort_unstable_by_key(|(holding, coldkey, _)| (*holding, *coldkey));
+        let mut chosen = Vec::new();
+        while chosen.len() < room {
+            let turn = queues.iter_mut().filter_map(|(_, _, queue)| queue.pop_front());
+            let before = chosen.len();
+            chosen.extend(turn.take(room.saturating_sub(before)));
+            if chosen.len() == before {
+                break;
+            }
+        }
+        chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ganglion_types::{Rao, Role};
+
+    use super::super::fixture::{Subnet, coldkey};
+    use super::*;
+
+    const MAX: u16 = 65_535;
+
+    fn genesis(subnet: &Subnet) -> State {
+        State::genesis(subnet.manifest.clone()).unwrap()
+    }
+
+    /// A miner more than there are validators; balances of 1, 2, 3 … units by uid.
+    fn subnet(validators: usize, miners: usize) -> Subnet {
+        Subnet::with(&vec![30; validators], miners, |manifest| {
+            let balance = |number: u16| Rao::new((u64::from(number) + 1) * Rao::PER_UNIT);
+            let many = u16::try_from(validators + miners).unwrap();
+            manifest.accounts = (0..many).map(|n| (coldkey(n), balance(n))).collect();
+            manifest.accounts.sort_unstable();
+        })
+    }
+
+    #[test]
+    fn a_list_names_the_highest_row_of_each_validator() {
+        let subnet = subnet(2, 1);
+        let state = genesis(&subnet);
+        let items = [
+            subnet.weights(0, 1, 4, &[(2, MAX)]),
+            subnet.weights(0, 1, 9, &[(2, MAX)]),
+            subnet.weights(1, 1, 1, &[(2, MAX)]),
+            subnet.weights(1, 2, 5, &[(2, MAX)]),
+        ];
+        let mut expected = vec![items[1].id(), items[2].id()];
+        let mut chosen = select(&state, &items);
+        expected.sort_unstable();
+        chosen.sort_unstable();
+        assert_eq!(chosen, expected);
+    }
+
+    #[test]
+    fn accounts_take_turns_by_holding_and_nonce() {
+        let subnet = subnet(1, 2);
+        let state = genesis(&subnet);
+        let poor = [0, 1].map(|nonce| subnet.transfer(1, nonce, 0, 1).clone());
+        let rich = [0, 1, 2].map(|nonce| subnet.transfer(2, nonce, 0, 1));
+        let items: Vec<Item> = poor.iter().chain(&rich).rev().cloned().collect();
+        let expected = [&rich[0], &poor[0], &rich[1], &poor[1], &rich[2]].map(|item| item.id());
+        assert_eq!(select(&state, &items), expected);
+    }
+
+    #[test]
+    fn of_two_with_one_nonce_the_lower_id_is_listed() {
+        let subnet = subnet(1, 1);
+        let state = genesis(&subnet);
+        let twins = [subnet.transfer(1, 0, 0, 1), subnet.transfer(1, 0, 0, 2)];
+        let lower = twins.iter().map(Item::id).min().unwrap();
+        assert_eq!(select(&state, &twins), [lower]);
+    }
+
+    #[test]
+    fn registrations_come_first_and_take_a_quarter_at_most() {
+        let subnet = subnet(1, 16);
+        let state = genesis(&subnet);
+        let registrations: Vec<Item> =
+            (100..170).map(|n| subnet.register(n, Role::Miner, state.head(), 1)).collect();
+        let operations = (1..17).flat_map(|account| {
+            let subnet = &subnet;
+            (0..16).map(move |nonce| subnet.transfer(account, nonce, 0, 1))
+        });
+        let pool: Vec<Item> = operations.chain(registrations.iter().cloned()).collect();
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), limits::LIST_OPERATIONS);
+        let registered = registrations.iter().map(Item::id).filter(|id| chosen.contains(id));
+        assert_eq!(registered.count(), limits::LIST_OPERATIONS / 4);
+        assert!(chosen[..64].iter().all(|id| registrations.iter().any(|one| one.id() == *id)));
+    }
+
+    #[test]
+    fn the_order_of_the_pool_does_not_matter() {
+        let subnet = subnet(2, 3);
+        let state = genesis(&subnet);
+        let mut pool: Vec<Item> = (0..5)
+            .flat_map(|n| {
+                let subnet = &subnet;
+                (0..3).map(move |nonce| subnet.transfer(n, nonce, 0, 1))
+            })
+            .collect();
+        pool.push(subnet.weights(0, 1, 1, &[(2, MAX)]));
+        pool.push(subnet.register(50, Role::Miner, state.head(), 1));
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), pool.len());
+        pool.reverse();
+        assert_eq!(select(&state, &pool), chosen);
+    }
+
+    #[test]
+    fn a_proposal_holds_what_is_mandatory_and_fills_up() {
+        let subnet = subnet(2, 2);
+        let state = genesis(&subnet);
+        let mandatory: Vec<Item> =
+            (1..=4).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
+        let more = [
+            subnet.weights(0, 1, 5, &[(2, MAX)]),
+            subnet.weights(1, 1, 1, &[(2, MAX)]),
+            subnet.transfer(2, 0, 0, 1),
+        ];
+        let pool: Vec<Item> = mandatory.iter().chain(&more).cloned().collect();
+        let proposed = propose_items(&state, &mandatory, &pool);
+        assert!(proposed.is_sorted_by(|a, b| a < b));
+        assert!(mandatory.iter().all(|item| proposed.contains(&item.id())));
+        // Four rows of validator 0 is all that a cut may hold.
+        assert!(!proposed.contains(&more[0].id()));
+        assert!(proposed.contains(&more[1].id()) && proposed.contains(&more[2].id()));
+    }
+
+    #[test]
+    fn a_cut_may_hold_four_times_a_list_of_each_kind_and_no_more() {
+        let subnet = subnet(1, 2);
+        let rows: Vec<Item> = (1..=5).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
+        assert_eq!(KindCounts::of(&rows[..4]).check(), Ok(()));
+        assert!(!KindCounts::of(&rows[..4]).has_room_for(&rows[4]));
+        assert!(matches!(
+            KindCounts::of(&rows).check(),
+            Err(CutSize::Weights { count: 5, limit: 4, .. })
+        ));
+        let operation = subnet.transfer(1, 0, 0, 1);
+        let mut counts = KindCounts::default();
+        for _ in 0..1_024 {
+            assert!(counts.has_room_for(&operation));
+            counts.add(&operation);
+        }
+        assert_eq!(counts.check(), Ok(()));
+        assert!(!counts.has_room_for(&operation));
+        counts.add(&operation);
+        assert_eq!(counts.check(), Err(CutSize::Operations { count: 1_025, limit: 1_024 }));
+    }
+}

@@ -1,0 +1,422 @@
+//! Messages of the HTTP interface, version 1.
+//!
+//! Amounts are rao: a number up to 2^53, a string above it, so that no JSON reader rounds. Hashes are
+//! lower-case hexadecimal, keys SS58, times unix milliseconds, fractions `0..=65535` as in Yuma.
+
+use serde::{Deserialize, Serialize};
+
+/// An amount in rao that survives JSON readers with 53-bit numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Amount(pub u64);
+
+const SAFE: u64 = 1 << 53;
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 <= SAFE {
+            serializer.serialize_u64(self.0)
+        } else {
+            serializer.serialize_str(&self.0.to_string())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(u64),
+            Text(String),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Number(rao) => Ok(Self(rao)),
+            Either::Text(text) => text.parse().map(Self).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+/// `GET /v1/status`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// Program version.
+    pub version: String,
+    /// Subnet id, hex.
+    pub subnet: String,
+    /// Name in the manifest.
+    pub name: String,
+    /// Own hotkey, SS58.
+    pub hotkey: String,
+    /// Own libp2p peer id.
+    pub peer_id: String,
+    /// `validator`, `miner` or `observer` (no uid).
+    pub role: String,
+    /// Own uid.
+    pub uid: Option<u16>,
+    /// Addresses that this node listens on, with `/p2p/`.
+    pub listen: Vec<String>,
+    /// Last certified epoch; 0 is genesis.
+    pub epoch: u64,
+    /// Its cut id.
+    pub cut: String,
+    /// The epoch being closed.
+    pub closing: u64,
+    /// `waiting`, `window`, `lists`, `agreement` or `catching_up`.
+    pub phase: String,
+    /// Milliseconds until the window closes; 0 once it has.
+    pub deadline_in_ms: u64,
+    /// Epoch length in milliseconds.
+    pub epoch_ms: u64,
+    /// Genesis time.
+    pub genesis_time: u64,
+    /// Round of agreement at this height, once it began.
+    pub round: Option<u32>,
+    /// Whether this node signs votes, lists and weights.
+    pub signing: bool,
+    /// Why, or why not.
+    pub signing_reason: String,
+    /// Connected peers.
+    pub peers: usize,
+    /// Epochs that this node missed while it ran.
+    pub missed: u64,
+    /// Best epoch a peer has shown, when it is past ours.
+    pub behind: Option<u64>,
+    /// Stake whose lists came in the last epoch.
+    pub stake_seen_rao: Amount,
+    /// All stake of the committee.
+    pub stake_total_rao: Amount,
+    /// Stake that can halt the subnet by being away.
+    pub stake_to_halt_rao: Amount,
+    /// Stake needed to certify.
+    pub stake_to_certify_rao: Amount,
+    /// Budget of an epoch.
+    pub budget_rao: Amount,
+    /// Difficulty of a registration in the next epoch, in expected hashes.
+    pub difficulty: u64,
+    /// Task type.
+    pub task: String,
+    /// State of the worker: `none`, `starting`, `ready` or `failing`.
+    pub worker: String,
+    /// Why the node stopped, if it did.
+    pub halted: Option<String>,
+}
+
+/// `GET /readyz`: 200 if `ready`, else 503.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ready {
+    /// Whether the node does its part.
+    pub ready: bool,
+    /// Why not, each with its cure.
+    pub reasons: Vec<String>,
+    /// What an operator should know all the same, such as a single key that can halt the subnet.
+    pub warnings: Vec<String>,
+}
+
+/// One of `GET /v1/peers`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Peer {
+    /// Hotkey, SS58.
+    pub hotkey: String,
+    /// libp2p peer id.
+    pub peer_id: String,
+    /// Uid, if registered.
+    pub uid: Option<u16>,
+    /// `validator`, `miner` or `observer`.
+    pub role: String,
+    /// Known addresses.
+    pub addresses: Vec<String>,
+    /// Whether connected now.
+    pub connected: bool,
+    /// Gossip score, 0 is neutral.
+    pub score: f64,
+    /// Round-trip time in milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// Program and version it gives.
+    pub agent: Option<String>,
+}
+
+/// `GET /v1/metagraph`: the subnet after the last certified epoch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Metagraph {
+    /// The epoch.
+    pub epoch: u64,
+    /// Its cut id.
+    pub cut: String,
+    /// Rows by uid.
+    pub rows: Vec<MetagraphRow>,
+}
+
+/// One participant. Yuma's figures are of the last epoch, 0 for one that joined in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MetagraphRow {
+    /// Uid.
+    pub uid: u16,
+    /// Hotkey, SS58.
+    pub hotkey: String,
+    /// Coldkey, SS58.
+    pub coldkey: String,
+    /// `validator` or `miner`.
+    pub role: String,
+    /// Stake in rao.
+    pub stake_rao: Amount,
+    /// Right to set weights.
+    pub permit: bool,
+    /// Whether it set weights within the activity cutoff.
+    pub active: bool,
+    /// Stake-weighted median weight.
+    pub consensus: u16,
+    /// Share of the miners' part.
+    pub incentive: u16,
+    /// Share of the validators' part.
+    pub dividends: u16,
+    /// Share of a validator's weight that was kept.
+    pub validator_trust: u16,
+    /// Paid in the last epoch.
+    pub paid_rao: Amount,
+    /// Place by incentive among miners, from 1; none for a validator.
+    pub rank: Option<u16>,
+    /// Epoch of its last weights.
+    pub last_update: u64,
+    /// Epoch in which it got this uid; 0 is genesis.
+    pub registered_at: u64,
+}
+
+/// One of `GET /v1/epochs?from=&limit=`, and `GET /v1/epochs/N` without the lists.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochSummary {
+    /// The epoch.
+    pub epoch: u64,
+    /// Cut id.
+    pub cut: String,
+    /// Id of the cut before.
+    pub prev: String,
+    /// Merkle root of the result.
+    pub result_root: String,
+    /// Merkle root of the state after it.
+    pub state_root: String,
+    /// Median time of the cited lists.
+    pub time: u64,
+    /// Round in which it was decided.
+    pub round: u32,
+    /// Signers of the certificate held here.
+    pub signers: usize,
+    /// Stake of those signers when it was decided.
+    pub signed_rao: Amount,
+    /// Lists cited.
+    pub lists: usize,
+    /// Items that count.
+    pub items: usize,
+    /// Paid out.
+    pub emitted_rao: Amount,
+    /// Milliseconds from this node's deadline to its decision; none if fetched or before a restart.
+    pub latency_ms: Option<u64>,
+    /// Whether this node lacked the certificate two epoch lengths after the deadline.
+    pub missed: bool,
+}
+
+/// `GET /v1/epochs/N`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochDetail {
+    /// Head.
+    #[serde(flatten)]
+    pub summary: EpochSummary,
+    /// Hotkeys that signed, SS58.
+    pub signed_by: Vec<String>,
+    /// Result by uid.
+    pub rows: Vec<ResultRow>,
+    /// Items by kind.
+    pub item_kinds: std::collections::BTreeMap<String, usize>,
+    /// Weights that counted.
+    pub weights: Vec<WeightsRow>,
+    /// Operations and what became of them.
+    pub operations: Vec<OperationOutcome>,
+}
+
+/// One row of an epoch's result.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in MetagraphRow")]
+pub struct ResultRow {
+    pub uid: u16,
+    pub hotkey: String,
+    pub coldkey: String,
+    pub paid_rao: Amount,
+    pub consensus: u16,
+    pub incentive: u16,
+    pub dividends: u16,
+    pub validator_trust: u16,
+    pub stake_weight: u16,
+    pub validator_permit: bool,
+    pub active: bool,
+}
+
+/// A row of weights.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WeightsRow {
+    /// Uid of the validator.
+    pub uid: u16,
+    /// Its hotkey.
+    pub hotkey: String,
+    /// `(uid, weight)`.
+    pub weights: Vec<(u16, u16)>,
+}
+
+/// An operation of a cut.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OperationOutcome {
+    /// Item id.
+    pub id: String,
+    /// `register`, `stake`, `unstake` or `transfer`.
+    pub operation: String,
+    /// Who signed it, SS58.
+    pub signer: String,
+    /// `done` or why not; `unknown` before this node ran.
+    pub outcome: String,
+}
+
+/// `GET /v1/accounts/COLDKEY`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Account {
+    /// Coldkey, SS58.
+    pub coldkey: String,
+    /// Free balance.
+    pub balance_rao: Amount,
+    /// Nonce of its next operation.
+    pub nonce: u64,
+    /// Its participants.
+    pub participants: Vec<MetagraphRow>,
+}
+
+/// `GET /v1/registration`: what a registration has to be bound to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// Subnet id.
+    pub subnet: String,
+    /// The newest cut.
+    pub prev: String,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Work bound to the newest cut holds for cuts up to this epoch.
+    pub holds_until: u64,
+    /// Expected hashes.
+    pub difficulty: u64,
+    /// Free uids.
+    pub free: u16,
+    /// Whether registrations are taken at all.
+    pub allowed: bool,
+    /// Longest epoch length until the registration can be live, milliseconds.
+    pub epoch_ms: u64,
+}
+
+/// `POST /v1/ops`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SubmitOp {
+    /// Wire bytes of the signed item, hex.
+    pub item: String,
+}
+
+/// Answer to `POST /v1/ops`: taken and gossiped, not yet decided.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SubmittedOp {
+    /// Item id.
+    pub id: String,
+    /// The epoch whose cut it can be in at the earliest.
+    pub epoch: u64,
+}
+
+/// `GET /v1/ops/ID`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpStatus {
+    /// Item id.
+    pub id: String,
+    /// `pending`, `decided` or `unknown`.
+    pub state: String,
+    /// Epoch of the cut that holds it.
+    pub epoch: Option<u64>,
+    /// What became of it.
+    pub outcome: Option<String>,
+}
+
+/// `POST /v1/tasks`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskCall {
+    /// Any JSON value that the task type takes.
+    pub input: serde_json::Value,
+    /// How many of the best miners to ask, 1 to 16; 1 by default.
+    #[serde(default)]
+    pub miners: Option<u16>,
+    /// Milliseconds to wait, 100 to 60000; 5000 by default.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Answer to `POST /v1/tasks`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskAnswers {
+    /// Answers, best miner first.
+    pub answers: Vec<TaskAnswer>,
+    /// Miners that did not answer, and why.
+    pub failures: Vec<TaskFailure>,
+}
+
+/// One miner's answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskAnswer {
+    /// The answer.
+    pub output: serde_json::Value,
+    /// The miner's uid.
+    pub uid: u16,
+    /// Its hotkey.
+    pub hotkey: String,
+    /// Its signed receipt, wire bytes in hex: binds the request to the answer.
+    pub receipt: String,
+    /// The ed25519 signature in the receipt, hex.
+    pub signature: String,
+    /// Milliseconds from request to answer.
+    pub latency_ms: f64,
+}
+
+/// One miner that did not answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskFailure {
+    /// The miner's uid.
+    pub uid: u16,
+    /// Its hotkey.
+    pub hotkey: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// `GET /v1/scores`: what this validator thinks of the miners.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Score {
+    /// Hotkey, SS58.
+    pub hotkey: String,
+    /// Tasks scored since the node started.
+    pub tasks: u64,
+    /// Mean score of the last round, 0 to 1.
+    pub last: f64,
+    /// Moving average, 0 to 1.
+    pub average: f64,
+}
+
+/// Any refusal: the HTTP status says which kind, this says what to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// Stable, for programs: `not_found`, `bad_request`, `unavailable`, `timeout`, …
+    pub code: String,
+    /// For people, with the cure.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_amounts_travel_as_text() {
+        for (rao, json) in [(5, "5"), (SAFE, "9007199254740992"), (SAFE + 1, "\"9007199254740993\"")] {
+            assert_eq!(serde_json::to_string(&Amount(rao)).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Amount>(json).unwrap(), Amount(rao));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the rest of the process may see of the driver: a snapshot, replaced as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_types::{CutId, Epoch, Hotkey, Uid};
+
+/// Shared between the driver, which writes it, and everybody else.
+#[derive(Clone, Debug)]
+pub struct View {
+    inner: Arc<RwLock<Snapshot>>,
+}
+
+/// The node at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// State after the last certified epoch.
+    pub state: Arc<State>,
+    /// Result of the last certified epoch; none at genesis and before the first after a restart.
+    pub result: Option<Arc<EpochResult>>,
+    /// Own hotkey.
+    pub hotkey: Hotkey,
+    /// `waiting`, `window`, `lists`, `agreement` or `catching_up`.
+    pub phase: &'static str,
+    /// When the window closes.
+    pub deadline: Option<Instant>,
+    /// Round of agreement, once it began.
+    pub round: Option<u32>,
+    /// Whether this node signs.
+    pub signing: bool,
+    /// Why, or why not.
+    pub signing_reason: &'static str,
+    /// Best epoch a peer has shown, when past ours.
+    pub behind: Option<Epoch>,
+    /// Stake whose lists came in the last epoch, and all of it.
+    pub stake_seen: (u64, u64),
+    /// Epochs that this node missed while it ran.
+    pub missed: Vec<Epoch>,
+    /// Decision latency by epoch, of the last 1,000.
+    pub latencies: BTreeMap<Epoch, u64>,
+    /// This validator's view of the miners.
+    pub scores: BTreeMap<Hotkey, ScoreView>,
+    /// Why the node stopped, if it did.
+    pub halted: Option<String>,
+}
+
+/// A validator's view of one miner.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScoreView {
+    /// Tasks scored since the node started.
+    pub tasks: u64,
+    /// Mean of the last round, millionths.
+    pub last: i64,
+    /// Moving average, billionths.
+    pub average: u64,
+}
+
+/// Epochs whose latency is remembered.
+pub const LATENCIES: usize = 1_000;
+
+impl View {
+    /// A view of a node that has not started.
+    #[must_use]
+    pub fn new(hotkey: Hotkey, state: State) -> Self {
+        let snapshot = Snapshot {
+            state: Arc::new(state),
+            result: None,
+            hotkey,
+            phase: "waiting",
+            deadline: None,
+            round: None,
+            signing: false,
+            signing_reason: "starting",
+            behind: None,
+            stake_seen: (0, 0),
+            missed: Vec::new(),
+            latencies: BTreeMap::new(),
+            scores: BTreeMap::new(),
+            halted: None,
+        };
+        Self { inner: Arc::new(RwLock::new(snapshot)) }
+    }
+
+    /// The node now. Cheap: the large parts are shared.
+    #[must_use]
+    pub fn now(&self) -> Snapshot {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the snapshot. For the driver.
+    pub fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Snapshot {
+    /// The last certified epoch and its cut.
+    #[must_use]
+    pub fn head(&self) -> (Epoch, CutId) {
+        (self.state.epoch(), self.state.head())
+    }
+
+    /// Own uid, if registered.
+    #[must_use]
+    pub fn uid(&self) -> Option<Uid> {
+        self.state.uid_of(&self.hotkey)
+    }
+
+    /// `validator`, `miner` or `observer`.
+    #[must_use]
+    pub fn role(&self) -> &'static str {
+        self.uid()
+            .and_then(|uid| self.state.participant(uid))
+            .map_or("observer", |seat| seat.role.name())
+    }
+}

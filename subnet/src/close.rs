@@ -1,0 +1,860 @@
+//! Closing an epoch: lists, the cut, agreement on it.
+//!
+//! Protocol section 3 and 4, `docs/spec/epoch.md`. What is durable before what:
+//! ```text
+//! own list, engine records ► log ► sync ► watermark ► sync ► send
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ganglion_consensus::agreement::{
+    Decision, Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
+    Timer as EngineTimer, inclusion,
+};
+use ganglion_consensus::certificate::Committee;
+use ganglion_consensus::ledger::{Executed, KindCounts, admissible, execute, propose_items, select};
+use ganglion_types::sign::tagged_hash;
+use ganglion_types::{
+    AgreementMessage, Body, Canonical as _, Certificate, Cut, Digest, Epoch, Hotkey, InclusionList,
+    Item, ItemId, Kind, ListBody, Proposal, Round, VoteType, agreement, limits, proto, sign,
+};
+
+use crate::effect::{Effect, Halt, Phase, Report, Timer, Verdict};
+use crate::fetch::Want;
+use crate::input::{Channel, GossipToken};
+use crate::intake::Rejection;
+use crate::participant::{ExecutedCuts, Participant};
+use crate::sync::divergence;
+use crate::voting::{Recovered, Voting};
+
+/// First byte of an agreement-log entry: a record of the engine.
+const RECORD_ENGINE: u8 = 0;
+/// First byte of an agreement-log entry: the own list, `length u32 BE ‖ item ‖ body`.
+const RECORD_LIST: u8 = 1;
+/// Messages held for an engine that has not started: a few rounds of a full committee.
+const WAITING: usize = 4 * limits::COMMITTEE;
+/// Proposals whose judgement waits for items: one per round that can be current.
+const JUDGING: usize = 16;
+/// Executions kept: candidates of one height.
+const EXECUTIONS: usize = 8;
+/// Messages of ours that are pushed again while undecided.
+const SAID: usize = 16;
+/// Lists held per member: one that counts, one that shows that it signed two.
+const LISTS_EACH: usize = 2;
+
+/// Everything about the height being closed.
+#[derive(Debug)]
+pub struct Close {
+    epoch: Epoch,
+    lists: BTreeMap<ItemId, (InclusionList, Item)>,
+    first: BTreeMap<Hotkey, ItemId>,
+    bodies: BTreeMap<Digest, ListBody>,
+    named: BTreeMap<ItemId, Item>,
+    own_list: bool,
+    deadline_passed: bool,
+    third_at: Option<u64>,
+    grace: Grace,
+    engine: Option<Engine>,
+    waiting: Vec<AgreementMessage>,
+    seen: BTreeSet<Digest>,
+    gossiped: BTreeSet<Digest>,
+    said: Vec<AgreementMessage>,
+    build: Option<Round>,
+    judging: Vec<Proposal>,
+    executed: ExecutedCuts,
+    recovered_log: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grace {
+    Unset,
+    Running,
+    Over,
+}
+
+impl Close {
+    /// A fresh height, or the one that the recovered log belongs to.
+    #[must_use]
+    pub fn new(epoch: Epoch, recovered: &Recovered) -> Self {
+        let ours = recovered.signed == Some(epoch);
+        let recovered_log =
+            recovered.log.as_ref().filter(|_| ours).cloned().unwrap_or_default();
+        Self {
+            epoch,
+            lists: BTreeMap::new(),
+            first: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+            named: BTreeMap::new(),
+            own_list: false,
+            deadline_passed: false,
+            third_at: None,
+            grace: Grace::Unset,
+            engine: None,
+            waiting: Vec::new(),
+            seen: BTreeSet::new(),
+            gossiped: BTreeSet::new(),
+            said: Vec::new(),
+            build: None,
+            judging: Vec::new(),
+            executed: ExecutedCuts::new(),
+            recovered_log,
+        }
+    }
+
+    /// Stake whose lists are held.
+    #[must_use]
+    pub fn stake_seen(&self, committee: &Committee) -> u64 {
+        committee.stake_of_all(self.first.keys())
+    }
+
+    /// When lists of more than 1/3 of stake were first held, on the monotonic clock.
+    #[must_use]
+    pub const fn third_held_at(&self) -> Option<u64> {
+        self.third_at
+    }
+
+    /// Whether what the process before this one said at this height is yet to be said again.
+    #[must_use]
+    pub const fn has_recovered_log(&self) -> bool {
+        !self.recovered_log.is_empty()
+    }
+
+    /// A list body by digest.
+    #[must_use]
+    pub fn body(&self, digest: &Digest) -> Option<&ListBody> {
+        self.bodies.get(digest)
+    }
+
+    /// First lists, header and body, of every member that has both here.
+    fn complete(&self) -> Vec<(&Item, &InclusionList, &ListBody)> {
+        let lists = self.first.values().filter_map(|id| self.lists.get(id));
+        lists
+            .filter_map(|(list, item)| Some((item, list, self.bodies.get(&list.body)?)))
+            .collect()
+    }
+}
+
+fn message_digest(message: &AgreementMessage) -> Digest {
+    tagged_hash("ganglion/agreement-message", &[&message.to_bytes()])
+}
+
+impl Participant {
+    /// An item that we hold and that a list or cut may name.
+    pub(crate) fn item(&self, id: &ItemId) -> Option<&Item> {
+        let listed = || self.close.lists.get(id).map(|(_, item)| item);
+        self.pool.get(id).or_else(|| self.close.named.get(id)).or_else(listed)
+    }
+
+    // ---- lists ----
+
+    pub(crate) fn on_deadline(&mut self) {
+        if self.close.deadline_passed {
+            return;
+        }
+        self.close.deadline_passed = true;
+        self.send(Effect::CancelTimer(Timer::Deadline));
+        self.report_phase(Phase::Lists);
+        self.sign_list();
+        let again = self.now.mono.saturating_add(self.schedule.resend);
+        self.set_timer(Timer::Resend, again);
+        self.pursue_agreement();
+    }
+
+    fn sign_list(&mut self) {
+        let Some(me) = self.me.filter(|me| self.committee.stake_of(me).is_some()) else { return };
+        if !self.may_sign() || self.close.own_list {
+            return;
+        }
+        let held: Vec<Item> = self.pool.iter().cloned().collect();
+        let Some(body) = ListBody::new(select(&self.state, &held)) else { return };
+        let list = InclusionList {
+            signer: me,
+            epoch: self.closing(),
+            time: self.now.wall,
+            body: body.digest(),
+            count: u32::try_from(body.ids().len()).unwrap_or(u32::MAX),
+        };
+        let Some(key) = &self.config.key else { return };
+        let item = Item::sign(self.subnet, Body::InclusionList(list), key);
+        self.send(Effect::Log(list_record(&item, &body)));
+        let watermark = self.list_watermark();
+        self.send(Effect::Sync(watermark));
+        self.own_list(item, body);
+    }
+
+    /// Holds and says the own list, signed now or before a restart.
+    fn own_list(&mut self, item: Item, body: ListBody) {
+        self.close.own_list = true;
+        self.take_body(body);
+        self.take_list(&item);
+        self.say(AgreementMessage::List(item));
+    }
+
+    /// Holds an authentic list of a member.
+    fn take_list(&mut self, item: &Item) {
+        let Body::InclusionList(list) = item.body() else { return };
+        let same = self.close.lists.values().filter(|(held, _)| held.signer == list.signer);
+        match same.count() {
+            0 => {
+                self.close.first.insert(list.signer, item.id());
+            }
+            held if held < LISTS_EACH => {
+                let note = format!("two lists of {} for epoch {}", list.signer, list.epoch);
+                self.report(Report::Odd(note));
+            }
+            _ => return,
+        }
+        self.close.lists.insert(item.id(), (list.clone(), item.clone()));
+        self.fetch.found(&Want::Item(item.id()));
+    }
+
+    pub(crate) fn take_body(&mut self, body: ListBody) {
+        // Bodies are content-addressed and only taken for a list that is held or our own.
+        if self.close.bodies.len() < limits::COMMITTEE.saturating_mul(LISTS_EACH) {
+            self.close.bodies.insert(body.digest(), body);
+        }
+    }
+
+    /// Holds an authentic item that was asked for by id.
+    pub(crate) fn take_wanted(&mut self, item: Item) {
+        match item.kind() {
+            Kind::InclusionList if item.body().epoch() == Some(self.close.epoch) => {
+                let Some(signer) = Hotkey::from_slice(item.body().signer()) else { return };
+                if self.committee.stake_of(&signer).is_some() {
+                    self.take_list(&item);
+                }
+            }
+            kind if kind.is_cut_kind() && self.close.named.len() < limits::CUT_ITEMS => {
+                if admissible(&self.state, &item).is_ok() {
+                    self.pool.insert(item.clone());
+                }
+                // Kept even if inadmissible: then the cut that names it is invalid.
+                self.close.named.insert(item.id(), item);
+            }
+            _ => {}
+        }
+    }
+
+    /// Wants the items that lists name and we do not hold.
+    pub(crate) fn want_listed_items(&mut self) {
+        let mut wanted = Vec::new();
+        for (_, list, body) in self.close.complete() {
+            for id in body.ids().iter().filter(|id| self.item(id).is_none()) {
+                wanted.push((*id, list.signer));
+            }
+        }
+        for (id, peer) in wanted {
+            self.fetch.want(Want::Item(id), peer);
+        }
+    }
+
+    fn want_bodies(&mut self) {
+        let missing: Vec<(Digest, Hotkey)> = self
+            .close
+            .lists
+            .values()
+            .filter(|(list, _)| !self.close.bodies.contains_key(&list.body))
+            .map(|(list, _)| (list.body, list.signer))
+            .collect();
+        for (digest, peer) in missing {
+            self.fetch.want(Want::Body(digest), peer);
+        }
+    }
+
+    // ---- from lists to agreement ----
+
+    /// Does whatever the lists, bodies and items at hand now allow.
+    pub(crate) fn pursue_agreement(&mut self) {
+        if self.close.lists.is_empty() && self.close.judging.is_empty() {
+            return;
+        }
+        let seen = self.close.stake_seen(&self.committee);
+        if self.close.third_at.is_none() && self.committee.exceeds_third(seen) {
+            self.close.third_at = Some(self.now.mono);
+            // Enough others are at their deadline for ours to be over.
+            self.on_deadline();
+            return;
+        }
+        self.want_bodies();
+        self.want_listed_items();
+        self.start_fetching();
+        self.start_when_ready();
+        self.try_build();
+        self.try_judge();
+    }
+
+    fn start_when_ready(&mut self) {
+        if self.close.engine.is_some() {
+            return;
+        }
+        let members: Vec<Hotkey> =
+            self.close.complete().iter().map(|(_, list, _)| list.signer).collect();
+        if !self.committee.is_quorum(self.committee.stake_of_all(&members)) {
+            return;
+        }
+        let all = members.len() == self.committee.members().len();
+        if all || self.close.grace == Grace::Over {
+            self.start_engine(&[]);
+        } else if self.close.grace == Grace::Unset {
+            self.close.grace = Grace::Running;
+            let until = self.now.mono.saturating_add(self.schedule.grace);
+            self.set_timer(Timer::Grace, until);
+        }
+    }
+
+    pub(crate) fn on_grace(&mut self) {
+        self.close.grace = Grace::Over;
+        self.pursue_agreement();
+    }
+
+    fn start_engine(&mut self, log: &[Vec<u8>]) {
+        self.report_phase(Phase::Agreement);
+        let milliseconds = Duration::from_millis;
+        let config = EngineConfig {
+            subnet: self.subnet,
+            key: self.config.key.clone(),
+            timeouts: Timeouts {
+                propose: milliseconds(self.schedule.propose),
+                vote: milliseconds(self.schedule.vote),
+                delta: milliseconds(self.schedule.delta),
+                rebroadcast: milliseconds(self.schedule.resend),
+                max: milliseconds(self.schedule.epoch),
+            },
+        };
+        let mut engine = Engine::new(config);
+        let start = EpochStart {
+            epoch: self.close.epoch,
+            previous: self.state.head(),
+            committee: self.committee.clone(),
+            mute: !self.may_sign(),
+        };
+        let outputs = engine.start(start, log);
+        self.close.engine = Some(engine);
+        self.run_engine(outputs);
+        for message in std::mem::take(&mut self.close.waiting) {
+            // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
+            let _ = self.feed_engine(message);
+        }
+    }
+
+    /// After a restart within a height: says again what was said, and goes on from there.
+    pub(crate) fn resume_agreement(&mut self) {
+        if !self.may_sign() || self.close.recovered_log.is_empty() {
+            return;
+        }
+        let log = std::mem::take(&mut self.close.recovered_log);
+        let mut records = Vec::new();
+        for entry in log {
+            match entry.split_first() {
+                Some((&RECORD_ENGINE, record)) => records.push(record.to_vec()),
+                Some((&RECORD_LIST, record)) => match read_list_record(record) {
+                    Some((item, body)) => self.own_list(item, body),
+                    None => return self.unreadable_log(),
+                },
+                _ => return self.unreadable_log(),
+            }
+        }
+        self.close.deadline_passed = true;
+        let again = self.now.mono.saturating_add(self.schedule.resend);
+        self.set_timer(Timer::Resend, again);
+        if !records.is_empty() {
+            self.close.engine = None;
+            self.start_engine(&records);
+        }
+        self.pursue_agreement();
+    }
+
+    fn unreadable_log(&mut self) {
+        let reason = "an entry of the agreement log cannot be read".into();
+        self.halt(Halt::Agreement { epoch: self.close.epoch, reason });
+    }
+
+    // ---- messages ----
+
+    pub(crate) fn on_agreement_gossip(
+        &mut self,
+        from: Hotkey,
+        token: GossipToken,
+        bytes: Vec<u8>,
+    ) {
+        let decoded = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES);
+        let kind = decoded.as_ref().ok().map(kind_of);
+        let result = match decoded {
+            Ok(message) => self.on_agreement_message(from, message),
+            Err(error) => Err(Rejection::from(&error)),
+        };
+        self.report(Report::Item { kind, rejected: result.err() });
+        let verdict = match result {
+            Ok(()) => Verdict::Accept,
+            Err(Rejection::Future)
+                if self.keep_early(from, token, Channel::Agreement, bytes) =>
+            {
+                return;
+            }
+            Err(rejection) => rejection.verdict(),
+        };
+        self.send(Effect::Verdict(token, verdict));
+    }
+
+    pub(crate) fn on_push(&mut self, from: Hotkey, pushed: proto::PushRequest) {
+        for message in pushed.messages.into_iter().take(limits::PUSH_MESSAGES) {
+            let Ok(message) = AgreementMessage::from_proto(message) else {
+                self.send(Effect::Penalize(from, Rejection::Malformed));
+                return;
+            };
+            let kind = Some(kind_of(&message));
+            let result = self.on_agreement_message(from, message);
+            self.report(Report::Item { kind, rejected: result.err() });
+            if let Err(rejection) = result
+                && rejection.blames_sender()
+            {
+                self.send(Effect::Penalize(from, rejection));
+                return;
+            }
+        }
+    }
+
+    /// The arrival checks for one message of agreement, then what it means.
+    fn on_agreement_message(
+        &mut self,
+        from: Hotkey,
+        message: AgreementMessage,
+    ) -> Result<(), Rejection> {
+        let closing = self.close.epoch;
+        match message.epoch() {
+            epoch if epoch < closing => return Err(Rejection::Stale),
+            epoch if epoch > closing => return Err(Rejection::Future),
+            _ => {}
+        }
+        self.check_message_form(&message)?;
+        let digest = message_digest(&message);
+        if self.close.seen.contains(&digest) {
+            return Err(Rejection::Duplicate);
+        }
+        if self.close.seen.len() >= WAITING.saturating_mul(4) {
+            return Err(Rejection::Full);
+        }
+        if !self.peer_rate(from) {
+            return Err(Rejection::PeerRate);
+        }
+        match message {
+            AgreementMessage::List(item) => {
+                if !self.verify(&item) {
+                    return Err(Rejection::BadSignature);
+                }
+                self.close.seen.insert(digest);
+                self.check_twin(&item, &digest);
+                self.take_list(&item);
+                self.pursue_agreement();
+                Ok(())
+            }
+            message => {
+                self.feed_engine(message)?;
+                self.close.seen.insert(digest);
+                Ok(())
+            }
+        }
+    }
+
+    /// Subnet and membership: cheap, before any signature.
+    fn check_message_form(&self, message: &AgreementMessage) -> Result<(), Rejection> {
+        let member = |hotkey: &Hotkey| self.committee.stake_of(hotkey).is_some();
+        let permitted = match message {
+            AgreementMessage::Vote(vote) => member(&vote.signer),
+            AgreementMessage::Proposal(proposal) => {
+                if proposal.cut.subnet != self.subnet || proposal.cut.epoch != proposal.epoch {
+                    return Err(Rejection::WrongSubnet);
+                }
+                member(&proposal.signer)
+            }
+            AgreementMessage::Polka(certificate) => {
+                certificate.signatures.iter().all(|(signer, _)| member(signer))
+            }
+            AgreementMessage::RoundCertificate(certificate) => {
+                certificate.votes.iter().all(|vote| {
+                    member(&vote.signer) && vote.epoch == certificate.epoch
+                })
+            }
+            AgreementMessage::List(item) => {
+                if *item.subnet() != self.subnet {
+                    return Err(Rejection::WrongSubnet);
+                }
+                Hotkey::from_slice(item.body().signer()).is_some_and(|signer| member(&signer))
+            }
+        };
+        if permitted { Ok(()) } else { Err(Rejection::NotPermitted) }
+    }
+
+    fn verify_message(&mut self, message: &AgreementMessage) -> bool {
+        self.count_signature();
+        let subnet = self.subnet;
+        match message {
+            AgreementMessage::Vote(vote) => vote.verify(&subnet),
+            AgreementMessage::Proposal(proposal) => proposal.verify(&subnet),
+            AgreementMessage::Polka(polka) => {
+                let hash = agreement::vote_hash(
+                    &subnet,
+                    VoteType::Prevote,
+                    polka.epoch,
+                    polka.round,
+                    Some(&polka.cut),
+                );
+                polka.signatures.iter().all(|(signer, signature)| {
+                    sign::verify(signer.as_bytes(), &hash, signature)
+                })
+            }
+            AgreementMessage::RoundCertificate(certificate) => {
+                certificate.votes.iter().all(|vote| vote.verify(&subnet))
+            }
+            AgreementMessage::List(item) => item.verify(),
+        }
+    }
+
+    /// A list in our name must be one of this process, or of the one before it.
+    fn check_twin(&mut self, list: &Item, digest: &Digest) {
+        let own = self.me.as_ref().is_some_and(|me| me.as_bytes() == list.body().signer());
+        if own && !self.close.gossiped.contains(digest) {
+            self.own_key_seen(self.close.epoch);
+        }
+    }
+
+    /// Gossips a message of ours the first time; afterwards it only goes out in pushes, because
+    /// gossip drops what it has seen.
+    fn say(&mut self, message: AgreementMessage) {
+        let digest = message_digest(&message);
+        self.close.seen.insert(digest);
+        if self.close.gossiped.insert(digest) {
+            self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
+            self.say_again(message);
+        }
+    }
+
+    /// Keeps a message for the next push.
+    fn say_again(&mut self, message: AgreementMessage) {
+        if self.close.said.contains(&message) {
+            return;
+        }
+        if self.close.said.len() >= SAID {
+            // The list comes first and stays; the oldest vote goes.
+            self.close.said.remove(1);
+        }
+        self.close.said.push(message);
+    }
+
+    /// Pushes what we said at this height to every peer, while it is undecided.
+    pub(crate) fn on_resend(&mut self) {
+        let again = self.now.mono.saturating_add(self.schedule.resend.saturating_mul(2));
+        self.set_timer(Timer::Resend, again);
+        let messages: Vec<proto::AgreementMessage> =
+            self.close.said.iter().map(ganglion_types::Canonical::to_proto).collect();
+        let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
+        for peer in peers {
+            if messages.is_empty() {
+                self.ask_status(peer);
+            } else {
+                self.push(peer, messages.clone());
+            }
+        }
+    }
+
+    // ---- the engine ----
+
+    /// Gives a message to the engine, or keeps it, its signature checked, until the engine starts.
+    fn feed_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
+        let Some(engine) = &mut self.close.engine else {
+            if self.close.waiting.len() >= WAITING {
+                return Err(Rejection::Full);
+            }
+            if !self.verify_message(&message) {
+                return Err(Rejection::BadSignature);
+            }
+            self.close.waiting.push(message);
+            return Ok(());
+        };
+        match engine.receive(message) {
+            Ok(Received::Accepted(outputs)) => {
+                self.run_engine(Ok(outputs));
+                Ok(())
+            }
+            Ok(Received::Ignored(reason)) => {
+                if reason == Ignored::OwnKey {
+                    self.own_key_seen(self.close.epoch);
+                }
+                Err(rejection_of(&reason))
+            }
+            Err(error) => {
+                self.run_engine(Err(error));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn on_engine_timer(&mut self, timer: EngineTimer) {
+        if let Some(engine) = &mut self.close.engine {
+            let outputs = engine.timeout(timer);
+            self.run_engine(outputs);
+        }
+    }
+
+    fn run_engine(&mut self, outputs: Result<Vec<Output>, EngineError>) {
+        let outputs = match outputs {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                let reason = error.to_string();
+                return self.halt(Halt::Agreement { epoch: self.close.epoch, reason });
+            }
+        };
+        let epoch = self.close.epoch;
+        for output in outputs {
+            match output {
+                Output::Log(mut record) => {
+                    record.insert(0, RECORD_ENGINE);
+                    self.send(Effect::Log(record));
+                }
+                Output::Sync(watermark) => self.send(Effect::Sync(watermark)),
+                Output::Send(message) => self.say(message),
+                Output::Resend(message) => self.say_again(message),
+                Output::Schedule(timer, after) => {
+                    let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                    self.set_timer(Timer::Engine(timer), self.now.mono.saturating_add(after));
+                }
+                Output::Cancel(timer) => self.send(Effect::CancelTimer(Timer::Engine(timer))),
+                Output::CancelAll => self.send(Effect::CancelEngineTimers),
+                Output::RoundStarted { round, proposer, .. } => {
+                    self.report(Report::Round { epoch, round: round.get(), proposer });
+                }
+                Output::Build { round } => self.close.build = Some(round),
+                Output::Judge(proposal) => {
+                    if self.close.judging.len() < JUDGING {
+                        self.close.judging.push(*proposal);
+                    }
+                }
+                Output::Decided(decision) => return self.decided(*decision),
+                Output::Misbehaviour(pairs) => {
+                    let note = format!("{} equivocations at epoch {epoch}", pairs.len());
+                    self.report(Report::Odd(note));
+                }
+            }
+        }
+        self.try_build();
+        self.try_judge();
+    }
+
+    // ---- the cut ----
+
+    /// As the proposer: builds the cut once every item that must be in is held.
+    fn try_build(&mut self) {
+        let Some(round) = self.close.build else { return };
+        let complete = self.close.complete();
+        let lists: Vec<(InclusionList, ListBody)> = complete
+            .iter()
+            .map(|(_, list, body)| ((*list).clone(), (*body).clone()))
+            .collect();
+        let mut cited: Vec<ItemId> = complete.iter().map(|(item, ..)| item.id()).collect();
+        cited.sort_unstable();
+        let mut mandatory = Vec::new();
+        for id in inclusion::mandatory(&self.committee, &lists) {
+            match self.item(&id) {
+                None => return,
+                Some(item) if admissible(&self.state, item).is_ok() => mandatory.push(item.clone()),
+                Some(_) => {}
+            }
+        }
+        self.close.build = None;
+        let held: Vec<Item> = self.pool.iter().cloned().collect();
+        let ids = propose_items(&self.state, &mandatory, &held);
+        let time = inclusion::cut_time(&self.committee, &lists, self.last_time);
+        let Some((items, executed)) = self.execute_ids(&ids, time) else { return };
+        let cut = Cut {
+            subnet: self.subnet,
+            epoch: self.close.epoch,
+            prev: self.state.head(),
+            lists: cited,
+            items: items.iter().map(Item::id).collect(),
+            time,
+            registry: Digest::ZERO,
+            result_root: executed.roots.result_root,
+            state_root: executed.roots.state_root,
+            next_committee_root: executed.roots.next_committee_root,
+        };
+        if let Some(engine) = &mut self.close.engine {
+            let outputs = engine.propose(round, cut);
+            self.run_engine(outputs);
+        }
+    }
+
+    /// Executes items by id, once per set; `None` if one is missing or they cannot be executed, which
+    /// is said.
+    fn execute_ids(&mut self, ids: &[ItemId], time: u64) -> Option<(Vec<Item>, Executed)> {
+        let items: Vec<Item> =
+            ids.iter().map(|id| self.item(id).cloned()).collect::<Option<_>>()?;
+        let clock = time.to_be_bytes();
+        let mut parts: Vec<&[u8]> = vec![&clock];
+        parts.extend(ids.iter().map(|id| id.as_bytes().as_slice()));
+        let key = tagged_hash("ganglion/item-set", &parts);
+        if let Some(executed) = self.close.executed.get(&key) {
+            return Some((items, executed.clone()));
+        }
+        match execute(&self.state, time, &items) {
+            Ok(executed) => {
+                if self.close.executed.len() >= EXECUTIONS {
+                    self.close.executed.pop_first();
+                }
+                self.close.executed.insert(key, executed.clone());
+                Some((items, executed))
+            }
+            Err(error) => {
+                let note = format!("epoch {} cannot be executed: {error}", self.close.epoch);
+                self.report(Report::Odd(note));
+                None
+            }
+        }
+    }
+
+    /// Judges every proposal whose lists, bodies and items are all held.
+    fn try_judge(&mut self) {
+        let pending = std::mem::take(&mut self.close.judging);
+        let epoch = self.close.epoch;
+        for proposal in pending {
+            if self.close.epoch != epoch {
+                return;
+            }
+            match self.judge(&proposal) {
+                None => self.close.judging.push(proposal),
+                Some(valid) => {
+                    if let Some(engine) = &mut self.close.engine {
+                        let outputs = engine.judged(proposal.cut.id(), valid);
+                        self.run_engine(outputs);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a cut is valid; `None` while something that it names is missing.
+    fn judge(&mut self, proposal: &Proposal) -> Option<bool> {
+        let cut = &proposal.cut;
+        let fits = cut.prev == self.state.head()
+            && cut.epoch == self.close.epoch
+            && cut.subnet == self.subnet
+            && cut.registry == Digest::ZERO;
+        if !fits {
+            return Some(false);
+        }
+        if !self.hold_everything(proposal) {
+            return None;
+        }
+        let lists: Vec<(InclusionList, ListBody)> = cut
+            .lists
+            .iter()
+            .filter_map(|id| {
+                let (list, _) = self.close.lists.get(id)?;
+                Some((list.clone(), self.close.bodies.get(&list.body)?.clone()))
+            })
+            .collect();
+        let items: Vec<&Item> = cut.items.iter().filter_map(|id| self.item(id)).collect();
+        let counts = KindCounts::of(items.iter().copied());
+        let sound = lists.len() == cut.lists.len()
+            && inclusion::check_cut(cut, &self.committee, &lists, self.last_time).is_ok()
+            && counts.check().is_ok()
+            && items.iter().all(|item| admissible(&self.state, item).is_ok());
+        if !sound {
+            let note = format!("round {} of epoch {}: invalid cut", proposal.round, cut.epoch);
+            self.report(Report::Odd(note));
+            return Some(false);
+        }
+        let ids = cut.items.clone();
+        let Some((_, executed)) = self.execute_ids(&ids, cut.time) else { return Some(false) };
+        let differs = divergence(cut, &executed);
+        if let Some(halt) = &differs {
+            self.report(Report::Odd(format!("voting nil: {halt}")));
+        }
+        Some(differs.is_none())
+    }
+
+    /// Whether all that a proposal names is held; else asks its proposer for the rest.
+    fn hold_everything(&mut self, proposal: &Proposal) -> bool {
+        let mut missing = Vec::new();
+        for id in &proposal.cut.lists {
+            match self.close.lists.get(id) {
+                None => missing.push(Want::Item(*id)),
+                Some((list, _)) if !self.close.bodies.contains_key(&list.body) => {
+                    missing.push(Want::Body(list.body));
+                }
+                Some(_) => {}
+            }
+        }
+        let items = proposal.cut.items.iter().filter(|id| self.item(id).is_none());
+        missing.extend(items.map(|id| Want::Item(*id)));
+        for want in &missing {
+            self.fetch.want(*want, proposal.signer);
+        }
+        if !missing.is_empty() {
+            self.start_fetching();
+        }
+        missing.is_empty()
+    }
+
+    /// Agreement is reached: store the epoch.
+    fn decided(&mut self, decision: Decision) {
+        let Decision { cut, certificate } = decision;
+        let ids = cut.items.clone();
+        // A node that never judged the cut (it voted nil, or watches) may lack items: it follows by
+        // certificate like one that was away.
+        let Some((items, executed)) = self.execute_ids(&ids, cut.time) else {
+            let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
+            for peer in peers {
+                self.ask_status(peer);
+            }
+            return;
+        };
+        match divergence(&cut, &executed) {
+            Some(halt) => self.halt(halt),
+            None => self.commit_epoch(cut, certificate, items, executed, false),
+        }
+    }
+}
+
+const fn rejection_of(reason: &Ignored) -> Rejection {
+    match reason {
+        Ignored::NotStarted | Ignored::Decided | Ignored::PastEpoch(_) => Rejection::Stale,
+        Ignored::NextEpoch(_) | Ignored::FarEpoch(_) | Ignored::FarRound(_) => Rejection::Future,
+        Ignored::List => Rejection::WrongKind,
+        Ignored::Repeated | Ignored::OwnKey => Rejection::Duplicate,
+        Ignored::Saturated => Rejection::SignerRate,
+        Ignored::NotMember(_) | Ignored::NotProposer(_) => Rejection::NotPermitted,
+        Ignored::PolRound | Ignored::MixedVotes => Rejection::Malformed,
+        Ignored::BadSignature(_) | Ignored::BadCertificate(_) => Rejection::BadSignature,
+        Ignored::OtherCut => Rejection::WrongSubnet,
+    }
+}
+
+const fn kind_of(message: &AgreementMessage) -> Kind {
+    match message {
+        AgreementMessage::Proposal(_) => Kind::Proposal,
+        AgreementMessage::List(_) => Kind::InclusionList,
+        AgreementMessage::Vote(_)
+        | AgreementMessage::Polka(_)
+        | AgreementMessage::RoundCertificate(_) => Kind::Vote,
+    }
+}
+
+fn list_record(item: &Item, body: &ListBody) -> Vec<u8> {
+    let item = item.to_bytes();
+    let length = u32::try_from(item.len()).unwrap_or(u32::MAX);
+    let mut record = vec![RECORD_LIST];
+    record.extend_from_slice(&length.to_be_bytes());
+    record.extend_from_slice(&item);
+    record.extend_from_slice(&body.to_bytes());
+    record
+}
+
+fn read_list_record(record: &[u8]) -> Option<(Item, ListBody)> {
+    let (length, rest) = record.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (item, body) = rest.split_at_checked(length)?;
+    let item = Item::from_bytes(item, limits::ITEM_BYTES).ok()?;
+    let body = ListBody::from_bytes(body, limits::ITEM_BYTES).ok()?;
+    Some((item, body))
+}

@@ -1,0 +1,260 @@
+//! What a participant wants done, in this order.
+
+use std::sync::Arc;
+
+use ganglion_consensus::agreement::Timer as EngineTimer;
+use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::ledger::{EpochResult, Receipt, State};
+use ganglion_types::{Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, ItemId, Kind, proto};
+
+use crate::input::{AnswerToken, AskId, Channel, GossipToken, Job, Ticket};
+use crate::intake::Rejection;
+
+/// Things to wait for. One of each runs at a time; setting it again moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// Genesis: the first window opens.
+    Genesis,
+    /// Miners commit to their answers.
+    Commit,
+    /// Miners send their answers.
+    Batches,
+    /// Validators score what they have.
+    Score,
+    /// Validators publish weights.
+    Weights,
+    /// The window closes: lists.
+    Deadline,
+    /// Enough lists are held; the others had their chance.
+    Grace,
+    /// Say again what may have been lost.
+    Resend,
+    /// Ask the next peer for what is missing.
+    Fetch,
+    /// Compare notes with peers.
+    Status,
+    /// The startup listen is over.
+    Listen,
+    /// A timer of agreement.
+    Engine(EngineTimer),
+}
+
+/// What the network should think of a gossip message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Forward it.
+    Accept,
+    /// Drop it; nobody is to blame.
+    Ignore,
+    /// Drop it and lower the sender's score.
+    Reject,
+}
+
+/// A row of state to write, or, without value, to delete: table, key, value.
+pub type RowChange = (u8, Vec<u8>, Option<Vec<u8>>);
+
+/// A decided epoch, to be stored in one transaction.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Cut, certificate and items.
+    pub bundle: EpochBundle,
+    /// Id of the cut.
+    pub id: CutId,
+    /// What changed in the state.
+    pub rows: Vec<RowChange>,
+    /// What the epoch means.
+    pub result: EpochResult,
+    /// What became of its operations.
+    pub receipts: Vec<Receipt>,
+}
+
+/// One thing to do. The runner carries them out in order and stops at the first durable one that
+/// fails: nothing after it may leave the node.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Effect {
+    /// Append to the agreement log of this height.
+    Log(Vec<u8>),
+    /// Make the log, then this watermark, durable.
+    Sync(Watermark),
+    /// The agreement log of earlier heights may go; this one begins.
+    ResetLog(Epoch),
+    /// Item numbers below this one are reserved; durable before any of them is used.
+    ReserveSeq(u64),
+    /// Store a decided epoch.
+    Commit(Box<Commit>),
+    /// Keep a value of this node's own across restarts.
+    SaveLocal {
+        /// Its name.
+        key: &'static str,
+        /// Its bytes.
+        value: Vec<u8>,
+    },
+    /// Gossip.
+    Publish(Channel, Vec<u8>),
+    /// Judge a gossip message.
+    Verdict(GossipToken, Verdict),
+    /// Send a request.
+    Ask(AskId, Hotkey, proto::Request),
+    /// Answer a request.
+    Answer(AnswerToken, proto::Response),
+    /// Answer a request for items or epochs from the store.
+    AnswerFromStore(AnswerToken, proto::Request),
+    /// A peer sent junk that it is to blame for.
+    Penalize(Hotkey, Rejection),
+    /// Give the worker something to do.
+    Work(Job),
+    /// Wake me at this moment of the monotonic clock.
+    SetTimer(Timer, u64),
+    /// Do not.
+    CancelTimer(Timer),
+    /// Do not wake me for any round of agreement.
+    CancelEngineTimers,
+    /// What became of a submitted operation.
+    Submitted(Ticket, Result<ItemId, String>),
+    /// For people and metrics.
+    Report(Report),
+    /// Stop: going on would be wrong.
+    Halt(Halt),
+}
+
+/// Something worth showing.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// An item arrived and was judged.
+    Item {
+        /// Its kind, if it could be told.
+        kind: Option<Kind>,
+        /// Why it was refused.
+        rejected: Option<Rejection>,
+    },
+    /// A phase of the epoch began.
+    Phase {
+        /// The epoch being closed.
+        epoch: Epoch,
+        /// Its name.
+        phase: Phase,
+        /// Moment of the monotonic clock at which the window closes.
+        deadline: u64,
+    },
+    /// Agreement entered a round.
+    Round {
+        /// The epoch being closed.
+        epoch: Epoch,
+        /// The round.
+        round: u32,
+        /// Who proposes.
+        proposer: Hotkey,
+    },
+    /// An epoch was certified and stored.
+    Certified {
+        /// The cut.
+        cut: Box<Cut>,
+        /// Its id.
+        id: CutId,
+        /// Its certificate.
+        certificate: Box<Certificate>,
+        /// Milliseconds from the deadline to the decision; none if it was fetched.
+        latency_ms: Option<u64>,
+        /// Stake that sent lists in time and all stake of the committee.
+        stake_seen: (u64, u64),
+        /// The state after it.
+        state: Arc<State>,
+        /// What it means.
+        result: Arc<EpochResult>,
+        /// What became of its operations.
+        receipts: Vec<Receipt>,
+    },
+    /// A validator scored a round.
+    Scored {
+        /// Per miner: tasks scored, sum of scores in millionths, new moving average in billionths.
+        miners: Vec<(Hotkey, u32, i64, u64)>,
+        /// Whether too few answered for silence to count.
+        void: bool,
+    },
+    /// Whether this node signs.
+    Voting {
+        /// It does.
+        active: bool,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Catching up: last own epoch and the best one seen.
+    Behind {
+        /// Own.
+        epoch: Epoch,
+        /// Best of the peers.
+        best: Epoch,
+    },
+    /// Something odd that does not stop the node.
+    Odd(String),
+}
+
+/// Phases of an epoch, for people and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Before genesis.
+    Waiting,
+    /// Tasks, answers, weights.
+    Window,
+    /// Lists are exchanged.
+    Lists,
+    /// Votes are exchanged.
+    Agreement,
+    /// Fetching epochs that were missed.
+    CatchingUp,
+}
+
+impl Phase {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Window => "window",
+            Self::Lists => "lists",
+            Self::Agreement => "agreement",
+            Self::CatchingUp => "catching_up",
+        }
+    }
+}
+
+/// Why a node must not go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// Our execution of a certified cut gives another result: a bug here, or more than 1/3 of stake
+    /// is byzantine.
+    #[error("epoch {epoch}: the certified {what} differs from ours: {detail}")]
+    Diverged {
+        /// The epoch.
+        epoch: Epoch,
+        /// Which root.
+        what: &'static str,
+        /// Certified and own value.
+        detail: String,
+    },
+    /// Two certificates for one epoch.
+    #[error("epoch {epoch} has two certified cuts, {ours} and {other}: the subnet is frozen here")]
+    Forked {
+        /// The epoch.
+        epoch: Epoch,
+        /// The cut held.
+        ours: CutId,
+        /// The other one.
+        other: CutId,
+    },
+    /// Another process signs with our key.
+    #[error("another process signs with this node's hotkey (epoch {epoch}): stop one of them")]
+    Twin {
+        /// Where it was seen.
+        epoch: Epoch,
+    },
+    /// Agreement cannot go on.
+    #[error("agreement on epoch {epoch} failed: {reason}")]
+    Agreement {
+        /// The epoch.
+        epoch: Epoch,
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,155 @@
+//! What is known by name but not held, and whom to ask for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ganglion_types::{Digest, Hotkey, ItemId, limits, proto};
+
+/// A thing known by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// An item named by a list or cut.
+    Item(ItemId),
+    /// A list body named by its header.
+    Body(Digest),
+}
+
+/// Wanted things with the peers that named them. Each is asked of its peers in turn, one at a time.
+#[derive(Clone, Debug, Default)]
+pub struct Fetch {
+    wanted: BTreeMap<Want, Source>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Source {
+    /// Peers that should hold it, in the order they were heard of.
+    peers: Vec<Hotkey>,
+    /// How many times it was asked for.
+    asked: usize,
+}
+
+/// Peers remembered per wanted thing.
+const PEERS: usize = 8;
+/// Things wanted at once: more than the largest cut names.
+const WANTED: usize = limits::CUT_ITEMS + limits::COMMITTEE;
+
+impl Fetch {
+    /// Notes that `peer` should hold `want`. False if the table is full.
+    pub fn want(&mut self, want: Want, peer: Hotkey) -> bool {
+        if !self.wanted.contains_key(&want) && self.wanted.len() >= WANTED {
+            return false;
+        }
+        let source = self.wanted.entry(want).or_default();
+        if source.peers.len() < PEERS && !source.peers.contains(&peer) {
+            source.peers.push(peer);
+        }
+        true
+    }
+
+    /// It is held now.
+    pub fn found(&mut self, want: &Want) {
+        self.wanted.remove(want);
+    }
+
+    /// Whether it was asked for: an item that nobody named is not taken from a response.
+    #[must_use]
+    pub fn is_wanted(&self, want: &Want) -> bool {
+        self.wanted.contains_key(want)
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.wanted.clear();
+    }
+
+    /// The next requests: each wanted thing of the next of its peers that is connected, or of any
+    /// connected peer once all of them have had their turn.
+    pub fn requests(&mut self, connected: &BTreeSet<Hotkey>) -> Vec<(Hotkey, proto::Request)> {
+        let mut items: BTreeMap<Hotkey, Vec<Vec<u8>>> = BTreeMap::new();
+        let mut bodies: BTreeMap<Hotkey, Vec<Vec<u8>>> = BTreeMap::new();
+        for (want, source) in &mut self.wanted {
+            let named: Vec<&Hotkey> =
+                source.peers.iter().filter(|peer| connected.contains(*peer)).collect();
+            let turn = source.asked;
+            source.asked = source.asked.saturating_add(1);
+            let rest = turn.checked_sub(named.len());
+            let peer = match rest {
+                None => named.get(turn).copied(),
+                Some(rest) => {
+                    let at = rest.checked_rem(connected.len()).unwrap_or(0);
+                    connected.iter().nth(at)
+                }
+            };
+            let Some(peer) = peer else { continue };
+            match want {
+                Want::Item(id) => items.entry(*peer).or_default().push(id.as_bytes().to_vec()),
+                Want::Body(id) => bodies.entry(*peer).or_default().push(id.as_bytes().to_vec()),
+            }
+        }
+        let items = items.into_iter().flat_map(|(peer, ids)| {
+            chunks(ids, limits::REQUEST_IDS).map(move |ids| {
+                (peer, proto::request::Request::Items(proto::ItemsRequest { ids }))
+            })
+        });
+        let bodies = bodies.into_iter().flat_map(|(peer, digests)| {
+            chunks(digests, limits::REQUEST_BODIES).map(move |digests| {
+                let request = proto::ListBodiesRequest { digests };
+                (peer, proto::request::Request::ListBodies(request))
+            })
+        });
+        bodies
+            .chain(items)
+            .map(|(peer, request)| (peer, proto::Request { request: Some(request) }))
+            .collect()
+    }
+}
+
+fn chunks(list: Vec<Vec<u8>>, size: usize) -> impl Iterator<Item = Vec<Vec<u8>>> {
+    let mut rest = list.into_iter();
+    std::iter::from_fn(move || {
+        let chunk: Vec<Vec<u8>> = rest.by_ref().take(size).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(byte: u8) -> Hotkey {
+        Hotkey::new([byte; 32])
+    }
+
+    #[test]
+    fn peers_take_turns_and_then_anybody_is_asked() {
+        let mut fetch = Fetch::default();
+        let want = Want::Item(ItemId::new([9; 32]));
+        fetch.want(want, peer(1));
+        fetch.want(want, peer(2));
+        let connected = BTreeSet::from([peer(1), peer(2), peer(3)]);
+        let asked: Vec<Hotkey> =
+            (0..5).map(|_| fetch.requests(&connected)[0].0).collect();
+        assert_eq!(asked, [peer(1), peer(2), peer(1), peer(2), peer(3)]);
+        fetch.found(&want);
+        assert!(fetch.requests(&connected).is_empty());
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_requests_are_chunked() {
+        let mut fetch = Fetch::default();
+        let id = |n: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&n.to_be_bytes());
+            Want::Item(ItemId::new(bytes))
+        };
+        let taken = (0..WANTED + 5).filter(|n| fetch.want(id(*n), peer(1))).count();
+        assert_eq!(taken, WANTED);
+        let requests = fetch.requests(&BTreeSet::from([peer(1)]));
+        assert_eq!(requests.len(), WANTED.div_ceil(limits::REQUEST_IDS));
+    }
+}

@@ -1,0 +1,609 @@
+//! One participant of one subnet: `step(now, input) -> effects`, and nothing else.
+//!
+//! ```text
+//!            genesis            deadline, or lists of > 1/3      lists of > 2/3
+//! Waiting ───────────► Window ───────────────────────────► Lists ─────────────► Agreement
+//!                        ▲                                                          │
+//!                        └────────────── commit (decided, or fetched) ◄─────────────┘
+//! ```
+//! Validators, miners and observers run the same code: what they hold (a seat, a uid, nothing)
+//! decides what they say. The parts live in modules of their own: [`crate::tasks`] and the work of a
+//! window in `work`, lists and agreement in `close`, catch-up in `sync`, the right to sign in `voting`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use ganglion_consensus::agreement::{Step, Watermark};
+use ganglion_consensus::certificate::{Committee, Member};
+use ganglion_consensus::ledger::{Executed, Participant as Seat, State, admissible};
+use ganglion_types::{
+    Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Hotkey, Item,
+    Manifest, Role, SubnetId, Uid, proto, sign,
+};
+
+use crate::close::Close;
+use crate::effect::{Commit, Effect, Halt, Phase, Report, Timer};
+use crate::fetch::Fetch;
+use crate::input::{AskId, Channel, GossipToken, Input, JobId, Ticket};
+use crate::intake::{self, PeerRates, Rejection};
+use crate::pool::Pool;
+use crate::schedule::{Now, Schedule};
+use crate::scores::Scores;
+use crate::sync::Sync;
+use crate::tasks::Round;
+use crate::voting::{Recovered, Voting};
+
+/// Name of the local value that holds the moving averages.
+pub const LOCAL_SCORES: &str = "scores";
+
+/// What a participant is made from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The key it signs with; `None` only watches.
+    pub key: Option<SigningKey>,
+    /// The subnet.
+    pub manifest: Arc<Manifest>,
+    /// Start of its task-seed chain, if it validates.
+    pub seed_chain: Option<Digest>,
+    /// Oldest epoch the store can give to peers.
+    pub oldest: Epoch,
+}
+
+/// The state machine. See the module's head.
+#[derive(Debug)]
+pub struct Participant {
+    pub(crate) config: Config,
+    pub(crate) me: Option<Hotkey>,
+    pub(crate) subnet: SubnetId,
+    pub(crate) schedule: Schedule,
+    pub(crate) state: State,
+    pub(crate) last_time: u64,
+    pub(crate) committee: Committee,
+    pub(crate) previous_committee: Option<Committee>,
+    pub(crate) now: Now,
+    pub(crate) out: Vec<Effect>,
+    pub(crate) phase: Phase,
+    pub(crate) window: u64,
+    pub(crate) deadline: u64,
+    pub(crate) connected: BTreeSet<Hotkey>,
+    pub(crate) pool: Pool,
+    pub(crate) round: Round,
+    pub(crate) scores: Scores,
+    pub(crate) close: Close,
+    pub(crate) fetch: Fetch,
+    pub(crate) sync: Sync,
+    pub(crate) voting: Voting,
+    early: VecDeque<EarlyMessage>,
+    early_bytes: usize,
+    rates: PeerRates,
+    seq: u64,
+    seq_reserved: u64,
+    next_ask: u64,
+    next_job: u64,
+    signatures_checked: u64,
+    halted: bool,
+}
+
+/// A message of the next epoch, kept until this one is decided.
+#[derive(Debug)]
+struct EarlyMessage {
+    from: Hotkey,
+    token: GossipToken,
+    channel: Channel,
+    bytes: Vec<u8>,
+}
+
+/// Messages of the next epoch kept.
+const EARLY_MESSAGES: usize = 1_024;
+/// Their bytes.
+const EARLY_BYTES: usize = 8 * 1024 * 1024;
+/// Item numbers reserved at once.
+const SEQ_BLOCK: u64 = 64;
+
+impl Participant {
+    /// A participant as it was when its process ended, or at genesis. `None` if the state has no
+    /// committee, which no ledger leaves behind.
+    #[must_use]
+    pub fn new(config: Config, state: State, recovered: Recovered) -> Option<Self> {
+        let manifest = Arc::clone(&config.manifest);
+        let me = config.key.as_ref().map(sign::hotkey_of);
+        let scores = recovered.scores.as_deref().and_then(Scores::from_bytes).unwrap_or_default();
+        let committee = committee_of(&state)?;
+        let closing = state.next_epoch();
+        Some(Self {
+            last_time: state.chain().time,
+            subnet: *state.subnet(),
+            schedule: Schedule::new(manifest.epoch_ms, &manifest.phases),
+            me,
+            committee,
+            previous_committee: None,
+            now: Now::default(),
+            out: Vec::new(),
+            phase: Phase::Waiting,
+            window: 0,
+            deadline: 0,
+            connected: BTreeSet::new(),
+            pool: Pool::default(),
+            round: Round::new(closing),
+            scores,
+            close: Close::new(closing, &recovered),
+            fetch: Fetch::default(),
+            sync: Sync::default(),
+            seq: recovered.seq_reserved,
+            seq_reserved: recovered.seq_reserved,
+            voting: Voting::new(recovered, closing),
+            early: VecDeque::new(),
+            early_bytes: 0,
+            rates: PeerRates::new(),
+            next_ask: 0,
+            next_job: 0,
+            signatures_checked: 0,
+            halted: false,
+            state,
+            config,
+        })
+    }
+
+    /// Takes one event and says what to do about it, in order.
+    pub fn step(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        if self.halted {
+            return Vec::new();
+        }
+        self.now = now;
+        match input {
+            Input::Started => self.on_started(),
+            Input::Timer(timer) => self.on_timer(timer),
+            Input::Gossip { from, token, channel, bytes } => {
+                self.on_gossip(from, token, channel, bytes);
+            }
+            Input::Request { from, token, request } => self.on_request(from, token, request),
+            Input::Response { id, from, response } => self.on_response(id, from, response),
+            Input::Connected(peer) => {
+                self.connected.insert(peer);
+                self.ask_status(peer);
+            }
+            Input::Disconnected(peer) => {
+                self.connected.remove(&peer);
+                self.rates.forget(&peer);
+            }
+            Input::TasksMade { job, inputs } => self.on_tasks_made(job, inputs),
+            Input::Forwarded { job, outputs } => self.on_forwarded(job, outputs),
+            Input::Scored { job, scores } => self.on_scored(job, &scores),
+            Input::Submit { ticket, bytes } => self.on_submit(ticket, &bytes),
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// The state after the last cut.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Moment of the monotonic clock at which the window closes.
+    #[must_use]
+    pub const fn deadline(&self) -> u64 {
+        self.deadline
+    }
+
+    /// Signatures checked so far: the arrival checks must pass before one is.
+    #[must_use]
+    pub const fn signatures_checked(&self) -> u64 {
+        self.signatures_checked
+    }
+
+    /// The epoch being closed.
+    pub(crate) const fn closing(&self) -> Epoch {
+        self.state.next_epoch()
+    }
+
+    /// Own uid and seat, if registered.
+    pub(crate) fn seat(&self) -> Option<(Uid, &Seat)> {
+        let uid = self.state.uid_of(self.me.as_ref()?)?;
+        Some((uid, self.state.participant(uid)?))
+    }
+
+    /// Registered miners, by uid.
+    pub(crate) fn miners(&self) -> Vec<(u16, Hotkey)> {
+        let all = self.state.participants();
+        all.filter(|(_, seat)| seat.role == Role::Miner)
+            .map(|(uid, seat)| (uid.get(), seat.hotkey))
+            .collect()
+    }
+
+    pub(crate) fn send(&mut self, effect: Effect) {
+        self.out.push(effect);
+    }
+
+    pub(crate) fn report(&mut self, report: Report) {
+        self.out.push(Effect::Report(report));
+    }
+
+    pub(crate) fn set_timer(&mut self, timer: Timer, at: u64) {
+        self.out.push(Effect::SetTimer(timer, at));
+    }
+
+    pub(crate) fn halt(&mut self, halt: Halt) {
+        self.halted = true;
+        self.out.push(Effect::Halt(halt));
+    }
+
+    pub(crate) fn ask(&mut self, peer: Hotkey, request: proto::request::Request) -> AskId {
+        self.next_ask = self.next_ask.saturating_add(1);
+        let id = AskId(self.next_ask);
+        let request = proto::Request { request: Some(request) };
+        self.out.push(Effect::Ask(id, peer, request));
+        id
+    }
+
+    pub(crate) fn new_job(&mut self) -> JobId {
+        self.next_job = self.next_job.saturating_add(1);
+        JobId(self.next_job)
+    }
+
+    /// The next item number, durably reserved before it is used, so that a restart never makes this
+    /// key sign two bodies for one number.
+    pub(crate) fn next_seq(&mut self) -> u64 {
+        if self.seq >= self.seq_reserved {
+            self.seq_reserved = self.seq.saturating_add(SEQ_BLOCK);
+            self.out.push(Effect::ReserveSeq(self.seq_reserved));
+        }
+        let seq = self.seq;
+        self.seq = self.seq.saturating_add(1);
+        seq
+    }
+
+    /// Signs and gossips an item of our own.
+    pub(crate) fn publish(&mut self, channel: Channel, body: Body) -> Option<Item> {
+        let key = self.config.key.as_ref()?;
+        let item = Item::sign(self.subnet, body, key);
+        self.out.push(Effect::Publish(channel, item.to_bytes()));
+        Some(item)
+    }
+
+    fn on_started(&mut self) {
+        let genesis = self.config.manifest.genesis_time;
+        let since = self.now.wall.saturating_sub(genesis);
+        self.begin_voting();
+        if self.state.epoch() == Epoch::GENESIS {
+            if self.now.wall < genesis {
+                let wait = genesis.saturating_sub(self.now.wall);
+                self.deadline = self.now.mono.saturating_add(wait).saturating_add(self.schedule.epoch);
+                self.set_timer(Timer::Genesis, self.now.mono.saturating_add(wait));
+                self.report_phase(Phase::Waiting);
+            } else if since < self.schedule.epoch {
+                let opened = self.now.mono.saturating_sub(since);
+                self.open_window(opened, opened.saturating_add(self.schedule.epoch));
+            } else {
+                self.open_window(self.now.mono, self.schedule.next_deadline(None, self.now.mono));
+            }
+        } else {
+            self.open_window(self.now.mono, self.schedule.next_deadline(None, self.now.mono));
+            self.resume_agreement();
+        }
+        self.schedule_status();
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Genesis => {
+                let deadline = self.now.mono.saturating_add(self.schedule.epoch);
+                self.open_window(self.now.mono, deadline);
+            }
+            Timer::Commit => self.commit_answers(),
+            Timer::Batches => self.send_answers(),
+            Timer::Score => self.score_round(),
+            Timer::Weights => self.publish_weights(),
+            Timer::Deadline => self.on_deadline(),
+            Timer::Grace => self.on_grace(),
+            Timer::Resend => self.on_resend(),
+            Timer::Fetch => self.on_fetch(),
+            Timer::Status => self.on_status_timer(),
+            Timer::Listen => self.on_listen_over(),
+            Timer::Engine(timer) => self.on_engine_timer(timer),
+        }
+    }
+
+    pub(crate) fn report_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        let (epoch, deadline) = (self.closing(), self.deadline);
+        self.report(Report::Phase { epoch, phase, deadline });
+    }
+
+    /// Opens the window of the closing epoch: tasks can be asked.
+    pub(crate) fn open_window(&mut self, opened: u64, deadline: u64) {
+        self.window = opened;
+        self.deadline = deadline;
+        self.round = Round::new(self.closing());
+        self.report_phase(Phase::Window);
+        self.set_timer(Timer::Deadline, deadline);
+        self.start_round();
+        self.replay_early();
+    }
+
+    // ---- arrival ----
+
+    fn on_gossip(&mut self, from: Hotkey, token: GossipToken, channel: Channel, bytes: Vec<u8>) {
+        if channel == Channel::Agreement {
+            self.on_agreement_gossip(from, token, bytes);
+            return;
+        }
+        match self.receive_item(from, channel, &bytes) {
+            Ok(()) => self.send(Effect::Verdict(token, crate::effect::Verdict::Accept)),
+            Err(Rejection::Future) if self.keep_early(from, token, channel, bytes) => {}
+            Err(rejection) => self.send(Effect::Verdict(token, rejection.verdict())),
+        }
+    }
+
+    /// Keeps a message of the next epoch, with its verdict open; false if it is not kept.
+    pub(crate) fn keep_early(
+        &mut self,
+        from: Hotkey,
+        token: GossipToken,
+        channel: Channel,
+        bytes: Vec<u8>,
+    ) -> bool {
+        let size = self.early_bytes.saturating_add(bytes.len());
+        if self.early.len() >= EARLY_MESSAGES || size > EARLY_BYTES {
+            return false;
+        }
+        self.early_bytes = size;
+        self.early.push_back(EarlyMessage { from, token, channel, bytes });
+        true
+    }
+
+    fn replay_early(&mut self) {
+        self.early_bytes = 0;
+        for message in std::mem::take(&mut self.early) {
+            let EarlyMessage { from, token, channel, bytes } = message;
+            self.on_gossip(from, token, channel, bytes);
+        }
+    }
+
+    /// The arrival checks for one item, then what it means.
+    fn receive_item(
+        &mut self,
+        from: Hotkey,
+        channel: Channel,
+        bytes: &[u8],
+    ) -> Result<(), Rejection> {
+        let decoded = intake::decode(bytes, &self.subnet, channel);
+        let kind = decoded.as_ref().ok().map(Item::kind);
+        let result = decoded.and_then(|item| self.check_item(Some(from), item));
+        self.report(Report::Item { kind, rejected: result.err() });
+        result
+    }
+
+    fn check_item(&mut self, from: Option<Hotkey>, item: Item) -> Result<(), Rejection> {
+        self.check_epoch(&item)?;
+        self.check_signer(&item)?;
+        self.check_room(&item)?;
+        if let Some(peer) = from
+            && !self.rates.take(peer, self.now.mono)
+        {
+            return Err(Rejection::PeerRate);
+        }
+        if !self.verify(&item) {
+            return Err(Rejection::BadSignature);
+        }
+        self.admit(item)
+    }
+
+    /// Checks a signature, and counts it.
+    pub(crate) fn verify(&mut self, item: &Item) -> bool {
+        self.signatures_checked = self.signatures_checked.saturating_add(1);
+        item.verify()
+    }
+
+    pub(crate) fn peer_rate(&mut self, peer: Hotkey) -> bool {
+        self.rates.take(peer, self.now.mono)
+    }
+
+    pub(crate) fn count_signature(&mut self) {
+        self.signatures_checked = self.signatures_checked.saturating_add(1);
+    }
+
+    fn check_epoch(&self, item: &Item) -> Result<(), Rejection> {
+        let closing = self.closing();
+        match item.body() {
+            Body::RegistryOp(op) if op.valid_until < closing => Err(Rejection::Stale),
+            body => match body.epoch() {
+                Some(epoch) if epoch < closing => Err(Rejection::Stale),
+                // Far ahead is not kept: whoever is there will send it again when we are.
+                Some(epoch) if epoch > closing => Err(Rejection::Future),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Whether the signer may say this kind of thing at all. Cheap look-ups only.
+    fn check_signer(&self, item: &Item) -> Result<(), Rejection> {
+        let seat = |hotkey: &Hotkey| {
+            self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid))
+        };
+        let may = match item.body() {
+            Body::Weights(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
+            Body::TaskBatch(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
+            Body::OutputCommit(body) => {
+                seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
+            }
+            Body::OutputBatch(body) => {
+                seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
+            }
+            Body::InclusionList(body) => self.committee.stake_of(&body.signer).is_some(),
+            // Whether an operation may be done is its meaning; anybody may register.
+            Body::RegistryOp(_) => true,
+            Body::PeerRecord(_) | Body::Receipt(_) => false,
+        };
+        if may { Ok(()) } else { Err(Rejection::NotPermitted) }
+    }
+
+    fn check_room(&self, item: &Item) -> Result<(), Rejection> {
+        if item.kind().is_cut_kind() {
+            return self.pool.room(item);
+        }
+        let Some(signer) = Hotkey::from_slice(item.body().signer()) else {
+            return Err(Rejection::Malformed);
+        };
+        self.round.room(item.kind(), signer, item.id())
+    }
+
+    /// What an authentic item means.
+    fn admit(&mut self, item: Item) -> Result<(), Rejection> {
+        if item.kind().is_cut_kind() {
+            admissible(&self.state, &item).map_err(|_| Rejection::Inadmissible)?;
+            self.fetch.found(&crate::fetch::Want::Item(item.id()));
+            self.pool.insert(item);
+            self.pursue_agreement();
+            return Ok(());
+        }
+        let id = item.id();
+        let Some(signer) = Hotkey::from_slice(item.body().signer()) else {
+            return Err(Rejection::Malformed);
+        };
+        self.check_round(item.body())?;
+        self.round.note(item.kind(), signer, id);
+        match item.into_body() {
+            Body::TaskBatch(batch) => self.on_task_batch(id, &batch),
+            Body::OutputCommit(commit) => {
+                let deadline = self.window.saturating_add(self.schedule.commit_deadline);
+                self.round.committed_by(&commit, self.now.mono, deadline);
+            }
+            Body::OutputBatch(batch) => self.on_output_batch(&batch),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_round(&self, body: &Body) -> Result<(), Rejection> {
+        let (mechid, round) = match body {
+            Body::TaskBatch(body) => (body.mechid, body.round),
+            Body::OutputCommit(body) => (body.mechid, body.round),
+            Body::OutputBatch(body) => (body.mechid, body.round),
+            _ => return Ok(()),
+        };
+        let task_fits = match body {
+            Body::TaskBatch(body) => {
+                let most = usize::try_from(self.config.manifest.task.batch_size).unwrap_or(0);
+                body.task == self.config.manifest.task.task_type && body.inputs.len() <= most
+            }
+            _ => true,
+        };
+        if mechid == 0 && round == crate::tasks::ROUND && task_fits {
+            Ok(())
+        } else {
+            Err(Rejection::Inadmissible)
+        }
+    }
+
+    /// An operation of this node's own user.
+    fn on_submit(&mut self, ticket: Ticket, bytes: &[u8]) {
+        let result = intake::decode(bytes, &self.subnet, Channel::Ops)
+            .map_err(|rejection| format!("the operation is {}", rejection.name()))
+            .and_then(|item| {
+                let id = item.id();
+                match self.check_item(None, item.clone()) {
+                    // Sent again by a careful client: it is on its way.
+                    Ok(()) | Err(Rejection::Duplicate) => Ok(id),
+                    Err(rejection) => Err(match admissible(&self.state, &item) {
+                        Err(reason) => reason.to_string(),
+                        Ok(()) => format!("the operation is refused: {}", rejection.name()),
+                    }),
+                }
+            });
+        if result.is_ok() {
+            self.send(Effect::Publish(Channel::Ops, bytes.to_vec()));
+        }
+        self.send(Effect::Submitted(ticket, result));
+    }
+
+    // ---- commit ----
+
+    /// Stores a decided epoch and opens the next one. `executed` is our own execution of the cut.
+    pub(crate) fn commit_epoch(
+        &mut self,
+        cut: Cut,
+        certificate: Certificate,
+        items: Vec<Item>,
+        executed: Executed,
+        fetched: bool,
+    ) {
+        let id = cut.id();
+        let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
+        let state = executed.into_state(id);
+        let rows = state.changed_rows(&self.state);
+        let latency_ms = (!fetched).then(|| self.now.mono.saturating_sub(self.deadline));
+        let stake_seen = (self.close.stake_seen(&self.committee), self.committee.total_stake());
+        let decided = cut.items.clone();
+        let lists_held = self.close.third_held_at();
+        self.last_time = cut.time;
+        let feedback = self.feedback(&result);
+        let report = Report::Certified {
+            cut: Box::new(cut.clone()),
+            id,
+            certificate: Box::new(certificate.clone()),
+            latency_ms,
+            stake_seen,
+            state: Arc::new(state.clone()),
+            result: Arc::new(result.clone()),
+            receipts: receipts.clone(),
+        };
+        let bundle = EpochBundle { cut, certificate, items };
+        self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
+        self.report(report);
+        self.state = state;
+        self.previous_committee = Some(self.committee.clone());
+        if let Some(committee) = committee_of(&self.state) {
+            self.committee = committee;
+        }
+        let closing = self.closing();
+        self.send(Effect::CancelEngineTimers);
+        for timer in [Timer::Grace, Timer::Resend, Timer::Fetch] {
+            self.send(Effect::CancelTimer(timer));
+        }
+        self.send(Effect::ResetLog(closing));
+        self.close = Close::new(closing, &Recovered::default());
+        self.fetch.clear();
+        self.pool.settle(&decided, &self.state);
+        self.settle_scores();
+        self.epoch_passed(closing);
+        if !self.sync.is_behind(self.state.epoch()) {
+            if let Some(feedback) = feedback {
+                self.send(Effect::Work(crate::input::Job::Feedback(Box::new(feedback))));
+            }
+            let deadline = self.schedule.next_deadline(lists_held, self.now.mono);
+            self.open_window(self.now.mono, deadline);
+        }
+    }
+
+    fn settle_scores(&mut self) {
+        let state = &self.state;
+        self.scores.retain(|hotkey| state.uid_of(hotkey).is_some());
+    }
+
+    /// The watermark of a list: this height has begun to be signed.
+    pub(crate) fn list_watermark(&self) -> Watermark {
+        Watermark {
+            epoch: self.closing(),
+            round: ganglion_types::Round::new(0),
+            step: Step::Propose,
+            locked: None,
+            valid: None,
+        }
+    }
+
+    /// Own head, for status messages.
+    pub(crate) fn head(&self) -> (Epoch, CutId) {
+        (self.state.epoch(), self.state.head())
+    }
+}
+
+/// The committee that closes the next epoch. The ledger never leaves it empty or over its bounds.
+pub(crate) fn committee_of(state: &State) -> Option<Committee> {
+    let members = state.committee().into_iter();
+    Committee::new(members.map(|one| Member { hotkey: one.hotkey, stake: one.stake.get() })).ok()
+}
+
+/// Lookup table of cached executions.
+pub(crate) type ExecutedCuts = BTreeMap<Digest, Executed>;

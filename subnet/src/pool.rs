@@ -1,0 +1,101 @@
+//! Authentic items that a cut may still take.
+
+use std::collections::BTreeMap;
+
+use ganglion_consensus::ledger::{State, admissible};
+use ganglion_types::{Body, Item, ItemId, Kind};
+
+use crate::intake::Rejection;
+
+/// Items of cut kinds whose signature held and that were admissible when they came.
+///
+/// Bounds: [`Pool::ITEMS`] in all, [`Pool::WEIGHTS`] of one signer's weights, [`Pool::OPERATIONS`] of
+/// one account.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    items: BTreeMap<ItemId, Item>,
+    held: BTreeMap<(Kind, [u8; 32]), usize>,
+}
+
+impl Pool {
+    /// Items in all: four times what the fullest list names.
+    pub const ITEMS: usize = 4 * ganglion_types::limits::LIST_IDS;
+    /// Weights of one signer: a counting one, its replacement, and a pair that proves a lie.
+    pub const WEIGHTS: usize = 4;
+    /// Operations of one account: its window of 16 nonces, twice.
+    pub const OPERATIONS: usize = 32;
+
+    /// Whether one more item of this signer has room. Cheap: asked before the signature is checked.
+    ///
+    /// # Errors
+    /// [`Rejection::Duplicate`], [`Rejection::SignerRate`] or [`Rejection::Full`].
+    pub fn room(&self, item: &Item) -> Result<(), Rejection> {
+        if self.items.contains_key(&item.id()) {
+            return Err(Rejection::Duplicate);
+        }
+        let most = match item.kind() {
+            Kind::Weights => Self::WEIGHTS,
+            _ => Self::OPERATIONS,
+        };
+        let held = self.held.get(&(item.kind(), *item.body().signer())).copied().unwrap_or(0);
+        if held >= most {
+            return Err(Rejection::SignerRate);
+        }
+        if self.items.len() >= Self::ITEMS {
+            return Err(Rejection::Full);
+        }
+        Ok(())
+    }
+
+    /// Takes an authentic, admissible item; nothing happens without [`Pool::room`].
+    pub fn insert(&mut self, item: Item) {
+        if self.room(&item).is_ok() {
+            let held = self.held.entry((item.kind(), *item.body().signer())).or_insert(0);
+            *held = held.saturating_add(1);
+            self.items.insert(item.id(), item);
+        }
+    }
+
+    /// An item by id.
+    #[must_use]
+    pub fn get(&self, id: &ItemId) -> Option<&Item> {
+        self.items.get(id)
+    }
+
+    /// All items, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    /// How many items wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Drops what was decided and what the new state does not admit any more.
+    pub fn settle(&mut self, decided: &[ItemId], state: &State) {
+        let items = std::mem::take(&mut self.items);
+        self.held.clear();
+        for (id, item) in items {
+            if decided.binary_search(&id).is_err() && admissible(state, &item).is_ok() {
+                self.insert(item);
+            }
+        }
+    }
+
+    /// Whether weights of this signer with this number are held: two with one number count nothing.
+    #[must_use]
+    pub fn has_weights(&self, signer: &[u8; 32], seq: u64) -> bool {
+        self.items.values().any(|item| match item.body() {
+            Body::Weights(weights) => weights.signer.as_bytes() == signer && weights.seq == seq,
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,418 @@
+//! Following: who is how far, and fetching the epochs that we lack.
+
+use std::collections::BTreeMap;
+
+use ganglion_consensus::certificate::verify_certificate;
+use ganglion_consensus::ledger::{admissible, execute};
+use ganglion_types::{
+    Canonical as _, CutId, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
+};
+
+use crate::effect::{Effect, Halt, Phase, Report, Timer};
+use crate::fetch::Want;
+use crate::input::{AnswerToken, AskId};
+use crate::intake::Rejection;
+use crate::participant::Participant;
+
+/// What we wait for from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Status,
+    Items,
+    Bodies,
+    Epochs,
+    Push,
+}
+
+/// Requests under way and the best epoch each peer has shown.
+#[derive(Clone, Debug, Default)]
+pub struct Sync {
+    asked: BTreeMap<AskId, Asked>,
+    shown: BTreeMap<Hotkey, Epoch>,
+    /// The peer that epochs are being fetched from.
+    fetching: Option<Hotkey>,
+    turn: usize,
+}
+
+/// Requests under way: the network answers or fails each within seconds.
+const ASKED: usize = 1_024;
+/// Peers whose epoch is remembered.
+const SHOWN: usize = 1_024;
+/// Epochs asked for at once.
+const EPOCHS: u32 = 32;
+
+impl Sync {
+    /// The best epoch that a connected peer has shown.
+    fn best(&self) -> Option<(Hotkey, Epoch)> {
+        let best = self.shown.iter().max_by_key(|(_, epoch)| **epoch);
+        best.map(|(peer, epoch)| (*peer, *epoch))
+    }
+
+    /// Whether epochs are being fetched that lie beyond ours.
+    #[must_use]
+    pub fn is_behind(&self, epoch: Epoch) -> bool {
+        self.fetching.is_some() && self.best().is_some_and(|(_, best)| best > epoch)
+    }
+}
+
+impl Participant {
+    fn ask_for(&mut self, peer: Hotkey, asked: Asked, request: proto::request::Request) {
+        if self.sync.asked.len() >= ASKED {
+            return;
+        }
+        let id = self.ask(peer, request);
+        self.sync.asked.insert(id, asked);
+    }
+
+    fn status(&self) -> proto::Status {
+        let (epoch, cut) = self.head();
+        proto::Status {
+            epoch: epoch.get(),
+            cut: cut.as_bytes().to_vec(),
+            oldest: self.config.oldest.get(),
+        }
+    }
+
+    pub(crate) fn ask_status(&mut self, peer: Hotkey) {
+        let mine = Some(self.status());
+        let request = proto::request::Request::Status(proto::StatusRequest { mine });
+        self.ask_for(peer, Asked::Status, request);
+    }
+
+    pub(crate) fn push(&mut self, peer: Hotkey, messages: Vec<proto::AgreementMessage>) {
+        let request = proto::request::Request::Push(proto::PushRequest { messages });
+        self.ask_for(peer, Asked::Push, request);
+    }
+
+    pub(crate) fn schedule_status(&mut self) {
+        let at = self.now.mono.saturating_add(self.schedule.epoch / 2);
+        self.set_timer(Timer::Status, at);
+    }
+
+    /// Compares notes with one peer in turn, or with all when the epoch should be decided by now.
+    pub(crate) fn on_status_timer(&mut self) {
+        let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
+        let late = self.deadline.saturating_add(self.schedule.epoch / 4);
+        if self.now.mono > late {
+            for peer in peers {
+                self.ask_status(peer);
+            }
+        } else {
+            self.sync.turn = self.sync.turn.wrapping_add(1);
+            let at = self.sync.turn.checked_rem(peers.len()).unwrap_or(0);
+            if let Some(peer) = peers.get(at) {
+                self.ask_status(*peer);
+            }
+        }
+        self.schedule_status();
+    }
+
+    // ---- requests of peers ----
+
+    pub(crate) fn on_request(
+        &mut self,
+        from: Hotkey,
+        token: AnswerToken,
+        request: proto::Request,
+    ) {
+        use proto::request::Request;
+        use proto::response::Response;
+        let answer = match request.request {
+            Some(Request::Status(status)) => {
+                if let Some(mine) = status.mine {
+                    self.on_status(from, &mine);
+                }
+                Response::Status(self.status())
+            }
+            Some(Request::Items(asked)) => match self.held_items(&asked) {
+                Some(items) => Response::Items(items),
+                None => {
+                    let request = Some(Request::Items(asked));
+                    return self.send(Effect::AnswerFromStore(token, proto::Request { request }));
+                }
+            },
+            Some(Request::ListBodies(asked)) => Response::ListBodies(self.held_bodies(&asked)),
+            Some(Request::Epochs(asked)) => {
+                let request = Some(Request::Epochs(asked));
+                return self.send(Effect::AnswerFromStore(token, proto::Request { request }));
+            }
+            Some(Request::Push(pushed)) => {
+                self.on_push(from, pushed);
+                // Whoever pushes at a decided epoch learns that it is decided.
+                Response::Status(self.status())
+            }
+            _ => Response::Refused(proto::Refused { code: 1, reason: "not answered here".into() }),
+        };
+        let response = proto::Response { response: Some(answer) };
+        self.send(Effect::Answer(token, response));
+    }
+
+    /// The items asked for if we hold any of them here; the store may hold others.
+    fn held_items(&self, asked: &proto::ItemsRequest) -> Option<proto::Items> {
+        let ids = asked.ids.iter().take(limits::REQUEST_IDS);
+        let items: Vec<proto::Item> = ids
+            .filter_map(|id| {
+                let id = ganglion_types::ItemId::from_slice(id)?;
+                self.item(&id).map(ganglion_types::Canonical::to_proto)
+            })
+            .collect();
+        (!items.is_empty()).then_some(proto::Items { items })
+    }
+
+    fn held_bodies(&self, asked: &proto::ListBodiesRequest) -> proto::ListBodies {
+        let digests = asked.digests.iter().take(limits::REQUEST_BODIES);
+        let bodies = digests.filter_map(|digest| {
+            let digest = ganglion_types::Digest::from_slice(digest)?;
+            self.close.body(&digest).map(ganglion_types::Canonical::to_proto)
+        });
+        proto::ListBodies { bodies: bodies.collect() }
+    }
+
+    // ---- answers of peers ----
+
+    pub(crate) fn on_response(
+        &mut self,
+        id: AskId,
+        from: Hotkey,
+        response: Option<proto::Response>,
+    ) {
+        use proto::response::Response;
+        let Some(asked) = self.sync.asked.remove(&id) else { return };
+        let answer = response.and_then(|response| response.response);
+        match (asked, answer) {
+            (Asked::Status | Asked::Push, Some(Response::Status(status))) => {
+                self.on_status(from, &status);
+            }
+            (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),
+            (Asked::Bodies, Some(Response::ListBodies(bodies))) => self.on_bodies(from, bodies),
+            (Asked::Epochs, Some(Response::Epochs(epochs))) => self.on_epochs(from, epochs),
+            (Asked::Epochs, _) => self.fetch_elsewhere(from),
+            // Refused, failed, or of another kind: the next timer asks somebody else.
+            _ => {}
+        }
+    }
+
+    fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
+        let epoch = Epoch::new(status.epoch);
+        if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
+            self.sync.shown.insert(from, epoch);
+        }
+        let (own, head) = self.head();
+        if epoch > own {
+            self.peer_is_further();
+            self.catch_up();
+        } else if epoch == own
+            && let Some(other) = CutId::from_slice(&status.cut)
+            && other != head
+        {
+            // A claim, no proof: ask for the certificate.
+            self.report(Report::Odd(format!("a peer claims another cut of epoch {epoch}")));
+            let request = proto::EpochsRequest { from: epoch.get(), max: 1 };
+            self.ask_for(from, Asked::Epochs, proto::request::Request::Epochs(request));
+        }
+    }
+
+    /// Starts fetching from the peer that is furthest, unless a fetch is under way.
+    fn catch_up(&mut self) {
+        if self.sync.fetching.is_some() {
+            return;
+        }
+        let Some((peer, best)) = self.sync.best() else { return };
+        let own = self.state.epoch();
+        if best <= own || !self.connected.contains(&peer) {
+            return;
+        }
+        self.sync.fetching = Some(peer);
+        self.report(Report::Behind { epoch: own, best });
+        let request = proto::EpochsRequest { from: own.next().get(), max: EPOCHS };
+        self.ask_for(peer, Asked::Epochs, proto::request::Request::Epochs(request));
+    }
+
+    fn fetch_elsewhere(&mut self, failed: Hotkey) {
+        self.sync.shown.remove(&failed);
+        if self.sync.fetching == Some(failed) {
+            self.sync.fetching = None;
+            self.catch_up();
+            self.reopen();
+        }
+    }
+
+    /// Opens a window if catching up ended without one.
+    fn reopen(&mut self) {
+        if self.sync.fetching.is_none() && self.phase == Phase::CatchingUp {
+            let deadline = self.schedule.next_deadline(None, self.now.mono);
+            self.open_window(self.now.mono, deadline);
+        }
+    }
+
+    fn on_epochs(&mut self, from: Hotkey, epochs: proto::Epochs) {
+        let many = epochs.epochs.len();
+        let mut taken: usize = 0;
+        for bundle in epochs.epochs.into_iter().take(limits::RESPONSE_EPOCHS) {
+            let Ok(bundle) = EpochBundle::from_proto(bundle) else {
+                self.send(Effect::Penalize(from, Rejection::Malformed));
+                break;
+            };
+            if !self.take_bundle(from, bundle) {
+                break;
+            }
+            taken = taken.saturating_add(1);
+        }
+        if self.sync.fetching != Some(from) {
+            return;
+        }
+        self.sync.fetching = None;
+        if many == 0 || taken < many {
+            return self.fetch_elsewhere_after(from);
+        }
+        self.catch_up();
+        if self.sync.fetching.is_none() {
+            self.reopen();
+        }
+    }
+
+    fn fetch_elsewhere_after(&mut self, from: Hotkey) {
+        self.sync.shown.remove(&from);
+        self.catch_up();
+        self.reopen();
+    }
+
+    /// Checks and executes one fetched epoch. True to go on with the next one.
+    fn take_bundle(&mut self, from: Hotkey, bundle: EpochBundle) -> bool {
+        let EpochBundle { cut, certificate, items } = bundle;
+        let (own, head) = self.head();
+        if cut.epoch == own && certificate.epoch == own {
+            self.check_fork(&cut, &certificate);
+            return true;
+        }
+        if cut.epoch != self.closing() {
+            return cut.epoch < self.closing();
+        }
+        let id = cut.id();
+        let sound = cut.subnet == self.subnet
+            && cut.prev == head
+            && certificate.cut == id
+            && certificate.epoch == cut.epoch
+            && verify_certificate(&certificate, &self.subnet, &self.committee).is_ok();
+        if !sound || !items.iter().all(|item| *item.subnet() == self.subnet && item.verify()) {
+            self.send(Effect::Penalize(from, Rejection::BadSignature));
+            return false;
+        }
+        if let Some(item) = items.iter().find(|item| admissible(&self.state, item).is_err()) {
+            let detail = format!("item {} is not admissible here", item.id());
+            self.halt(Halt::Diverged { epoch: cut.epoch, what: "cut", detail });
+            return false;
+        }
+        let executed = match execute(&self.state, cut.time, &items) {
+            Ok(executed) => executed,
+            Err(error) => {
+                let detail = error.to_string();
+                self.halt(Halt::Diverged { epoch: cut.epoch, what: "execution", detail });
+                return false;
+            }
+        };
+        if let Some(halt) = divergence(&cut, &executed) {
+            self.halt(halt);
+            return false;
+        }
+        self.phase = Phase::CatchingUp;
+        self.commit_epoch(cut, certificate, items, executed, true);
+        true
+    }
+
+    /// Another certified cut for an epoch that we hold: freeze, keep both, never choose.
+    fn check_fork(&mut self, cut: &ganglion_types::Cut, certificate: &ganglion_types::Certificate) {
+        let id = cut.id();
+        let (epoch, head) = self.head();
+        let committee = self.previous_committee.clone();
+        if id == head || certificate.cut != id {
+            return;
+        }
+        let Some(committee) = committee else { return };
+        if verify_certificate(certificate, &self.subnet, &committee).is_ok() {
+            self.halt(Halt::Forked { epoch, ours: head, other: id });
+        }
+    }
+
+    // ---- missing items and bodies ----
+
+    /// Asks for what is missing now, and again until it is there.
+    pub(crate) fn start_fetching(&mut self) {
+        if !self.fetch.is_empty() {
+            self.on_fetch();
+        }
+    }
+
+    pub(crate) fn on_fetch(&mut self) {
+        if self.fetch.is_empty() {
+            return;
+        }
+        let connected = self.connected.clone();
+        for (peer, request) in self.fetch.requests(&connected) {
+            let Some(request) = request.request else { continue };
+            let asked = match request {
+                proto::request::Request::Items(_) => Asked::Items,
+                _ => Asked::Bodies,
+            };
+            self.ask_for(peer, asked, request);
+        }
+        // A request that is not answered by then is asked of the next peer.
+        let again = self.now.mono.saturating_add(self.schedule.resend.max(200));
+        self.set_timer(Timer::Fetch, again);
+    }
+
+    fn on_items(&mut self, from: Hotkey, items: proto::Items) {
+        for item in items.items.into_iter().take(limits::REQUEST_IDS) {
+            let Ok(item) = Item::from_proto(item) else {
+                self.send(Effect::Penalize(from, Rejection::Malformed));
+                return;
+            };
+            if !self.fetch.is_wanted(&Want::Item(item.id())) {
+                continue;
+            }
+            if *item.subnet() != self.subnet || !self.verify(&item) {
+                self.send(Effect::Penalize(from, Rejection::BadSignature));
+                return;
+            }
+            self.fetch.found(&Want::Item(item.id()));
+            self.take_wanted(item);
+        }
+        self.pursue_agreement();
+    }
+
+    fn on_bodies(&mut self, from: Hotkey, bodies: proto::ListBodies) {
+        for body in bodies.bodies.into_iter().take(limits::REQUEST_BODIES) {
+            let Ok(body) = ListBody::from_proto(body) else {
+                self.send(Effect::Penalize(from, Rejection::Malformed));
+                return;
+            };
+            let want = Want::Body(body.digest());
+            if self.fetch.is_wanted(&want) {
+                self.fetch.found(&want);
+                self.take_body(body);
+            }
+        }
+        self.want_listed_items();
+        self.pursue_agreement();
+    }
+}
+
+/// How our execution differs from what a cut says.
+pub(crate) fn divergence(
+    cut: &ganglion_types::Cut,
+    executed: &ganglion_consensus::ledger::Executed,
+) -> Option<Halt> {
+    let own = &executed.roots;
+    [
+        ("result root", cut.result_root, own.result_root),
+        ("state root", cut.state_root, own.state_root),
+        ("next committee root", cut.next_committee_root, own.next_committee_root),
+    ]
+    .into_iter()
+    .find(|(_, certified, own)| certified != own)
+    .map(|(what, certified, own)| Halt::Diverged {
+        epoch: cut.epoch,
+        what,
+        detail: format!("certified {certified}, own {own}"),
+    })
+}
