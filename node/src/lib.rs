@@ -10,3 +10,4 @@ pub mod keys;
 pub mod manifest;
 pub mod telemetry;
 pub mod units;
+pub mod yuma;

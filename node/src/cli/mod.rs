@@ -7,6 +7,7 @@ mod init;
 mod keys;
 pub mod output;
 mod subnet;
+mod yuma;
 
 use std::path::PathBuf;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Run and check vectors of the epoch function, Yuma Consensus
+    #[command(subcommand)]
+    Yuma(yuma::YumaCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -97,6 +101,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
         Command::Config(command) => config::run(&cli.global, command),
+        Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Completions(args) => completions::run(&args),
     }
 }
