@@ -1,0 +1,3 @@
+//! Everything the crate promises, through its public API only.
+
+mod agreement;
