@@ -50,6 +50,8 @@ pub(super) struct Plan {
     pub(super) doubters: Vec<usize>,
     pub(super) doubt_ms: u64,
     pub(super) until_ms: u64,
+    /// From, until, and the number of nodes on the one side.
+    pub(super) partitions: Vec<(u64, u64, usize)>,
     /// The stake of honest members changes with every cut.
     pub(super) stakes_move: bool,
 }
@@ -68,6 +70,7 @@ impl Plan {
             doubters: vec![],
             doubt_ms: 0,
             until_ms: 3_600_000,
+            partitions: vec![],
             stakes_move: true,
         }
     }
@@ -247,7 +250,9 @@ impl Cluster {
 
     fn finish(mut self) -> Report {
         let engines = self.nodes.iter().filter_map(|node| node.engine.as_ref());
-        self.report.verified += engines.map(Engine::signatures_verified).fold(0, |a, b| a + b);
+        for engine in engines {
+            self.report.verified += engine.signatures_verified();
+        }
         let cuts = |node: &Node| node.decisions.iter().map(|made| made.cut.id()).collect();
         self.report.cuts = self.nodes.iter().map(cuts).collect();
         let made = &self.nodes[0].decisions;
@@ -497,7 +502,7 @@ impl Cluster {
 
     /// A peer lacks the certificate of `epoch`.
     fn help(&mut self, me: usize, other: usize, epoch: u64) {
-        if !self.may_speak(me) {
+        if !self.may_speak(me) || !self.linked(me, other) {
             return;
         }
         let at = usize::try_from(epoch).unwrap().checked_sub(1);
@@ -516,11 +521,19 @@ impl Cluster {
         }
         let epoch = self.previous(node).epoch.next().get();
         for to in 0..self.nodes.len() {
-            if to != node && !self.rng.per_mille(self.plan.loss_per_mille) {
+            if to != node && self.linked(node, to) && !self.rng.per_mille(self.plan.loss_per_mille)
+            {
                 let wait = self.delay();
                 self.at(wait, Event::Status { to, from: node, epoch });
             }
         }
+    }
+
+    fn linked(&self, a: usize, b: usize) -> bool {
+        let parted = |&(from, until, side): &(u64, u64, usize)| {
+            (from..until).contains(&self.now) && (a < side) != (b < side)
+        };
+        !self.plan.partitions.iter().any(parted)
     }
 
     fn may_speak(&self, node: usize) -> bool {
@@ -576,7 +589,7 @@ impl Cluster {
                 (self.report.trace ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
         }
         let lost = self.rng.per_mille(self.plan.loss_per_mille);
-        if from == to || lost || self.nodes[to].role == Role::Deaf {
+        if from == to || lost || self.nodes[to].role == Role::Deaf || !self.linked(from, to) {
             return;
         }
         let wait = self.delay();

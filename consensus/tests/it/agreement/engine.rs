@@ -103,9 +103,9 @@ fn ignored(engine: &mut Engine, message: AgreementMessage) -> Ignored {
     }
 }
 
-fn sent(outputs: &[Output]) -> Vec<&AgreementMessage> {
-    let message = |output| match output {
-        &Output::Send(ref message) => Some(message),
+fn sent<'a>(outputs: &'a [Output]) -> Vec<&'a AgreementMessage> {
+    let message = |output: &'a Output| match output {
+        Output::Send(message) => Some(message),
         _ => None,
     };
     outputs.iter().filter_map(message).collect()

@@ -5,3 +5,5 @@ mod checker;
 mod cluster;
 mod engine;
 mod scenarios;
+#[cfg(feature = "slow-tests")]
+mod slow;

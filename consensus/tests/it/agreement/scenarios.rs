@@ -5,7 +5,7 @@ use super::cluster::{FOR_EVER, Plan, Report, Role, run};
 const FOUR: [u64; 4] = [28, 26, 24, 22];
 const SEVEN: [u64; 7] = [30, 20, 15, 12, 10, 8, 5];
 
-fn safe_and_live(plan: Plan) -> Report {
+pub(super) fn safe_and_live(plan: Plan) -> Report {
     let what = format!("{plan:?}");
     let report = run(plan);
     report.assert_safe(&what);
@@ -15,7 +15,7 @@ fn safe_and_live(plan: Plan) -> Report {
 
 fn mean(values: &[u64]) -> u64 {
     let count = u64::try_from(values.len()).unwrap().max(1);
-    values.iter().fold(0, |sum, value| sum + value) / count
+    values.iter().copied().reduce(|sum, value| sum + value).unwrap_or(0) / count
 }
 
 #[test]
@@ -134,6 +134,16 @@ fn an_equivocator_forks_nothing_and_is_named() {
         named += report.offenders.len();
     }
     assert_eq!(named, 8, "in every run somebody holds the proof");
+}
+
+#[test]
+fn a_partition_without_a_quorum_waits_and_heals() {
+    let plan = Plan { epochs: 8, stakes_move: false, ..Plan::new(&[25; 4], 12) };
+    let report = safe_and_live(Plan { partitions: vec![(3_000, 63_000, 2)], ..plan.clone() });
+    assert!(report.finished_at > Some(63_000));
+    // A side with a quorum goes on, the other catches up by certificate.
+    let report = safe_and_live(Plan { partitions: vec![(3_000, 10_000, 1)], ..plan });
+    assert!(report.fetched > 0);
 }
 
 /// With half of the stake signing twice some seed forks, so the fork check is awake.
