@@ -1,1 +1,12 @@
-//! Under construction.
+//! Wires the parts into a process: keys, manifest, configuration, the command line.
+
+pub mod cli;
+pub mod config;
+pub mod document;
+pub mod fault;
+pub mod files;
+pub mod home;
+pub mod keys;
+pub mod manifest;
+pub mod telemetry;
+pub mod units;

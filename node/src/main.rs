@@ -1,2 +1,7 @@
-//! Under construction.
-fn main() {}
+//! The `ganglion` binary.
+
+use ganglion::cli::exit::Exit;
+
+fn main() -> Exit {
+    ganglion::cli::main()
+}

@@ -1,0 +1,112 @@
+//! The command line: one file per command.
+
+mod completions;
+mod config;
+pub mod exit;
+mod init;
+mod keys;
+pub mod output;
+mod subnet;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::home::Home;
+use exit::{Exit, Failure};
+
+/// A node for decentralized AI subnets: no coordinator, certified rewards.
+#[derive(Debug, Parser)]
+#[command(name = "ganglion", version, max_term_width = 100)]
+#[command(after_help = "\
+First steps:
+  ganglion keys new --role hotkey --name v1      a key for a node
+  ganglion subnet new --name demo                a manifest to edit
+  ganglion subnet show demo.toml                 what it means, or what is wrong with it
+  ganglion init --manifest demo.toml --hotkey v1 a node's data directory
+
+Exit codes: 0 done, 1 a check did not hold, 2 wrong usage or input, 3 port, lock or permission.")]
+struct Cli {
+    #[command(flatten, next_help_heading = "Everywhere")]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Directory of keys and nodes [default: ~/.ganglion]
+    #[arg(long, global = true, env = "GANGLION_HOME", value_name = "DIR", hide_env_values = true)]
+    home: Option<PathBuf>,
+    /// Print JSON for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Log more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Log errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+impl Global {
+    /// The base directory.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        Home::new(self.home.clone())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create, import and look at hotkeys and coldkeys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Write, check and look at subnet manifests
+    #[command(subcommand)]
+    Subnet(subnet::SubnetCommand),
+    /// Create a node's data directory
+    Init(init::InitArgs),
+    /// Look at a node's configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command of this process. Prints its failure and gives its exit code.
+#[must_use]
+pub fn main() -> Exit {
+    match run(Cli::parse()) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            output::note(failure.render().trim_end());
+            failure.exit()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let Some(command) = cli.command else {
+        // Not clap's own check: a set GANGLION_HOME would count as an argument there.
+        return output::print(&format!("{}\n", Cli::command().render_help()));
+    };
+    match command {
+        Command::Keys(command) => keys::run(&cli.global, command),
+        Command::Subnet(command) => subnet::run(&cli.global, command),
+        Command::Init(args) => init::run(&cli.global, args),
+        Command::Config(command) => config::run(&cli.global, command),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

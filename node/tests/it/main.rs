@@ -1,0 +1,6 @@
+//! Through the real binary, as users and scripts meet it.
+
+mod config;
+mod keys;
+mod manifest;
+mod run;
