@@ -1,6 +1,9 @@
 //! Everything the crate promises, through its public API only.
 
 mod agreement;
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod ledger;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod yuma_reference;
