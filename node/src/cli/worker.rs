@@ -9,9 +9,7 @@ use tokio::time::timeout;
 use super::exit::{Exit, Failure};
 use super::{Global, output};
 use crate::models::{self, digits};
-use crate::worker::{
-    Answer, Role, WorkerError, WorkerHandle, WorkerInfo, WorkerSpec, WorkerState,
-};
+use crate::worker::{Answer, Role, WorkerError, WorkerHandle, WorkerInfo, WorkerSpec, WorkerState};
 
 /// The probe is seeded, so every check shows the same images and two models compare.
 const CHECK_SEED: [u8; 32] = *b"ganglion worker check, seed one.";
@@ -166,7 +164,9 @@ async fn check_miner(global: &Global, handle: &WorkerHandle, draws: u32) -> Resu
     }
     match accuracy.first_error {
         None => Ok(()),
-        Some(error) => Err(failed(&format!("{} images got no answer", accuracy.unanswered), &error)),
+        Some(error) => {
+            Err(failed(&format!("{} images got no answer", accuracy.unanswered), &error))
+        }
     }
 }
 

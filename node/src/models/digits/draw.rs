@@ -188,7 +188,10 @@ mod tests {
             digest((0..100).map(|index| task(&SEED, 3, index))),
             "2f2776121d780140a52e2eecbe768989de4b4aa51433baaa1d185e8f63fa5355"
         );
-        assert_eq!(digest(probe(&SEED, 1)), "PROBEDIGEST");
+        assert_eq!(
+            digest(probe(&SEED, 1)),
+            "300453541af3c230b760584933956575306b3db7e80dfc612ad5fef837f64561"
+        );
     }
 
     #[test]
