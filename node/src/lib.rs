@@ -8,6 +8,8 @@ pub mod files;
 pub mod home;
 pub mod keys;
 pub mod manifest;
+pub mod models;
 pub mod telemetry;
 pub mod units;
+pub mod worker;
 pub mod yuma;
