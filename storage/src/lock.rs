@@ -1,0 +1,79 @@
+//! One process per data directory.
+
+use std::{
+    fs,
+    io::{Read, Seek, Write},
+    path::Path,
+};
+
+use crate::error::OpenError;
+
+/// Held as long as the value lives; the operating system frees it when the process dies, however it dies.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: fs::File,
+}
+
+impl DirectoryLock {
+    /// Locks `<dir>/lock` and writes this process id into it.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] with the id found in the file if another process, or another store in this one, has it.
+    pub fn acquire(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join("lock");
+        let mut options = fs::File::options();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(OpenError::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let pid = (&mut file)
+                    .take(16)
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
+                return Err(OpenError::Locked { dir: dir.to_owned(), pid });
+            }
+            Err(fs::TryLockError::Error(source)) => return Err(OpenError::Io { path, source }),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(OpenError::io(&path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_is_refused_with_the_holder_named_and_given_after_release() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DirectoryLock::acquire(dir.path()).unwrap();
+        let refused = DirectoryLock::acquire(dir.path()).unwrap_err();
+        assert!(matches!(
+            &refused,
+            OpenError::Locked { pid: Some(pid), .. } if *pid == std::process::id()
+        ));
+        assert!(refused.to_string().contains(&format!("process {}", std::process::id())));
+        drop(held);
+        DirectoryLock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_left_by_a_dead_process_does_not_block() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("lock"), "999999999 and more text than a pid has").unwrap();
+        let _held = DirectoryLock::acquire(dir.path()).unwrap();
+        let text = fs::read_to_string(dir.path().join("lock")).unwrap();
+        assert_eq!(text, format!("{}\n", std::process::id()));
+    }
+}

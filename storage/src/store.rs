@@ -1,0 +1,577 @@
+//! One data directory, opened.
+//!
+//! ```text
+//!  <dir>/lock                     held while the process lives
+//!  <dir>/certificates.log         every certified epoch, from which the state can be rebuilt
+//!  <dir>/state/                   tables, in sled
+//!  <dir>/agreement-<epoch>.log    what this node said at the height being decided
+//!  <dir>/watermark                how far it signed
+//!
+//!  at a height:  record ► sync ► watermark ► sync ► send                        Store::record, Store::persist
+//!  at decide:    certificate log ► sync ► tables, one step ► flush ► sync       Store::commit_epoch
+//!  then:         empty agreement log ► watermark, both slots ► old log removed  Store::begin_epoch
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    aged::{AGED_BLOBS, AGED_ITEMS, AGED_LISTS, AgedTable, PRUNED_AT_ONCE},
+    agreement_log::{self, AgreementLog, Entry},
+    backend::Backend,
+    certificate_log::{BUNDLE_BYTES_MAX, CertificateLog},
+    error::StoreError,
+    reader::Reader,
+    schema::{CERTIFICATES, CUTS, EPOCHS, META, MetaKey, PEERS, RESULTS, STATE, StateKey},
+    table::Step,
+    watermark::{RoundCut, Watermark, WatermarkFile},
+};
+
+/// Peers kept.
+pub const PEERS_MAX: usize = 1_000;
+/// Bytes of one peer record.
+pub const PEER_BYTES_MAX: usize = 8 << 10;
+/// Item sequence numbers reserved by one write of the watermark.
+pub const ITEM_SEQ_BLOCK: u64 = 64;
+
+/// What an open store can still vouch for about its own past statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything said at the watermark's epoch is here: replay it, then go on.
+    Whole {
+        /// All records of that epoch, in order; some may lie behind the watermark, which is harmless.
+        entries: Vec<Entry>,
+    },
+    /// The records are not whole: sign nothing at this epoch or below, follow by certificate.
+    MuteThrough {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// The watermark is gone: sign nothing until one whole epoch, seen certified from its start, has passed.
+    MuteUnknown,
+}
+
+/// What was found when the store was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// How far this node had signed; `None` if the watermark is gone.
+    pub watermark: Option<Watermark>,
+    /// What that is worth.
+    pub standing: Standing,
+    /// Last epoch in the certificate log; `None` if it is empty.
+    pub certified: Option<u64>,
+    /// Last epoch whose step is in the tables; `None` if not even genesis is.
+    pub applied: Option<u64>,
+}
+
+impl Recovered {
+    /// Certified epochs whose step is not in the tables: read each with [`Reader::bundle`], execute it again and hand it to
+    /// [`Store::commit_epoch`]. Without genesis, [`Store::commit_genesis`] comes first.
+    #[must_use]
+    pub fn unapplied(&self) -> RangeInclusive<u64> {
+        let first = self.applied.map_or(1, |applied| applied + 1);
+        first..=self.certified.unwrap_or(0)
+    }
+}
+
+/// A change of one ledger row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Table, numbered by the caller.
+    pub table: u8,
+    /// Key within it, at most 254 bytes.
+    pub key: Vec<u8>,
+    /// New value, `None` to remove the row.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Everything that a decided epoch changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EpochCommit {
+    /// The epoch, one after the last applied.
+    pub epoch: u64,
+    /// Encoded `EpochBundle`, for the certificate log.
+    pub bundle: Vec<u8>,
+    /// Encoded cut.
+    pub cut: Vec<u8>,
+    /// Encoded certificate.
+    pub certificate: Vec<u8>,
+    /// Ledger rows that change.
+    pub state: Vec<StateChange>,
+    /// Result rows by uid, no uid twice.
+    pub results: Vec<(u16, Vec<u8>)>,
+    /// Items of the cut by id, kept under this epoch unless they are there already.
+    pub items: Vec<([u8; 32], Vec<u8>)>,
+}
+
+/// Where in an epoch this node stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Round.
+    pub round: u32,
+    /// Step within it, rising with progress; numbered by the caller.
+    pub step: u8,
+    /// Locked value.
+    pub locked: Option<RoundCut>,
+    /// Valid value.
+    pub valid: Option<RoundCut>,
+}
+
+/// The open store: one writer, any number of [`Reader`]s.
+///
+/// After any failed write or sync it takes no more writes ([`StoreError::Poisoned`]): nothing that happens later can be known
+/// to be durable, so the process must sign nothing.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) paths: Paths,
+    pub(crate) reader: Reader,
+    pub(crate) log: CertificateLog,
+    pub(crate) agreement: Option<AgreementLog>,
+    pub(crate) watermark: Option<(WatermarkFile, Watermark)>,
+    /// Nothing may be signed at this epoch or below.
+    pub(crate) mute_through: Option<u64>,
+    pub(crate) next_item_seq: u64,
+    pub(crate) applied: Option<u64>,
+    pub(crate) items: AgedTable,
+    pub(crate) lists: AgedTable,
+    pub(crate) blobs: AgedTable,
+    pub(crate) peers: BTreeMap<[u8; 32], u64>,
+    pub(crate) poisoned: Option<String>,
+}
+
+/// Where a store lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    pub(crate) disk: Arc<dyn crate::disk::Disk>,
+    pub(crate) dir: PathBuf,
+    pub(crate) subnet: [u8; 32],
+}
+
+impl Paths {
+    pub(crate) fn certificates(&self) -> PathBuf {
+        self.dir.join("certificates.log")
+    }
+
+    pub(crate) fn watermark(&self) -> PathBuf {
+        self.dir.join("watermark")
+    }
+}
+
+/// Opens the backend of a store; only called when the directory holds one or may begin one.
+pub(crate) type OpenBackend<'a> =
+    &'a dyn Fn(&Path) -> Result<Arc<dyn Backend>, crate::error::OpenError>;
+
+impl Store {
+    /// A handle for other threads; clone it freely.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The failure after which this store takes no writes.
+    #[must_use]
+    pub fn poisoned(&self) -> Option<&str> {
+        self.poisoned.as_deref()
+    }
+
+    /// Last epoch whose step is in the tables.
+    #[must_use]
+    pub fn applied(&self) -> Option<u64> {
+        self.applied
+    }
+
+    /// The watermark as last written.
+    #[must_use]
+    pub fn watermark(&self) -> Option<&Watermark> {
+        self.watermark.as_ref().map(|(_, watermark)| watermark)
+    }
+
+    /// Runs a write; remembers a failure for good.
+    fn write<T>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(first) = &self.poisoned {
+            return Err(StoreError::Poisoned { first: first.clone() });
+        }
+        let outcome = write(self);
+        if let Err(error) = &outcome
+            && error.poisons()
+        {
+            tracing::error!(%error, "the store is closed for writing");
+            self.poisoned = Some(error.to_string());
+        }
+        outcome
+    }
+
+    /// Writes genesis, the state that epoch 1 builds on, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfOrder`] if it is there already; [`StoreError::TooLarge`]; what disk and database say.
+    pub fn commit_genesis(
+        &mut self,
+        cut: Vec<u8>,
+        state: Vec<StateChange>,
+    ) -> Result<(), StoreError> {
+        self.write(|store| {
+            if let Some(applied) = store.applied {
+                return Err(StoreError::OutOfOrder { epoch: 0, expected: applied + 1 });
+            }
+            store.apply(EpochCommit { cut, state, ..EpochCommit::default() })
+        })
+    }
+
+    /// Writes a decided epoch, durably: first the certificate log, then the tables in one atomic step.
+    ///
+    /// For an epoch that the log holds already (see [`Recovered::unapplied`]) only the tables are written.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfOrder`] unless the epoch follows the last applied; [`StoreError::BundleDiffers`];
+    /// [`StoreError::TooLarge`], before anything is written; what disk and database say.
+    pub fn commit_epoch(&mut self, commit: EpochCommit) -> Result<(), StoreError> {
+        self.write(|store| {
+            let epoch = commit.epoch;
+            let expected = store.applied.map_or(0, |applied| applied + 1);
+            if epoch != expected || epoch == 0 {
+                return Err(StoreError::OutOfOrder { epoch, expected });
+            }
+            let (bytes, max) = (commit.bundle.len(), BUNDLE_BYTES_MAX);
+            if bytes > max {
+                return Err(StoreError::TooLarge { what: "an epoch bundle", bytes, max });
+            }
+            store.apply(commit)
+        })
+    }
+
+    fn apply(&mut self, mut commit: EpochCommit) -> Result<(), StoreError> {
+        let epoch = commit.epoch;
+        let bundle = std::mem::take(&mut commit.bundle);
+        let logged = epoch == 0 || self.log.last().is_some_and(|last| epoch <= last);
+        if logged && epoch > 0 && self.reader.bundle(epoch)?.as_ref() != Some(&bundle) {
+            return Err(StoreError::BundleDiffers { epoch });
+        }
+        let step = self.step_of(commit)?;
+        if !logged {
+            self.log.append(epoch, &bundle)?;
+            self.log.sync()?;
+        }
+        self.reader.tables.commit(step)?;
+        self.reader.tables.flush()?;
+        self.applied = Some(epoch);
+        Ok(())
+    }
+
+    fn step_of(&mut self, commit: EpochCommit) -> Result<Step, StoreError> {
+        let epoch = commit.epoch;
+        let mut step = Step::default();
+        for StateChange { table, key, value } in commit.state {
+            match value {
+                Some(value) => step.put(&STATE, &StateKey { table, key }, value),
+                None => step.remove(&STATE, &StateKey { table, key }),
+            }
+        }
+        step.put(&CUTS, &epoch, commit.cut);
+        if epoch > 0 {
+            step.put(&CERTIFICATES, &epoch, commit.certificate);
+        }
+        let results = u32::try_from(commit.results.len()).unwrap_or(u32::MAX);
+        step.put(&EPOCHS, &epoch, results.to_be_bytes().to_vec());
+        for (uid, row) in commit.results {
+            step.put(&RESULTS, &(epoch, uid), row);
+        }
+        step.put(&META, &MetaKey::Applied, epoch.to_be_bytes().to_vec());
+        // Before items count against their bound, see that nothing else is refused.
+        step.validate()?;
+        for (id, item) in commit.items {
+            match self.items.put(&self.reader.tables, &mut step, epoch, id, &item) {
+                Err(error @ (StoreError::Full { .. } | StoreError::TooLarge { .. })) => {
+                    tracing::warn!(epoch, %error, "an item is kept in the epoch's bundle only");
+                }
+                other => drop(other?),
+            }
+        }
+        Ok(step)
+    }
+
+    /// Starts the height after the last applied epoch: an empty agreement log, then the watermark in both slots, then the
+    /// earlier logs go. Without effect if this height is the present one and whole.
+    ///
+    /// After [`Standing::MuteUnknown`] it is the caller who knows when one whole epoch has passed; calling this is what ends
+    /// the silence.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfOrder`]; [`StoreError::Mute`] for an epoch at which this node must stay silent; what the disk says.
+    pub fn begin_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
+        self.write(|store| {
+            let expected = store.applied.max(store.log.last()).map_or(0, |last| last + 1);
+            if epoch != expected || epoch == 0 {
+                return Err(StoreError::OutOfOrder { epoch, expected });
+            }
+            if store.agreement.as_ref().is_some_and(|log| log.epoch() == epoch) {
+                return Ok(());
+            }
+            if let Some(mute) = store.mute_through.filter(|mute| epoch <= *mute) {
+                return Err(StoreError::Mute { epoch: Some(mute) });
+            }
+            store.start_log(epoch)
+        })
+    }
+
+    fn start_log(&mut self, epoch: u64) -> Result<(), StoreError> {
+        let Paths { disk, dir, subnet } = self.paths.clone();
+        let path = self.paths.watermark();
+        let log = AgreementLog::reset(disk.as_ref(), &dir, &subnet, epoch)?;
+        let next = Watermark {
+            epoch,
+            item_seq_reserved: self.watermark().map_or(0, |watermark| watermark.item_seq_reserved),
+            ..Watermark::default()
+        };
+        match &mut self.watermark {
+            Some((file, watermark)) => {
+                file.write_both(&next).map_err(StoreError::io(&path))?;
+                *watermark = next;
+            }
+            none => {
+                let file = WatermarkFile::create(disk.as_ref(), &path, &next);
+                *none = Some((file.map_err(StoreError::io(&path))?, next));
+            }
+        }
+        log.remove_earlier(disk.as_ref())?;
+        self.agreement = Some(log);
+        self.mute_through = None;
+        Ok(())
+    }
+
+    fn mute(&self) -> StoreError {
+        StoreError::Mute { epoch: self.mute_through }
+    }
+
+    /// Appends to the agreement log of the present height and gives the record's number. Nothing may be sent on its strength
+    /// before [`Store::persist`].
+    ///
+    /// # Errors
+    /// [`StoreError::Mute`] without a whole log; [`StoreError::TooLarge`]; what the disk says.
+    pub fn record(&mut self, kind: u8, bytes: &[u8]) -> Result<u64, StoreError> {
+        self.write(|store| match &mut store.agreement {
+            Some(log) => log.append(kind, bytes),
+            None => Err(store.mute()),
+        })
+    }
+
+    /// Makes all records durable, then the watermark that covers them and says where this node stands. After `Ok` what they
+    /// say may be sent.
+    ///
+    /// # Errors
+    /// [`StoreError::Mute`]; [`StoreError::Backwards`] for a round, or step in the same round, before the last one; what the
+    /// disk says.
+    pub fn persist(&mut self, position: Position) -> Result<(), StoreError> {
+        self.write(|store| {
+            let path = store.paths.watermark();
+            let mute = store.mute();
+            let (Some(log), Some((file, watermark))) = (&store.agreement, &mut store.watermark)
+            else {
+                return Err(mute);
+            };
+            let Position { round, step, locked, valid } = position;
+            if (round, step) < (watermark.round, watermark.step) {
+                return Err(StoreError::Backwards { round, step });
+            }
+            log.sync()?;
+            let last_record = log.last_record();
+            let next = Watermark { round, step, locked, valid, last_record, ..*watermark };
+            file.write(&next).map_err(StoreError::io(&path))?;
+            *watermark = next;
+            Ok(())
+        })
+    }
+
+    /// A sequence number that no item of this node has had, not before a crash either. Numbers may be skipped.
+    ///
+    /// # Errors
+    /// [`StoreError::Mute`] without a watermark; what the disk says.
+    pub fn next_item_seq(&mut self) -> Result<u64, StoreError> {
+        self.write(|store| {
+            let path = store.paths.watermark();
+            let mute = store.mute();
+            let Some((file, watermark)) = &mut store.watermark else { return Err(mute) };
+            let seq = store.next_item_seq.max(1);
+            if seq >= watermark.item_seq_reserved {
+                let reserved = seq.saturating_add(ITEM_SEQ_BLOCK);
+                let next = Watermark { item_seq_reserved: reserved, ..*watermark };
+                file.write_both(&next).map_err(StoreError::io(&path))?;
+                *watermark = next;
+            }
+            store.next_item_seq = seq + 1;
+            Ok(seq)
+        })
+    }
+
+    /// Keeps an item under an epoch; `false` if it is there already. Durable after [`Store::flush`] or the next epoch.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if the bound is reached and nothing is of an earlier epoch; [`StoreError::TooLarge`]; what the
+    /// database says. The same for lists and blobs.
+    pub fn put_item(&mut self, epoch: u64, id: [u8; 32], item: &[u8]) -> Result<bool, StoreError> {
+        self.put_aged(|store| &mut store.items, epoch, id, item)
+    }
+
+    /// Keeps a list body under an epoch; see [`Store::put_item`].
+    pub fn put_list(
+        &mut self,
+        epoch: u64,
+        digest: [u8; 32],
+        body: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.put_aged(|store| &mut store.lists, epoch, digest, body)
+    }
+
+    /// Keeps a blob under an epoch; see [`Store::put_item`].
+    pub fn put_blob(
+        &mut self,
+        epoch: u64,
+        digest: [u8; 32],
+        blob: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.put_aged(|store| &mut store.blobs, epoch, digest, blob)
+    }
+
+    fn put_aged(
+        &mut self,
+        table: impl FnOnce(&mut Self) -> &mut AgedTable,
+        epoch: u64,
+        digest: [u8; 32],
+        content: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.write(|store| {
+            let tables = store.reader.tables.clone();
+            let mut step = Step::default();
+            let new = table(store).put(&tables, &mut step, epoch, digest, content)?;
+            tables.commit(step)?;
+            Ok(new)
+        })
+    }
+
+    /// Keeps a peer's record. With [`PEERS_MAX`] of them the one that expires first makes room if it expires before this one.
+    /// `false` if this one was not kept. Durable after [`Store::flush`] or the next epoch.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] over [`PEER_BYTES_MAX`]; what the database says.
+    pub fn put_peer(
+        &mut self,
+        hotkey: [u8; 32],
+        expires: u64,
+        record: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.write(|store| {
+            let (what, bytes, max) = ("a peer record", record.len(), PEER_BYTES_MAX);
+            if bytes > max {
+                return Err(StoreError::TooLarge { what, bytes, max });
+            }
+            let mut step = Step::default();
+            if !store.peers.contains_key(&hotkey) && store.peers.len() >= PEERS_MAX {
+                let first = store.peers.iter().min_by_key(|(_, expires)| **expires);
+                match first.map(|(hotkey, expires)| (*hotkey, *expires)) {
+                    Some((victim, earlier)) if earlier < expires => {
+                        step.remove(&PEERS, &victim);
+                        store.peers.remove(&victim);
+                    }
+                    _ => return Ok(false),
+                }
+            }
+            let mut row = expires.to_be_bytes().to_vec();
+            row.extend_from_slice(record);
+            step.put(&PEERS, &hotkey, row);
+            store.peers.insert(hotkey, expires);
+            store.reader.tables.commit(step)?;
+            Ok(true)
+        })
+    }
+
+    /// Forgets a peer.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn remove_peer(&mut self, hotkey: &[u8; 32]) -> Result<(), StoreError> {
+        self.write(|store| {
+            if store.peers.remove(hotkey).is_some() {
+                let mut step = Step::default();
+                step.remove(&PEERS, hotkey);
+                store.reader.tables.commit(step)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes items, list bodies and blobs of epochs before `before`, at most 128 of each; how many. Call again, between
+    /// other work, until it is 0.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn prune(&mut self, before: u64) -> Result<usize, StoreError> {
+        self.write(|store| {
+            let tables = store.reader.tables.clone();
+            let mut step = Step::default();
+            let mut removed = 0;
+            for table in [&mut store.items, &mut store.lists, &mut store.blobs] {
+                removed += table.prune(&tables, &mut step, before)?;
+            }
+            tables.commit(step)?;
+            Ok(removed)
+        })
+    }
+
+    /// Removes result rows of epochs before `before`, at most 128 at once; how many. Cuts and certificates stay.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn prune_results(&mut self, before: u64) -> Result<usize, StoreError> {
+        self.write(|store| {
+            let tables = &store.reader.tables;
+            let page = tables.scan(&RESULTS, &[], None, PRUNED_AT_ONCE)?;
+            let keys: Vec<_> =
+                page.into_iter().map(|(key, _)| key).filter(|(epoch, _)| *epoch < before).collect();
+            let mut step = Step::default();
+            let mut left: BTreeMap<u64, u32> = BTreeMap::new();
+            for key in &keys {
+                step.remove(&RESULTS, key);
+                let count = match left.get(&key.0) {
+                    Some(count) => *count,
+                    None => store.reader.result_count(key.0)?,
+                };
+                left.insert(key.0, count.saturating_sub(1));
+            }
+            for (epoch, count) in left {
+                step.put(&EPOCHS, &epoch, count.to_be_bytes().to_vec());
+            }
+            tables.commit(step)?;
+            Ok(keys.len())
+        })
+    }
+
+    /// Makes everything put so far durable. Committing an epoch does so too.
+    ///
+    /// # Errors
+    /// What disk and database say.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.write(|store| store.reader.tables.flush())
+    }
+}
+
+/// Epochs with an agreement log, for the opening code.
+pub(crate) fn agreement_epochs(paths: &Paths) -> std::io::Result<Vec<u64>> {
+    agreement_log::epochs(paths.disk.as_ref(), &paths.dir)
+}
+
+pub(crate) fn aged_tables(
+    tables: &crate::table::Tables,
+) -> Result<(AgedTable, AgedTable, AgedTable), StoreError> {
+    Ok((
+        AgedTable::open(tables, &AGED_ITEMS)?,
+        AgedTable::open(tables, &AGED_LISTS)?,
+        AgedTable::open(tables, &AGED_BLOBS)?,
+    ))
+}
