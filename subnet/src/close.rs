@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ganglion_consensus::agreement::{
-    Engine, EngineConfig, Output, Timeouts, Timer as EngineTimer, inclusion,
+    Decision, Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
+    Timer as EngineTimer, inclusion,
 };
 use ganglion_consensus::certificate::Committee;
 use ganglion_consensus::ledger::{Executed, KindCounts, admissible, execute, propose_items, select};
@@ -104,13 +105,19 @@ impl Close {
     /// Stake whose lists are held.
     #[must_use]
     pub fn stake_seen(&self, committee: &Committee) -> u64 {
-        stake_of(committee, self.first.keys())
+        committee.stake_of_all(self.first.keys())
     }
 
     /// When lists of more than 1/3 of stake were first held, on the monotonic clock.
     #[must_use]
     pub const fn third_held_at(&self) -> Option<u64> {
         self.third_at
+    }
+
+    /// Whether what the process before this one said at this height is yet to be said again.
+    #[must_use]
+    pub const fn has_recovered_log(&self) -> bool {
+        !self.recovered_log.is_empty()
     }
 
     /// A list body by digest.
@@ -126,12 +133,6 @@ impl Close {
             .filter_map(|(list, item)| Some((item, list, self.bodies.get(&list.body)?)))
             .collect()
     }
-}
-
-fn stake_of<'a>(committee: &Committee, members: impl Iterator<Item = &'a Hotkey>) -> u64 {
-    members
-        .filter_map(|member| committee.stake_of(member))
-        .fold(0, u64::saturating_add)
 }
 
 fn message_digest(message: &AgreementMessage) -> Digest {
@@ -289,10 +290,10 @@ impl Participant {
         }
         let members: Vec<Hotkey> =
             self.close.complete().iter().map(|(_, list, _)| list.signer).collect();
-        if !self.committee.is_quorum(stake_of(&self.committee, members.iter())) {
+        if !self.committee.is_quorum(self.committee.stake_of_all(&members)) {
             return;
         }
-        let all = members.len() == self.committee.len();
+        let all = members.len() == self.committee.members().len();
         if all || self.close.grace == Grace::Over {
             self.start_engine(&[]);
         } else if self.close.grace == Grace::Unset {
@@ -312,7 +313,7 @@ impl Participant {
         let milliseconds = Duration::from_millis;
         let config = EngineConfig {
             subnet: self.subnet,
-            key: self.config.key.clone().filter(|_| self.may_sign()),
+            key: self.config.key.clone(),
             timeouts: Timeouts {
                 propose: milliseconds(self.schedule.propose),
                 vote: milliseconds(self.schedule.vote),
@@ -322,12 +323,18 @@ impl Participant {
             },
         };
         let mut engine = Engine::new(config);
-        let head = self.state.head();
-        let outputs = engine.start(self.close.epoch, head, self.committee.clone(), log);
+        let start = EpochStart {
+            epoch: self.close.epoch,
+            previous: self.state.head(),
+            committee: self.committee.clone(),
+            mute: !self.may_sign(),
+        };
+        let outputs = engine.start(start, log);
         self.close.engine = Some(engine);
         self.run_engine(outputs);
         for message in std::mem::take(&mut self.close.waiting) {
-            self.feed_engine(message);
+            // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
+            let _ = self.feed_engine(message);
         }
     }
 
@@ -431,19 +438,23 @@ impl Participant {
         if !self.peer_rate(from) {
             return Err(Rejection::PeerRate);
         }
-        if !self.verify_message(&message) {
-            return Err(Rejection::BadSignature);
-        }
-        self.close.seen.insert(digest);
-        self.check_twin(&message, &digest);
         match message {
             AgreementMessage::List(item) => {
+                if !self.verify(&item) {
+                    return Err(Rejection::BadSignature);
+                }
+                self.close.seen.insert(digest);
+                self.check_twin(&item, &digest);
                 self.take_list(&item);
                 self.pursue_agreement();
+                Ok(())
             }
-            message => self.feed_engine(message),
+            message => {
+                self.feed_engine(message)?;
+                self.close.seen.insert(digest);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Subnet and membership: cheap, before any signature.
@@ -500,24 +511,12 @@ impl Participant {
         }
     }
 
-    /// A statement in our name must be one of this process, or of the one before it.
-    fn check_twin(&mut self, message: &AgreementMessage, digest: &Digest) {
-        let signer = match message {
-            AgreementMessage::Vote(vote) => vote.signer,
-            AgreementMessage::Proposal(proposal) => proposal.signer,
-            AgreementMessage::List(item) => match Hotkey::from_slice(item.body().signer()) {
-                Some(signer) => signer,
-                None => return,
-            },
-            _ => return,
-        };
-        let known = match self.voting {
-            Voting::Active => self.close.gossiped.contains(digest),
-            Voting::Mute(height) => self.close.epoch <= height,
-            Voting::MuteOneEpoch { .. } | Voting::Idle(_) => true,
-            Voting::Probing | Voting::Listening => !self.close.recovered_log.is_empty(),
-        };
-        self.own_key_seen(&signer, self.close.epoch, known);
+    /// A list in our name must be one of this process, or of the one before it.
+    fn check_twin(&mut self, list: &Item, digest: &Digest) {
+        let own = self.me.as_ref().is_some_and(|me| me.as_bytes() == list.body().signer());
+        if own && !self.close.gossiped.contains(digest) {
+            self.own_key_seen(self.close.epoch);
+        }
     }
 
     /// Gossips a message of ours the first time; afterwards it only goes out in pushes, because
@@ -527,12 +526,20 @@ impl Participant {
         self.close.seen.insert(digest);
         if self.close.gossiped.insert(digest) {
             self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
-            if self.close.said.len() >= SAID {
-                // The list comes first and stays; the oldest vote goes.
-                self.close.said.remove(1);
-            }
-            self.close.said.push(message);
+            self.say_again(message);
         }
+    }
+
+    /// Keeps a message for the next push.
+    fn say_again(&mut self, message: AgreementMessage) {
+        if self.close.said.contains(&message) {
+            return;
+        }
+        if self.close.said.len() >= SAID {
+            // The list comes first and stays; the oldest vote goes.
+            self.close.said.remove(1);
+        }
+        self.close.said.push(message);
     }
 
     /// Pushes what we said at this height to every peer, while it is undecided.
@@ -553,14 +560,33 @@ impl Participant {
 
     // ---- the engine ----
 
-    fn feed_engine(&mut self, message: AgreementMessage) {
-        match &mut self.close.engine {
-            Some(engine) => {
-                let outputs = engine.receive(message);
-                self.run_engine(outputs);
+    /// Gives a message to the engine, or keeps it, its signature checked, until the engine starts.
+    fn feed_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
+        let Some(engine) = &mut self.close.engine else {
+            if self.close.waiting.len() >= WAITING {
+                return Err(Rejection::Full);
             }
-            None if self.close.waiting.len() < WAITING => self.close.waiting.push(message),
-            None => {}
+            if !self.verify_message(&message) {
+                return Err(Rejection::BadSignature);
+            }
+            self.close.waiting.push(message);
+            return Ok(());
+        };
+        match engine.receive(message) {
+            Ok(Received::Accepted(outputs)) => {
+                self.run_engine(Ok(outputs));
+                Ok(())
+            }
+            Ok(Received::Ignored(reason)) => {
+                if reason == Ignored::OwnKey {
+                    self.own_key_seen(self.close.epoch);
+                }
+                Err(rejection_of(&reason))
+            }
+            Err(error) => {
+                self.run_engine(Err(error));
+                Ok(())
+            }
         }
     }
 
@@ -571,7 +597,7 @@ impl Participant {
         }
     }
 
-    fn run_engine<E: std::fmt::Display>(&mut self, outputs: Result<Vec<Output>, E>) {
+    fn run_engine(&mut self, outputs: Result<Vec<Output>, EngineError>) {
         let outputs = match outputs {
             Ok(outputs) => outputs,
             Err(error) => {
@@ -588,6 +614,7 @@ impl Participant {
                 }
                 Output::Sync(watermark) => self.send(Effect::Sync(watermark)),
                 Output::Send(message) => self.say(message),
+                Output::Resend(message) => self.say_again(message),
                 Output::Schedule(timer, after) => {
                     let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
                     self.set_timer(Timer::Engine(timer), self.now.mono.saturating_add(after));
@@ -600,13 +627,10 @@ impl Participant {
                 Output::Build { round } => self.close.build = Some(round),
                 Output::Judge(proposal) => {
                     if self.close.judging.len() < JUDGING {
-                        self.close.judging.push(proposal);
+                        self.close.judging.push(*proposal);
                     }
                 }
-                Output::Decided { cut, certificate } => {
-                    // The height is over: whatever follows belongs to it.
-                    return self.decided(cut, certificate);
-                }
+                Output::Decided(decision) => return self.decided(*decision),
                 Output::Misbehaviour(pairs) => {
                     let note = format!("{} equivocations at epoch {epoch}", pairs.len());
                     self.report(Report::Odd(note));
@@ -629,25 +653,30 @@ impl Participant {
             .collect();
         let mut cited: Vec<ItemId> = complete.iter().map(|(item, ..)| item.id()).collect();
         cited.sort_unstable();
-        let mandatory = inclusion::mandatory(&self.committee, &lists);
-        if mandatory.iter().any(|id| self.item(id).is_none()) {
-            return;
+        let mut mandatory = Vec::new();
+        for id in inclusion::mandatory(&self.committee, &lists) {
+            match self.item(&id) {
+                None => return,
+                Some(item) if admissible(&self.state, item).is_ok() => mandatory.push(item.clone()),
+                Some(_) => {}
+            }
         }
         self.close.build = None;
         let held: Vec<Item> = self.pool.iter().cloned().collect();
         let ids = propose_items(&self.state, &mandatory, &held);
-        let Some((items, executed)) = self.execute_ids(&ids) else { return };
+        let time = inclusion::cut_time(&self.committee, &lists, self.last_time);
+        let Some((items, executed)) = self.execute_ids(&ids, time) else { return };
         let cut = Cut {
             subnet: self.subnet,
             epoch: self.close.epoch,
             prev: self.state.head(),
             lists: cited,
             items: items.iter().map(Item::id).collect(),
-            time: inclusion::median_time(&self.committee, &lists, self.last_time),
+            time,
             registry: Digest::ZERO,
-            result_root: executed.result.root(),
-            state_root: executed.state.root(),
-            next_committee_root: executed.state.committee_root(),
+            result_root: executed.roots.result_root,
+            state_root: executed.roots.state_root,
+            next_committee_root: executed.roots.next_committee_root,
         };
         if let Some(engine) = &mut self.close.engine {
             let outputs = engine.propose(round, cut);
@@ -657,15 +686,17 @@ impl Participant {
 
     /// Executes items by id, once per set; `None` if one is missing or they cannot be executed, which
     /// is said.
-    fn execute_ids(&mut self, ids: &[ItemId]) -> Option<(Vec<Item>, Executed)> {
+    fn execute_ids(&mut self, ids: &[ItemId], time: u64) -> Option<(Vec<Item>, Executed)> {
         let items: Vec<Item> =
             ids.iter().map(|id| self.item(id).cloned()).collect::<Option<_>>()?;
-        let parts: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
+        let clock = time.to_be_bytes();
+        let mut parts: Vec<&[u8]> = vec![&clock];
+        parts.extend(ids.iter().map(|id| id.as_bytes().as_slice()));
         let key = tagged_hash("ganglion/item-set", &parts);
         if let Some(executed) = self.close.executed.get(&key) {
             return Some((items, executed.clone()));
         }
-        match execute(&self.state, &items) {
+        match execute(&self.state, time, &items) {
             Ok(executed) => {
                 if self.close.executed.len() >= EXECUTIONS {
                     self.close.executed.pop_first();
@@ -693,7 +724,7 @@ impl Participant {
                 None => self.close.judging.push(proposal),
                 Some(valid) => {
                     if let Some(engine) = &mut self.close.engine {
-                        let outputs = engine.judged(&proposal, valid);
+                        let outputs = engine.judged(proposal.cut.id(), valid);
                         self.run_engine(outputs);
                     }
                 }
@@ -726,7 +757,7 @@ impl Participant {
         let counts = KindCounts::of(items.iter().copied());
         let sound = lists.len() == cut.lists.len()
             && inclusion::check_cut(cut, &self.committee, &lists, self.last_time).is_ok()
-            && counts.fit_a_cut()
+            && counts.check().is_ok()
             && items.iter().all(|item| admissible(&self.state, item).is_ok());
         if !sound {
             let note = format!("round {} of epoch {}: invalid cut", proposal.round, cut.epoch);
@@ -734,7 +765,7 @@ impl Participant {
             return Some(false);
         }
         let ids = cut.items.clone();
-        let Some((_, executed)) = self.execute_ids(&ids) else { return Some(false) };
+        let Some((_, executed)) = self.execute_ids(&ids, cut.time) else { return Some(false) };
         let differs = divergence(cut, &executed);
         if let Some(halt) = &differs {
             self.report(Report::Odd(format!("voting nil: {halt}")));
@@ -766,23 +797,36 @@ impl Participant {
     }
 
     /// Agreement is reached: store the epoch.
-    fn decided(&mut self, cut: Cut, certificate: Certificate) {
+    fn decided(&mut self, decision: Decision) {
+        let Decision { cut, certificate } = decision;
         let ids = cut.items.clone();
-        let epoch = cut.epoch;
         // A node that never judged the cut (it voted nil, or watches) may lack items: it follows by
         // certificate like one that was away.
-        let Some((items, executed)) = self.execute_ids(&ids) else {
+        let Some((items, executed)) = self.execute_ids(&ids, cut.time) else {
             let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
             for peer in peers {
                 self.ask_status(peer);
             }
             return;
         };
-        if let Some(halt) = divergence(&cut, &executed) {
-            return self.halt(halt);
+        match divergence(&cut, &executed) {
+            Some(halt) => self.halt(halt),
+            None => self.commit_epoch(cut, certificate, items, executed, false),
         }
-        debug_assert_eq!(epoch, self.close.epoch);
-        self.commit_epoch(cut, certificate, items, executed, false);
+    }
+}
+
+const fn rejection_of(reason: &Ignored) -> Rejection {
+    match reason {
+        Ignored::NotStarted | Ignored::Decided | Ignored::PastEpoch(_) => Rejection::Stale,
+        Ignored::NextEpoch(_) | Ignored::FarEpoch(_) | Ignored::FarRound(_) => Rejection::Future,
+        Ignored::List => Rejection::WrongKind,
+        Ignored::Repeated | Ignored::OwnKey => Rejection::Duplicate,
+        Ignored::Saturated => Rejection::SignerRate,
+        Ignored::NotMember(_) | Ignored::NotProposer(_) => Rejection::NotPermitted,
+        Ignored::PolRound | Ignored::MixedVotes => Rejection::Malformed,
+        Ignored::BadSignature(_) | Ignored::BadCertificate(_) => Rejection::BadSignature,
+        Ignored::OtherCut => Rejection::WrongSubnet,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a participant wants done, in this order.
 
+use std::sync::Arc;
+
 use ganglion_consensus::agreement::Timer as EngineTimer;
 use ganglion_consensus::agreement::Watermark;
-use ganglion_consensus::ledger::{EpochResult, Receipt, RowChange};
+use ganglion_consensus::ledger::{EpochResult, Receipt, State};
 use ganglion_types::{Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, ItemId, Kind, proto};
 
 use crate::input::{AnswerToken, AskId, Channel, GossipToken, Job, Ticket};
@@ -47,6 +49,9 @@ pub enum Verdict {
     /// Drop it and lower the sender's score.
     Reject,
 }
+
+/// A row of state to write, or, without value, to delete: table, key, value.
+pub type RowChange = (u8, Vec<u8>, Option<Vec<u8>>);
 
 /// A decided epoch, to be stored in one transaction.
 #[derive(Clone, Debug)]
@@ -153,6 +158,12 @@ pub enum Report {
         latency_ms: Option<u64>,
         /// Stake that sent lists in time and all stake of the committee.
         stake_seen: (u64, u64),
+        /// The state after it.
+        state: Arc<State>,
+        /// What it means.
+        result: Arc<EpochResult>,
+        /// What became of its operations.
+        receipts: Vec<Receipt>,
     },
     /// A validator scored a round.
     Scored {

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
-use ganglion_consensus::agreement::Watermark;
-use ganglion_consensus::certificate::Committee;
+use ganglion_consensus::agreement::{Step, Watermark};
+use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::{Executed, Participant as Seat, State, admissible};
 use ganglion_types::{
     Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Hotkey, Item,
@@ -60,6 +60,7 @@ pub struct Participant {
     pub(crate) state: State,
     pub(crate) last_time: u64,
     pub(crate) committee: Committee,
+    pub(crate) previous_committee: Option<Committee>,
     pub(crate) now: Now,
     pub(crate) out: Vec<Effect>,
     pub(crate) phase: Phase,
@@ -101,20 +102,22 @@ const EARLY_BYTES: usize = 8 * 1024 * 1024;
 const SEQ_BLOCK: u64 = 64;
 
 impl Participant {
-    /// A participant as it was when its process ended, or at genesis.
+    /// A participant as it was when its process ended, or at genesis. `None` if the state has no
+    /// committee, which no ledger leaves behind.
     #[must_use]
-    pub fn new(config: Config, state: State, last_time: u64, recovered: Recovered) -> Self {
+    pub fn new(config: Config, state: State, recovered: Recovered) -> Option<Self> {
         let manifest = Arc::clone(&config.manifest);
         let me = config.key.as_ref().map(sign::hotkey_of);
         let scores = recovered.scores.as_deref().and_then(Scores::from_bytes).unwrap_or_default();
-        let committee = committee_of(&state);
+        let committee = committee_of(&state)?;
         let closing = state.next_epoch();
-        Self {
+        Some(Self {
+            last_time: state.chain().time,
             subnet: *state.subnet(),
             schedule: Schedule::new(manifest.epoch_ms, &manifest.phases),
             me,
             committee,
-            last_time,
+            previous_committee: None,
             now: Now::default(),
             out: Vec::new(),
             phase: Phase::Waiting,
@@ -139,7 +142,7 @@ impl Participant {
             halted: false,
             state,
             config,
-        }
+        })
     }
 
     /// Takes one event and says what to do about it, in order.
@@ -527,27 +530,33 @@ impl Participant {
         fetched: bool,
     ) {
         let id = cut.id();
-        let Executed { state, result, receipts } = executed;
-        let mut state = state;
-        state.apply_head(id);
+        let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
+        let state = executed.into_state(id);
         let rows = state.changed_rows(&self.state);
         let latency_ms = (!fetched).then(|| self.now.mono.saturating_sub(self.deadline));
-        let stake_seen = (self.close.stake_seen(&self.committee), self.committee.total());
-        self.report(Report::Certified {
+        let stake_seen = (self.close.stake_seen(&self.committee), self.committee.total_stake());
+        let decided = cut.items.clone();
+        let lists_held = self.close.third_held_at();
+        self.last_time = cut.time;
+        let feedback = self.feedback(&result);
+        let report = Report::Certified {
             cut: Box::new(cut.clone()),
             id,
             certificate: Box::new(certificate.clone()),
             latency_ms,
             stake_seen,
-        });
-        let decided = cut.items.clone();
-        let lists_held = self.close.third_held_at();
-        self.last_time = cut.time;
-        let feedback = self.feedback(&result);
+            state: Arc::new(state.clone()),
+            result: Arc::new(result.clone()),
+            receipts: receipts.clone(),
+        };
         let bundle = EpochBundle { cut, certificate, items };
         self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
+        self.report(report);
         self.state = state;
-        self.committee = committee_of(&self.state);
+        self.previous_committee = Some(self.committee.clone());
+        if let Some(committee) = committee_of(&self.state) {
+            self.committee = committee;
+        }
         let closing = self.closing();
         self.send(Effect::CancelEngineTimers);
         for timer in [Timer::Grace, Timer::Resend, Timer::Fetch] {
@@ -575,7 +584,13 @@ impl Participant {
 
     /// The watermark of a list: this height has begun to be signed.
     pub(crate) fn list_watermark(&self) -> Watermark {
-        Watermark::list(self.closing())
+        Watermark {
+            epoch: self.closing(),
+            round: ganglion_types::Round::new(0),
+            step: Step::Propose,
+            locked: None,
+            valid: None,
+        }
     }
 
     /// Own head, for status messages.
@@ -584,9 +599,10 @@ impl Participant {
     }
 }
 
-/// The committee that closes the next epoch.
-pub(crate) fn committee_of(state: &State) -> Committee {
-    Committee::new(state.committee().into_iter().map(|member| (member.hotkey, member.stake.get())))
+/// The committee that closes the next epoch. The ledger never leaves it empty or over its bounds.
+pub(crate) fn committee_of(state: &State) -> Option<Committee> {
+    let members = state.committee().into_iter();
+    Committee::new(members.map(|one| Member { hotkey: one.hotkey, stake: one.stake.get() })).ok()
 }
 
 /// Lookup table of cached executions.

@@ -303,7 +303,7 @@ impl Participant {
             self.halt(Halt::Diverged { epoch: cut.epoch, what: "cut", detail });
             return false;
         }
-        let executed = match execute(&self.state, &items) {
+        let executed = match execute(&self.state, cut.time, &items) {
             Ok(executed) => executed,
             Err(error) => {
                 let detail = error.to_string();
@@ -324,12 +324,12 @@ impl Participant {
     fn check_fork(&mut self, cut: &ganglion_types::Cut, certificate: &ganglion_types::Certificate) {
         let id = cut.id();
         let (epoch, head) = self.head();
-        let committee = self.close.previous_committee();
+        let committee = self.previous_committee.clone();
         if id == head || certificate.cut != id {
             return;
         }
         let Some(committee) = committee else { return };
-        if verify_certificate(certificate, &self.subnet, committee).is_ok() {
+        if verify_certificate(certificate, &self.subnet, &committee).is_ok() {
             self.halt(Halt::Forked { epoch, ours: head, other: id });
         }
     }
@@ -402,11 +402,11 @@ pub(crate) fn divergence(
     cut: &ganglion_types::Cut,
     executed: &ganglion_consensus::ledger::Executed,
 ) -> Option<Halt> {
-    let state = &executed.state;
+    let own = &executed.roots;
     [
-        ("result root", cut.result_root, executed.result.root()),
-        ("state root", cut.state_root, state.root()),
-        ("next committee root", cut.next_committee_root, state.committee_root()),
+        ("result root", cut.result_root, own.result_root),
+        ("state root", cut.state_root, own.state_root),
+        ("next committee root", cut.next_committee_root, own.next_committee_root),
     ]
     .into_iter()
     .find(|(_, certified, own)| certified != own)

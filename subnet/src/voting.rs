@@ -12,9 +12,9 @@
 //! ```
 //! What only a copied or rolled-back disk could break is guarded by the listening alone.
 
-use ganglion_types::{Epoch, Hotkey, Role};
+use ganglion_types::{Epoch, Role};
 
-use crate::effect::{Effect, Halt, Phase, Report, Timer};
+use crate::effect::{Halt, Phase, Report, Timer};
 use crate::participant::Participant;
 
 /// What the store remembers of the process before this one.
@@ -152,15 +152,18 @@ impl Participant {
         self.set_voting(Voting::Listening);
     }
 
-    /// A statement in our name that this process has not made.
-    pub(crate) fn own_key_seen(&mut self, signer: &Hotkey, epoch: Epoch, known: bool) {
-        if self.me.as_ref() == Some(signer) && !known {
+    /// A statement in our name, for the height being closed, that this process has not made.
+    ///
+    /// What the process before this one said at its last height may still be on its way to us.
+    pub(crate) fn own_key_seen(&mut self, epoch: Epoch) {
+        let may_be_ours = match self.voting {
+            Voting::Active => false,
+            Voting::Probing | Voting::Listening => self.close.has_recovered_log(),
+            Voting::Mute(height) => epoch <= height,
+            Voting::MuteOneEpoch { .. } | Voting::Idle(_) => true,
+        };
+        if !may_be_ours {
             self.halt(Halt::Twin { epoch });
         }
-    }
-
-    /// Says nothing about the past to whoever asks: see [`Effect`].
-    pub(crate) fn forget_timers(&mut self) {
-        self.send(Effect::CancelEngineTimers);
     }
 }

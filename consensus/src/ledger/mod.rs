@@ -26,6 +26,9 @@ mod admission;
 mod committee;
 mod epoch;
 mod execute;
+#[cfg(test)]
+#[path = "../../tests/fixture/mod.rs"]
+mod fixture;
 mod receipt;
 mod result;
 mod rows;

@@ -536,3 +536,128 @@ fn dense(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::execute;
+    use super::super::fixture::{Subnet, coldkey};
+    use super::*;
+
+    fn state() -> (Subnet, State) {
+        let subnet = Subnet::new(&[30, 20], 2);
+        let state = State::genesis(subnet.manifest.clone()).unwrap();
+        let items = [0, 1].map(|n| subnet.weights(n, 1, 1, &[(2, 65_535), (3, 9)]));
+        let executed = execute(&state, state.chain().time + 1, &items).unwrap();
+        (subnet, executed.into_state(CutId::new([1; 32])))
+    }
+
+    #[test]
+    fn a_state_comes_back_from_its_rows() {
+        let (_, state) = state();
+        let rows = state.rows();
+        assert!(rows.keys().any(|(table, _)| *table == 5), "there are bonds");
+        let back = State::from_rows(state.manifest().clone(), state.head(), &rows).unwrap();
+        assert_eq!(back, state);
+        assert_eq!(back.root(), state.root());
+    }
+
+    #[test]
+    fn the_root_is_built_from_the_rows_as_specified() {
+        let (_, state) = state();
+        let stages = Table::ALL.map(|table| {
+            let rows =
+                state.rows().into_iter().filter(|((number, _), _)| *number == table.number());
+            merkle::root(rows.map(|((_, key), value)| {
+                let length = u16::try_from(key.len()).unwrap().to_be_bytes();
+                [length.to_vec(), key, value].concat()
+            }))
+        });
+        assert_eq!(state.root(), merkle::root(stages.map(|stage| stage.as_bytes().to_vec())));
+        let names: Vec<&str> = state.stage_digests().iter().map(|stage| stage.0).collect();
+        assert_eq!(names, ["chain", "accounts", "participants", "weights", "bonds"]);
+    }
+
+    #[test]
+    fn changed_rows_turn_the_former_rows_into_the_new_ones() {
+        let (subnet, before) = state();
+        let items = [
+            subnet.transfer(2, 0, 9, 5_000_000),
+            subnet.register(10, Role::Miner, before.head(), 1),
+            subnet.weights(0, 2, 7, &[(2, 65_535)]),
+            subnet.weights(0, 2, 7, &[(3, 65_535)]),
+        ];
+        let executed = execute(&before, before.chain().time + 1, &items).unwrap();
+        let after = executed.into_state(CutId::new([2; 32]));
+        let mut rows = before.rows();
+        let changes = after.changed_rows(&before);
+        assert!(changes.iter().any(|(_, _, value)| value.is_none()), "a row of weights goes");
+        for (table, key, value) in changes {
+            match value {
+                Some(value) => rows.insert((table, key), value),
+                None => rows.remove(&(table, key)),
+            };
+        }
+        assert_eq!(rows, after.rows());
+        assert!(after.changed_rows(&after).is_empty());
+    }
+
+    #[test]
+    fn the_first_difference_names_table_and_key() {
+        let (_, ours) = state();
+        let mut theirs = ours.clone();
+        assert_eq!(ours.first_difference(&theirs), None);
+        theirs.bonds[1].clear();
+        theirs.slots[3].as_mut().unwrap().stake = Rao::new(1);
+        let found = ours.first_difference(&theirs).unwrap();
+        assert_eq!((found.table, found.key.as_slice()), (Table::Participants, &[0, 3][..]));
+        assert!(found.to_string().starts_with("participants, uid 3: 0x"));
+        theirs.slots[3] = ours.slots[3];
+        let found = ours.first_difference(&theirs).unwrap();
+        assert_eq!((found.table, found.theirs.is_none()), (Table::Bonds, true));
+        theirs.accounts.get_mut(&coldkey(2)).unwrap().nonce = 8;
+        let found = ours.first_difference(&theirs).unwrap();
+        assert!(found.to_string().starts_with(&format!("accounts, {}: ", coldkey(2))));
+    }
+
+    #[test]
+    fn damaged_rows_are_named_by_table_and_key() {
+        let (_, state) = state();
+        let read = |change: &dyn Fn(&mut BTreeMap<RowKey, Vec<u8>>)| {
+            let mut rows = state.rows();
+            change(&mut rows);
+            State::from_rows(state.manifest().clone(), state.head(), &rows).map(|_| ())
+        };
+        let refuse = |table: u8, key: &[u8], value: &[u8]| {
+            let (key, value) = (key.to_vec(), value.to_vec());
+            let error = read(&|rows| {
+                rows.insert((table, key.clone()), value.clone());
+            });
+            error.unwrap_err().to_string()
+        };
+        assert_eq!(read(&|_| {}), Ok(()));
+        assert_eq!(read(&|rows| rows.clear()), Err(StateError::NoChain));
+        assert_eq!(refuse(9, &[], &[]), "there are rows of a table 9, which no state has");
+        let row = "the row of uid 2 in table participants";
+        assert_eq!(refuse(3, &[0, 2], &[0xff]), format!("{row} is not the protobuf expected"));
+        assert_eq!(refuse(3, &[0, 2], &[]), format!("{row} has a field out of range"));
+        let twin = state.rows()[&(3, vec![0, 1])].clone();
+        assert!(refuse(3, &[0, 2], &twin).ends_with("holds the hotkey of another uid"));
+        let chain = [state.rows()[&(1, vec![])].clone(), vec![0x78, 1]].concat();
+        assert!(refuse(1, &[], &chain).ends_with("is not in canonical form"));
+        assert!(refuse(1, &[1], &[]).ends_with("has a key, but must have none"));
+        assert!(refuse(2, &[1], &[]).ends_with("has a key that is no coldkey"));
+        assert!(refuse(4, &[0], &[]).ends_with("has a key that is no uid"));
+        let beyond = proto::SparseRow { uids: vec![1, 4], values: vec![1, 1] }.encode_to_vec();
+        assert!(refuse(4, &[0, 0], &beyond).ends_with("names a uid that the subnet does not have"));
+        let falling = proto::SparseRow { uids: vec![2, 1], values: vec![1, 1] }.encode_to_vec();
+        assert!(refuse(5, &[0, 0], &falling).ends_with("has a field out of range"));
+        let fine = proto::SparseRow { uids: vec![1], values: vec![1] }.encode_to_vec();
+        assert!(refuse(4, &[0, 9], &fine).ends_with("belongs to nobody"));
+        let rich = proto::AccountRow { balance: u64::MAX, nonce: 0 }.encode_to_vec();
+        assert!(refuse(2, &[7; 32], &rich).contains("2^62 or more"));
+        let nobody = read(&|rows| {
+            rows.retain(|(table, key), _| *table < 3 || (*table == 3 && key[1] > 1));
+        });
+        assert_eq!(nobody, Err(StateError::NoCommittee));
+    }
+}

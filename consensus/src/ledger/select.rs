@@ -215,3 +215,142 @@ impl Pool {
         chosen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ganglion_types::{Rao, Role};
+
+    use super::super::fixture::{Subnet, coldkey};
+    use super::*;
+
+    const MAX: u16 = 65_535;
+
+    fn genesis(subnet: &Subnet) -> State {
+        State::genesis(subnet.manifest.clone()).unwrap()
+    }
+
+    /// A miner more than there are validators; balances of 1, 2, 3 … units by uid.
+    fn subnet(validators: usize, miners: usize) -> Subnet {
+        Subnet::with(&vec![30; validators], miners, |manifest| {
+            let balance = |number: u16| Rao::new((u64::from(number) + 1) * Rao::PER_UNIT);
+            let many = u16::try_from(validators + miners).unwrap();
+            manifest.accounts = (0..many).map(|n| (coldkey(n), balance(n))).collect();
+            manifest.accounts.sort_unstable();
+        })
+    }
+
+    #[test]
+    fn a_list_names_the_highest_row_of_each_validator() {
+        let subnet = subnet(2, 1);
+        let state = genesis(&subnet);
+        let items = [
+            subnet.weights(0, 1, 4, &[(2, MAX)]),
+            subnet.weights(0, 1, 9, &[(2, MAX)]),
+            subnet.weights(1, 1, 1, &[(2, MAX)]),
+            subnet.weights(1, 2, 5, &[(2, MAX)]),
+        ];
+        let mut expected = vec![items[1].id(), items[2].id()];
+        let mut chosen = select(&state, &items);
+        expected.sort_unstable();
+        chosen.sort_unstable();
+        assert_eq!(chosen, expected);
+    }
+
+    #[test]
+    fn accounts_take_turns_by_holding_and_nonce() {
+        let subnet = subnet(1, 2);
+        let state = genesis(&subnet);
+        let poor = [0, 1].map(|nonce| subnet.transfer(1, nonce, 0, 1).clone());
+        let rich = [0, 1, 2].map(|nonce| subnet.transfer(2, nonce, 0, 1));
+        let items: Vec<Item> = poor.iter().chain(&rich).rev().cloned().collect();
+        let expected = [&rich[0], &poor[0], &rich[1], &poor[1], &rich[2]].map(|item| item.id());
+        assert_eq!(select(&state, &items), expected);
+    }
+
+    #[test]
+    fn of_two_with_one_nonce_the_lower_id_is_listed() {
+        let subnet = subnet(1, 1);
+        let state = genesis(&subnet);
+        let twins = [subnet.transfer(1, 0, 0, 1), subnet.transfer(1, 0, 0, 2)];
+        let lower = twins.iter().map(Item::id).min().unwrap();
+        assert_eq!(select(&state, &twins), [lower]);
+    }
+
+    #[test]
+    fn registrations_come_first_and_take_a_quarter_at_most() {
+        let subnet = subnet(1, 16);
+        let state = genesis(&subnet);
+        let registrations: Vec<Item> =
+            (100..170).map(|n| subnet.register(n, Role::Miner, state.head(), 1)).collect();
+        let operations = (1..17).flat_map(|account| {
+            let subnet = &subnet;
+            (0..16).map(move |nonce| subnet.transfer(account, nonce, 0, 1))
+        });
+        let pool: Vec<Item> = operations.chain(registrations.iter().cloned()).collect();
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), limits::LIST_OPERATIONS);
+        let registered = registrations.iter().map(Item::id).filter(|id| chosen.contains(id));
+        assert_eq!(registered.count(), limits::LIST_OPERATIONS / 4);
+        assert!(chosen[..64].iter().all(|id| registrations.iter().any(|one| one.id() == *id)));
+    }
+
+    #[test]
+    fn the_order_of_the_pool_does_not_matter() {
+        let subnet = subnet(2, 3);
+        let state = genesis(&subnet);
+        let mut pool: Vec<Item> = (0..5)
+            .flat_map(|n| {
+                let subnet = &subnet;
+                (0..3).map(move |nonce| subnet.transfer(n, nonce, 0, 1))
+            })
+            .collect();
+        pool.push(subnet.weights(0, 1, 1, &[(2, MAX)]));
+        pool.push(subnet.register(50, Role::Miner, state.head(), 1));
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), pool.len());
+        pool.reverse();
+        assert_eq!(select(&state, &pool), chosen);
+    }
+
+    #[test]
+    fn a_proposal_holds_what_is_mandatory_and_fills_up() {
+        let subnet = subnet(2, 2);
+        let state = genesis(&subnet);
+        let mandatory: Vec<Item> =
+            (1..=4).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
+        let more = [
+            subnet.weights(0, 1, 5, &[(2, MAX)]),
+            subnet.weights(1, 1, 1, &[(2, MAX)]),
+            subnet.transfer(2, 0, 0, 1),
+        ];
+        let pool: Vec<Item> = mandatory.iter().chain(&more).cloned().collect();
+        let proposed = propose_items(&state, &mandatory, &pool);
+        assert!(proposed.is_sorted_by(|a, b| a < b));
+        assert!(mandatory.iter().all(|item| proposed.contains(&item.id())));
+        // Four rows of validator 0 is all that a cut may hold.
+        assert!(!proposed.contains(&more[0].id()));
+        assert!(proposed.contains(&more[1].id()) && proposed.contains(&more[2].id()));
+    }
+
+    #[test]
+    fn a_cut_may_hold_four_times_a_list_of_each_kind_and_no_more() {
+        let subnet = subnet(1, 2);
+        let rows: Vec<Item> = (1..=5).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
+        assert_eq!(KindCounts::of(&rows[..4]).check(), Ok(()));
+        assert!(!KindCounts::of(&rows[..4]).has_room_for(&rows[4]));
+        assert!(matches!(
+            KindCounts::of(&rows).check(),
+            Err(CutSize::Weights { count: 5, limit: 4, .. })
+        ));
+        let operation = subnet.transfer(1, 0, 0, 1);
+        let mut counts = KindCounts::default();
+        for _ in 0..1_024 {
+            assert!(counts.has_room_for(&operation));
+            counts.add(&operation);
+        }
+        assert_eq!(counts.check(), Ok(()));
+        assert!(!counts.has_room_for(&operation));
+        counts.add(&operation);
+        assert_eq!(counts.check(), Err(CutSize::Operations { count: 1_025, limit: 1_024 }));
+    }
+}

@@ -71,7 +71,7 @@ mod tests {
         #[test]
         fn parts_add_up_and_stay_within_one_of_the_exact_quota(
             amount: u64,
-            shares in prop::collection::vec(prop_oneof![Just(0), 0..9_u64, any::<u64>()], 1..40),
+            shares in prop::collection::vec(prop_oneof![Just(0_u64), 0..9_u64, any::<u64>()], 1..40),
         ) {
             let parts = split(amount, &shares);
             let all = total(&shares);
@@ -99,7 +99,7 @@ mod tests {
         #[test]
         fn dividing_a_share_in_two_gains_at_most_one(
             amount: u64,
-            shares in prop::collection::vec(0..1 << 33_u64, 1..20),
+            shares in prop::collection::vec(0..(1_u64 << 33), 1..20),
             cut in 0..=1_000_u64,
         ) {
             let whole = split(amount, &shares);

@@ -381,3 +381,51 @@ pub(super) fn index(slots: &[Option<Participant>]) -> BTreeMap<Hotkey, Uid> {
     let held = (0..=u16::MAX).zip(slots);
     held.filter_map(|(uid, slot)| Some((slot.as_ref()?.hotkey, Uid::new(uid)))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Subnet, coldkey, hotkey};
+    use super::*;
+
+    #[test]
+    fn genesis_is_the_manifest() {
+        let subnet = Subnet::new(&[30, 20], 1);
+        let state = State::genesis(subnet.manifest.clone()).unwrap();
+        assert_eq!(state.uid_count(), 3);
+        for number in 0..3 {
+            let uid = state.uid_of(&hotkey(number)).unwrap();
+            assert_eq!(uid, Uid::new(number));
+            let one = state.participant(uid).unwrap();
+            assert_eq!((one.permit, one.is_member()), (number < 2, number < 2));
+            assert_eq!((one.last_update, one.registered_at), (Epoch::GENESIS, Epoch::GENESIS));
+        }
+        assert_eq!(state.holding(&coldkey(0)), Rao::new(100 * Rao::PER_UNIT + 30));
+        assert_eq!(state.supply(), u128::from(300 * Rao::PER_UNIT + 50));
+        assert_eq!(state.committee().len(), 2);
+        let cut = state.genesis_cut().unwrap();
+        assert_eq!((cut.id(), cut.state_root), (state.head(), state.root()));
+        assert_eq!(state.registration_cuts().collect::<Vec<_>>(), [state.head()]);
+    }
+
+    #[test]
+    fn every_coldkey_of_genesis_has_an_account() {
+        let subnet = Subnet::with(&[30], 1, |manifest| manifest.accounts.clear());
+        let state = State::genesis(subnet.manifest.clone()).unwrap();
+        assert_eq!(state.accounts().len(), 2);
+    }
+
+    #[test]
+    fn a_broken_manifest_has_no_genesis() {
+        let subnet = Subnet::with(&[30], 1, |manifest| manifest.epoch_ms = 1);
+        assert_eq!(State::genesis(subnet.manifest.clone()).unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn two_subnets_never_share_a_genesis_cut() {
+        let head = |salt| {
+            let subnet = Subnet::with(&[30], 1, |manifest| manifest.salt = [salt; 16]);
+            State::genesis(subnet.manifest.clone()).unwrap().head()
+        };
+        assert_ne!(head(1), head(2));
+    }
+}

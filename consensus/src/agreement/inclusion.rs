@@ -1,0 +1,694 @@
+//! What a cut must hold and may hold, from the inclusion lists it cites.
+//!
+//! Everything is a pure function of signed data, so a cut that leaves out what it must hold is
+//! invalid for everybody, and its proposer signed the proof. Signatures of lists are checked on
+//! arrival, not here; whether an item is admissible and all items are there, is for the caller.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ganglion_types::{
+    Body, Cut, CutId, Epoch, Hotkey, InclusionList, Item, ItemId, Kind, ListBody, SubnetId, limits,
+};
+
+use crate::certificate::Committee;
+
+/// Why a header and a body are no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// The item is of another kind.
+    #[error("the item is no inclusion list")]
+    Kind,
+    /// The body is another one, or holds another number of ids.
+    #[error("the body is not the one that the list names")]
+    Body,
+}
+
+/// An inclusion list held whole: a header, signed and verified by the caller, and the body it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    id: ItemId,
+    header: InclusionList,
+    body: ListBody,
+}
+
+impl List {
+    /// Joins a header and its body.
+    ///
+    /// # Errors
+    /// They do not belong together.
+    pub fn new(item: &Item, body: ListBody) -> Result<Self, ListError> {
+        let Body::InclusionList(header) = item.body() else { return Err(ListError::Kind) };
+        let counted = usize::try_from(header.count) == Ok(body.ids().len());
+        if !counted || header.body != body.digest() {
+            return Err(ListError::Body);
+        }
+        Ok(Self { id: item.id(), header: header.clone(), body })
+    }
+
+    /// The id that cuts cite.
+    #[must_use]
+    pub const fn id(&self) -> ItemId {
+        self.id
+    }
+
+    /// The signed header.
+    #[must_use]
+    pub const fn header(&self) -> &InclusionList {
+        &self.header
+    }
+
+    /// Ids its signer held, strictly rising.
+    #[must_use]
+    pub fn items(&self) -> &[ItemId] {
+        self.body.ids()
+    }
+}
+
+/// The lists of `epoch` by members, one each: of two by one member, the lower id.
+#[must_use]
+pub fn by_member<'a>(
+    committee: &Committee,
+    epoch: Epoch,
+    lists: impl IntoIterator<Item = &'a List>,
+) -> BTreeMap<Hotkey, &'a List> {
+    let mut chosen: BTreeMap<Hotkey, &List> = BTreeMap::new();
+    for list in lists {
+        let signer = list.header.signer;
+        if list.header.epoch != epoch || committee.stake_of(&signer).is_none() {
+            continue;
+        }
+        let seat = chosen.entry(signer).or_insert(list);
+        if list.id < seat.id {
+            *seat = list;
+        }
+    }
+    chosen
+}
+
+/// Stake in rao of the members whose lists of `epoch` are held. Agreement starts once it is a
+/// quorum.
+#[must_use]
+pub fn stake_held<'a>(
+    committee: &Committee,
+    epoch: Epoch,
+    lists: impl IntoIterator<Item = &'a List>,
+) -> u64 {
+    committee.stake_of_all(by_member(committee, epoch, lists).keys())
+}
+
+/// Ids named by lists of more than 1/3 of the committee's stake: at least one honest member holds
+/// each, so each can be fetched. `lists` holds at most one list per member.
+#[must_use]
+pub fn mandatory<'a>(
+    committee: &Committee,
+    lists: impl IntoIterator<Item = &'a List>,
+) -> BTreeSet<ItemId> {
+    let mut named: BTreeMap<ItemId, u64> = BTreeMap::new();
+    for list in lists {
+        let stake = committee.stake_of(&list.header.signer).unwrap_or(0);
+        for id in list.items() {
+            let held = named.entry(*id).or_insert(0);
+            *held = held.saturating_add(stake);
+        }
+    }
+    named.into_iter().filter(|(_, held)| committee.exceeds_third(*held)).map(|(id, _)| id).collect()
+}
+
+/// The time of a cut that cites `lists`, at most one per member: the lowest clock reading that
+/// members with at least half of the cited stake do not exceed, but at least `previous` + 1. Unix
+/// milliseconds.
+///
+/// With more than 2/3 of stake cited and less than 1/3 of it faulty, less than half of what is
+/// cited is faulty, so the median lies between two honest clocks.
+#[must_use]
+pub fn median_time<'a>(
+    committee: &Committee,
+    lists: impl IntoIterator<Item = &'a List>,
+    previous: u64,
+) -> u64 {
+    let mut readings: Vec<(u64, u64)> = lists
+        .into_iter()
+        .filter_map(|list| Some((list.header.time, committee.stake_of(&list.header.signer)?)))
+        .collect();
+    readings.sort_unstable();
+    let total = readings.iter().fold(0_u64, |total, (_, stake)| total.saturating_add(*stake));
+    let mut passed = 0_u64;
+    let median = readings.into_iter().find(|(_, stake)| {
+        passed = passed.saturating_add(*stake);
+        // A committee's stake is below 2^62.
+        passed.saturating_mul(2) >= total
+    });
+    median.map_or(0, |(time, _)| time).max(previous.saturating_add(1))
+}
+
+/// How many items of a kind one list may name; 0 for kinds that lists and cuts never name.
+#[must_use]
+pub const fn per_list(kind: Kind) -> usize {
+    match kind {
+        Kind::Weights => limits::COMMITTEE,
+        Kind::RegistryOp => limits::LIST_OPERATIONS,
+        Kind::TaskBatch
+        | Kind::OutputCommit
+        | Kind::OutputBatch
+        | Kind::PeerRecord
+        | Kind::InclusionList
+        | Kind::Vote
+        | Kind::Proposal
+        | Kind::Receipt => 0,
+    }
+}
+
+/// What the cut is checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct CutContext<'a> {
+    /// The subnet.
+    pub subnet: SubnetId,
+    /// The epoch being closed.
+    pub epoch: Epoch,
+    /// Id of the cut before.
+    pub previous: CutId,
+    /// Time of the cut before.
+    pub previous_time: u64,
+    /// The committee of the epoch.
+    pub committee: &'a Committee,
+}
+
+/// Why a cut is invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CutError {
+    /// Of another subnet.
+    #[error("the cut is of subnet {0}")]
+    Subnet(SubnetId),
+    /// Of another epoch.
+    #[error("the cut is of epoch {0}")]
+    Epoch(Epoch),
+    /// It follows another cut.
+    #[error("the cut follows {0}")]
+    Previous(CutId),
+    /// Cited lists or items out of order or twice.
+    #[error("the cut names {0} out of order")]
+    Unsorted(ItemId),
+    /// A cited list is not among those given.
+    #[error("cited list {0} is not held")]
+    NotHeld(ItemId),
+    /// A list of another epoch.
+    #[error("cited list {list} is of epoch {epoch}")]
+    ListEpoch {
+        /// The list.
+        list: ItemId,
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// A list by somebody without a seat.
+    #[error("cited list {list} is by {signer}, who is not in the committee")]
+    NotMember {
+        /// The list.
+        list: ItemId,
+        /// Its signer.
+        signer: Hotkey,
+    },
+    /// Two lists of one member.
+    #[error("two cited lists are by {0}")]
+    TwoLists(Hotkey),
+    /// Lists of 2/3 of stake or less.
+    #[error("the cited lists have {held} of {total} rao, which is no quorum")]
+    TooFewLists {
+        /// Stake of the lists, in rao.
+        held: u64,
+        /// Stake of the committee, in rao.
+        total: u64,
+    },
+    /// An item that lists of more than 1/3 of stake name is left out.
+    #[error("the cut leaves out {0}, which lists of more than 1/3 of stake name")]
+    Omits(ItemId),
+    /// The counts do not add up to the items of the cut.
+    #[error("{counted} items were counted, the cut has {items}")]
+    Miscounted {
+        /// Sum of the counts.
+        counted: usize,
+        /// Items of the cut.
+        items: usize,
+    },
+    /// More than four lists may name of a kind.
+    #[error("{count} items of kind {}, at most {limit} fit", kind.name())]
+    TooMany {
+        /// The kind.
+        kind: Kind,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// Another time than the cited lists give.
+    #[error("the time is {found}, the cited lists give {expected}")]
+    Time {
+        /// Unix milliseconds.
+        expected: u64,
+        /// Unix milliseconds.
+        found: u64,
+    },
+}
+
+/// Checks everything about a cut that needs only its cited lists and the kinds of its items:
+/// `lists` holds at least the cited ones, in any order; `kinds` counts the items of the cut by kind.
+///
+/// # Errors
+/// The first rule that is broken. All but [`CutError::NotHeld`] and [`CutError::Miscounted`], which
+/// say that the caller has to fetch or count first, are for ever.
+pub fn check_cut(
+    cut: &Cut,
+    context: &CutContext<'_>,
+    lists: &[List],
+    kinds: &BTreeMap<Kind, usize>,
+) -> Result<(), CutError> {
+    if cut.subnet != context.subnet {
+        return Err(CutError::Subnet(cut.subnet));
+    }
+    if cut.epoch != context.epoch {
+        return Err(CutError::Epoch(cut.epoch));
+    }
+    if cut.prev != context.previous {
+        return Err(CutError::Previous(cut.prev));
+    }
+    check_sorted(&cut.lists)?;
+    check_sorted(&cut.items)?;
+    let cited = cited(cut, context, lists)?;
+    check_sizes(cut, kinds)?;
+    let present: BTreeSet<&ItemId> = cut.items.iter().collect();
+    let must = mandatory(context.committee, cited.iter().copied());
+    if let Some(id) = must.iter().find(|id| !present.contains(id)) {
+        return Err(CutError::Omits(*id));
+    }
+    let expected = median_time(context.committee, cited, context.previous_time);
+    if cut.time != expected {
+        return Err(CutError::Time { expected, found: cut.time });
+    }
+    Ok(())
+}
+
+fn check_sorted(ids: &[ItemId]) -> Result<(), CutError> {
+    let wrong = ids.iter().zip(ids.iter().skip(1)).find(|(a, b)| a >= b);
+    wrong.map_or(Ok(()), |(_, id)| Err(CutError::Unsorted(*id)))
+}
+
+/// The cited lists: all held, of this epoch, by different members, of more than 2/3 of stake.
+fn cited<'a>(
+    cut: &Cut,
+    context: &CutContext<'_>,
+    lists: &'a [List],
+) -> Result<Vec<&'a List>, CutError> {
+    let by_id: BTreeMap<ItemId, &List> = lists.iter().map(|list| (list.id, list)).collect();
+    let mut cited = Vec::with_capacity(cut.lists.len());
+    let mut signers = BTreeSet::new();
+    let mut held = 0_u64;
+    for id in &cut.lists {
+        let list = *by_id.get(id).ok_or(CutError::NotHeld(*id))?;
+        let InclusionList { signer, epoch, .. } = list.header;
+        if epoch != context.epoch {
+            return Err(CutError::ListEpoch { list: *id, epoch });
+        }
+        let stake = context.committee.stake_of(&signer);
+        let stake = stake.ok_or(CutError::NotMember { list: *id, signer })?;
+        if !signers.insert(signer) {
+            return Err(CutError::TwoLists(signer));
+        }
+        held = held.saturating_add(stake);
+        cited.push(list);
+    }
+    if !context.committee.is_quorum(held) {
+        let total = context.committee.total_stake();
+        return Err(CutError::TooFewLists { held, total });
+    }
+    Ok(cited)
+}
+
+fn check_sizes(cut: &Cut, kinds: &BTreeMap<Kind, usize>) -> Result<(), CutError> {
+    for (kind, count) in kinds {
+        let (kind, count) = (*kind, *count);
+        let limit = per_list(kind).saturating_mul(limits::CUT_FACTOR);
+        if count > limit {
+            return Err(CutError::TooMany { kind, count, limit });
+        }
+    }
+    let counted = kinds.values().fold(0_usize, |sum, count| sum.saturating_add(*count));
+    let items = cut.items.len();
+    if counted == items { Ok(()) } else { Err(CutError::Miscounted { counted, items }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+    use ganglion_types::{Digest, sign};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::certificate::Member;
+
+    const SUBNET: SubnetId = SubnetId::new([1; 32]);
+    const EPOCH: Epoch = Epoch::new(7);
+    const PREVIOUS: CutId = CutId::new([2; 32]);
+
+    fn key(number: u8) -> SigningKey {
+        SigningKey::from_bytes(&[number; 32])
+    }
+
+    fn committee(stakes: &[u64]) -> Committee {
+        Committee::new(
+            (1..).zip(stakes).map(|(number, stake)| Member {
+                hotkey: sign::hotkey_of(&key(number)),
+                stake: *stake,
+            }),
+        )
+        .unwrap()
+    }
+
+    fn item(number: u8) -> ItemId {
+        ItemId::new([number; 32])
+    }
+
+    fn list_of(signer: u8, epoch: Epoch, time: u64, items: &[u8]) -> List {
+        let body = ListBody::new(items.iter().map(|number| item(*number)).collect()).unwrap();
+        let header = InclusionList {
+            signer: sign::hotkey_of(&key(signer)),
+            epoch,
+            time,
+            body: body.digest(),
+            count: u32::try_from(body.ids().len()).unwrap(),
+        };
+        let item = Item::sign(SUBNET, Body::InclusionList(header), &key(signer));
+        List::new(&item, body).unwrap()
+    }
+
+    fn list(signer: u8, time: u64, items: &[u8]) -> List {
+        list_of(signer, EPOCH, time, items)
+    }
+
+    fn cut(lists: &[List], items: &[u8], time: u64) -> Cut {
+        let mut cited: Vec<ItemId> = lists.iter().map(List::id).collect();
+        cited.sort_unstable();
+        Cut {
+            subnet: SUBNET,
+            epoch: EPOCH,
+            prev: PREVIOUS,
+            lists: cited,
+            items: items.iter().map(|number| item(*number)).collect(),
+            time,
+            registry: Digest::ZERO,
+            result_root: Digest::ZERO,
+            state_root: Digest::ZERO,
+            next_committee_root: Digest::ZERO,
+        }
+    }
+
+    fn weights(count: usize) -> BTreeMap<Kind, usize> {
+        BTreeMap::from([(Kind::Weights, count)])
+    }
+
+    fn check(cut: &Cut, committee: &Committee, lists: &[List]) -> Result<(), CutError> {
+        let context = CutContext {
+            subnet: SUBNET,
+            epoch: EPOCH,
+            previous: PREVIOUS,
+            previous_time: 50,
+            committee,
+        };
+        check_cut(cut, &context, lists, &weights(cut.items.len()))
+    }
+
+    #[test]
+    fn header_and_body_belong_together() {
+        let good = list(1, 100, &[1, 2]);
+        let header = Body::InclusionList(good.header.clone());
+        let item = Item::sign(SUBNET, header, &key(1));
+        let other = ListBody::new(vec![super::tests::item(1), super::tests::item(3)]).unwrap();
+        assert_eq!(List::new(&item, other), Err(ListError::Body));
+        let miscounted = InclusionList { count: 3, ..good.header.clone() };
+        let miscounted = Item::sign(SUBNET, Body::InclusionList(miscounted), &key(1));
+        assert_eq!(List::new(&miscounted, good.body.clone()), Err(ListError::Body));
+    }
+
+    #[test]
+    fn an_item_named_by_exactly_one_third_may_be_left_out() {
+        let committee = committee(&[10, 10, 10]);
+        let lists = [list(1, 100, &[1]), list(2, 100, &[2]), list(3, 100, &[2])];
+        assert_eq!(mandatory(&committee, &lists), BTreeSet::from([item(2)]));
+        assert_eq!(check(&cut(&lists, &[2], 100), &committee, &lists), Ok(()));
+        assert_eq!(check(&cut(&lists, &[1, 2], 100), &committee, &lists), Ok(()));
+        assert_eq!(
+            check(&cut(&lists, &[1], 100), &committee, &lists),
+            Err(CutError::Omits(item(2)))
+        );
+    }
+
+    #[test]
+    fn the_rule_counts_the_whole_committee_not_the_cited_part() {
+        let committee = committee(&[10, 10, 10, 10]);
+        // Cited: 30 of 40. Item 1 is named by 10, which is 1/3 of the cited stake, 1/4 of all.
+        let lists = [list(1, 100, &[1]), list(2, 100, &[]), list(3, 100, &[])];
+        assert!(mandatory(&committee, &lists).is_empty());
+        let two = [list(1, 100, &[1]), list(2, 100, &[1]), list(3, 100, &[])];
+        assert_eq!(mandatory(&committee, &two), BTreeSet::from([item(1)]));
+    }
+
+    #[test]
+    fn an_empty_cut_is_valid() {
+        let committee = committee(&[10]);
+        let lists = [list(1, 100, &[])];
+        let context = CutContext {
+            subnet: SUBNET,
+            epoch: EPOCH,
+            previous: PREVIOUS,
+            previous_time: 50,
+            committee: &committee,
+        };
+        assert_eq!(check_cut(&cut(&lists, &[], 100), &context, &lists, &BTreeMap::new()), Ok(()));
+    }
+
+    #[test]
+    fn each_broken_rule_has_its_name() {
+        let committee = committee(&[10, 10, 10]);
+        let lists = [list(1, 90, &[1]), list(2, 100, &[1]), list(3, 110, &[1])];
+        let good = cut(&lists, &[1], 100);
+        assert_eq!(check(&good, &committee, &lists), Ok(()));
+
+        let other_subnet = SubnetId::new([9; 32]);
+        let stranger = list(9, 100, &[1]);
+        let old = list_of(3, EPOCH.previous(), 100, &[1]);
+        let double = list(2, 101, &[1]);
+        let with = |extra: &List, kept: usize| {
+            let mut lists = lists[..kept].to_vec();
+            lists.push(extra.clone());
+            (cut(&lists, &[1], 100), lists)
+        };
+        let mut swapped = good.clone();
+        swapped.lists.swap(0, 1);
+        let cases = [
+            (
+                Cut { subnet: other_subnet, ..good.clone() },
+                lists.to_vec(),
+                CutError::Subnet(other_subnet),
+            ),
+            (
+                Cut { epoch: EPOCH.next(), ..good.clone() },
+                lists.to_vec(),
+                CutError::Epoch(EPOCH.next()),
+            ),
+            (
+                Cut { prev: CutId::new([9; 32]), ..good.clone() },
+                lists.to_vec(),
+                CutError::Previous(CutId::new([9; 32])),
+            ),
+            (swapped.clone(), lists.to_vec(), CutError::Unsorted(swapped.lists[1])),
+            (
+                Cut { items: vec![item(1), item(1)], ..good.clone() },
+                lists.to_vec(),
+                CutError::Unsorted(item(1)),
+            ),
+            (
+                cut(&lists[..2], &[1], 90),
+                lists.to_vec(),
+                CutError::TooFewLists { held: 20, total: 30 },
+            ),
+            {
+                let (cut, held) = with(&stranger, 3);
+                let signer = stranger.header.signer;
+                (cut, held, CutError::NotMember { list: stranger.id, signer })
+            },
+            {
+                let (cut, held) = with(&old, 2);
+                (cut, held, CutError::ListEpoch { list: old.id, epoch: EPOCH.previous() })
+            },
+            {
+                let (cut, held) = with(&double, 3);
+                (cut, held, CutError::TwoLists(double.header.signer))
+            },
+            (
+                Cut { time: 101, ..good.clone() },
+                lists.to_vec(),
+                CutError::Time { expected: 100, found: 101 },
+            ),
+        ];
+        for (cut, held, expected) in cases {
+            assert_eq!(check(&cut, &committee, &held), Err(expected));
+        }
+        let missing = lists.iter().map(List::id).max().unwrap();
+        let held: Vec<List> = lists.iter().filter(|list| list.id != missing).cloned().collect();
+        assert_eq!(check(&good, &committee, &held), Err(CutError::NotHeld(missing)));
+    }
+
+    #[test]
+    fn a_cut_over_four_lists_of_a_kind_is_too_large() {
+        let committee = committee(&[10]);
+        let lists = [list(1, 100, &[])];
+        let mut large = cut(&lists, &[], 100);
+        let limit = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
+        let context = CutContext {
+            subnet: SUBNET,
+            epoch: EPOCH,
+            previous: PREVIOUS,
+            previous_time: 50,
+            committee: &committee,
+        };
+        let ids = |count: usize| -> Vec<ItemId> {
+            (0..count)
+                .map(|number| {
+                    let mut bytes = [0; 32];
+                    bytes[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
+                    ItemId::new(bytes)
+                })
+                .collect()
+        };
+        large.items = ids(limit);
+        let operations = |count| BTreeMap::from([(Kind::RegistryOp, count)]);
+        assert_eq!(check_cut(&large, &context, &lists, &operations(limit)), Ok(()));
+        assert_eq!(
+            check_cut(&large, &context, &lists, &operations(limit - 1)),
+            Err(CutError::Miscounted { counted: limit - 1, items: limit })
+        );
+        large.items = ids(limit + 1);
+        let kind = Kind::RegistryOp;
+        assert_eq!(
+            check_cut(&large, &context, &lists, &operations(limit + 1)),
+            Err(CutError::TooMany { kind, count: limit + 1, limit })
+        );
+        large.items = ids(1);
+        let kind = Kind::TaskBatch;
+        assert_eq!(
+            check_cut(&large, &context, &lists, &BTreeMap::from([(kind, 1)])),
+            Err(CutError::TooMany { kind, count: 1, limit: 0 })
+        );
+    }
+
+    #[test]
+    fn a_minority_cannot_move_the_median_out_of_the_honest_range() {
+        let committee = committee(&[34, 33, 33]);
+        for faulty in [0, u64::MAX] {
+            let lists = [list(1, 1_000, &[]), list(2, 1_010, &[]), list(3, faulty, &[])];
+            let time = median_time(&committee, &lists, 0);
+            assert!((1_000..=1_010).contains(&time), "{time}");
+        }
+    }
+
+    #[test]
+    fn time_rises_even_if_the_clocks_do_not() {
+        let committee = committee(&[10]);
+        assert_eq!(median_time(&committee, &[list(1, 5, &[])], 100), 101);
+        assert_eq!(median_time(&committee, &[], 100), 101);
+        assert_eq!(median_time(&committee, &[list(1, 5, &[])], u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn of_two_lists_of_a_member_one_counts_once() {
+        let committee = committee(&[10, 20]);
+        let lists = [list(1, 100, &[1]), list(1, 101, &[2]), list(9, 100, &[]), list(2, 1, &[])];
+        assert_eq!(stake_held(&committee, EPOCH, &lists[..3]), 10);
+        assert_eq!(stake_held(&committee, EPOCH, &lists), 30);
+        assert_eq!(stake_held(&committee, EPOCH.next(), &lists), 0);
+        let chosen = by_member(&committee, EPOCH, &lists);
+        let low = lists[0].id.min(lists[1].id);
+        assert_eq!(chosen[&lists[0].header.signer].id, low);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_arrival_changes_nothing(
+            times in proptest::collection::vec(any::<u64>(), 5),
+            named in proptest::collection::vec(proptest::collection::btree_set(0_u8..12, 0..8), 5),
+            stakes in proptest::collection::vec(1_u64..1_000, 5),
+            order in Just([0, 1, 2, 3, 4]).prop_shuffle(),
+        ) {
+            let committee = committee(&stakes);
+            let lists: Vec<List> = (1..)
+                .zip(times.iter().zip(&named))
+                .map(|(signer, (time, items))| {
+                    list(signer, *time, &items.iter().copied().collect::<Vec<u8>>())
+                })
+                .collect();
+            let shuffled: Vec<List> = order.iter().map(|at| lists[*at].clone()).collect();
+            let must = mandatory(&committee, &lists);
+            prop_assert_eq!(&must, &mandatory(&committee, &shuffled));
+            let time = median_time(&committee, &lists, 7);
+            prop_assert_eq!(time, median_time(&committee, &shuffled, 7));
+            prop_assert_eq!(
+                stake_held(&committee, EPOCH, &lists),
+                stake_held(&committee, EPOCH, &shuffled)
+            );
+
+            // The cut of exactly the mandatory items is valid; without any one of them it is not.
+            let items: Vec<u8> = must.iter().map(|id| id.as_bytes()[0]).collect();
+            let context = CutContext {
+                subnet: SUBNET,
+                epoch: EPOCH,
+                previous: PREVIOUS,
+                previous_time: 7,
+                committee: &committee,
+            };
+            let full = cut(&lists, &items, time);
+            prop_assert_eq!(
+                check_cut(&full, &context, &shuffled, &weights(items.len())),
+                Ok(())
+            );
+            for left_out in &items {
+                let kept: Vec<u8> = items.iter().copied().filter(|i| i != left_out).collect();
+                let short = cut(&lists, &kept, time);
+                prop_assert_eq!(
+                    check_cut(&short, &context, &shuffled, &weights(kept.len())),
+                    Err(CutError::Omits(item(*left_out)))
+                );
+            }
+        }
+
+        #[test]
+        fn what_all_honest_members_hold_is_mandatory_in_any_valid_citation(
+            stakes in proptest::collection::vec(1_u64..1_000, 4..8),
+            want_left_out in proptest::collection::vec(any::<bool>(), 8),
+            want_faulty in proptest::collection::vec(any::<bool>(), 8),
+        ) {
+            let committee = committee(&stakes);
+            // As many as wanted, in order, while the bounds allow.
+            let (mut left_out, mut faulty) = (0, 0);
+            let mut is_cited = [true; 8];
+            let mut is_faulty = [false; 8];
+            for (at, stake) in stakes.iter().enumerate() {
+                if want_left_out[at]
+                    && committee.is_quorum(committee.total_stake() - left_out - stake)
+                {
+                    left_out += stake;
+                    is_cited[at] = false;
+                }
+                if want_faulty[at] && (faulty + stake) * 3 < committee.total_stake() {
+                    faulty += stake;
+                    is_faulty[at] = true;
+                }
+            }
+            let lists: Vec<List> = (0..stakes.len())
+                .filter(|at| is_cited[*at])
+                .map(|at| {
+                    let items: &[u8] = if is_faulty[at] { &[] } else { &[5] };
+                    list(u8::try_from(at + 1).unwrap(), 100, items)
+                })
+                .collect();
+            prop_assert!(mandatory(&committee, &lists).contains(&item(5)));
+        }
+    }
+}

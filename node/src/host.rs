@@ -1,0 +1,448 @@
+//! The participant's world in a real node: the store, the network, the worker, the view.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use ganglion_consensus::agreement::Watermark;
+use ganglion_p2p as p2p;
+use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
+use ganglion_subnet::runner::Host;
+use ganglion_subnet::{
+    AnswerToken, AskId, Channel, Commit, GossipToken, Input, Job, Now, Rejection, Report, Ticket,
+    Verdict,
+};
+use ganglion_types::{Canonical as _, Epoch, Hotkey, ItemId, limits, proto};
+use prost::Message as _;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::driver::{Clock, Mail};
+use crate::metrics::DriverMetrics;
+use crate::view::{LATENCIES, ScoreView, View};
+
+/// Uid under which the header of an epoch's result is stored: no participant can have it.
+pub const RESULT_HEADER: u16 = u16::MAX;
+/// Agreement-log kind of all records; the participant tells them apart itself.
+const RECORD: u8 = 0;
+/// Bytes of one answer with epochs, below the limit of a response.
+const EPOCHS_BYTES: usize = limits::RPC_BYTES / 2;
+/// Gossip messages that wait for a verdict: as many as the network keeps.
+const TOKENS: usize = 8_192;
+/// Receipts remembered.
+const RECEIPTS: usize = 4_096;
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct NodeHost {
+    store: Store,
+    network: p2p::Handle,
+    jobs: mpsc::Sender<Job>,
+    view: View,
+    metrics: DriverMetrics,
+    clock: Clock,
+    runtime: tokio::runtime::Handle,
+    pending: VecDeque<Input>,
+    gossip: BTreeMap<u64, p2p::MessageToken>,
+    answers: BTreeMap<u64, p2p::ResponseToken>,
+    asks: BTreeMap<p2p::RequestId, AskId>,
+    tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
+    next_token: u64,
+    epoch_ms: u64,
+    /// When this process began to run: an epoch whose deadline was before is not missed by it.
+    running_since: u64,
+    /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
+    overdue: Option<(Epoch, u64)>,
+}
+
+/// What a host is made from.
+#[derive(Debug)]
+pub struct Parts {
+    /// The open store.
+    pub store: Store,
+    /// The network.
+    pub network: p2p::Handle,
+    /// Queue of the worker's jobs.
+    pub jobs: mpsc::Sender<Job>,
+    /// What others see.
+    pub view: View,
+    /// What operators see.
+    pub metrics: DriverMetrics,
+    /// Both clocks.
+    pub clock: Clock,
+    /// For reads that may take long.
+    pub runtime: tokio::runtime::Handle,
+    /// Epoch length.
+    pub epoch_ms: u64,
+}
+
+impl NodeHost {
+    /// Puts a host together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, network, jobs, view, metrics, clock, runtime, epoch_ms } = parts;
+        Self {
+            store,
+            network,
+            jobs,
+            view,
+            metrics,
+            clock,
+            runtime,
+            pending: VecDeque::new(),
+            gossip: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            next_token: 0,
+            epoch_ms,
+            running_since: clock.now().mono,
+            overdue: None,
+        }
+    }
+
+    /// Inputs that arose while effects were carried out.
+    pub fn take_pending(&mut self) -> Option<Input> {
+        self.pending.pop_front()
+    }
+
+    /// Gives the network's names for things our own.
+    pub fn translate(&mut self, mail: Mail) -> Option<Input> {
+        self.next_token += 1;
+        let number = self.next_token;
+        Some(match mail {
+            Mail::Input(input) => input,
+            Mail::Gossip { from, token, channel, bytes } => {
+                bounded_insert(&mut self.gossip, number, token, TOKENS);
+                Input::Gossip { from, token: GossipToken(number), channel, bytes }
+            }
+            Mail::Request { from, token, request } => {
+                bounded_insert(&mut self.answers, number, token, TOKENS);
+                Input::Request { from, token: AnswerToken(number), request }
+            }
+            Mail::Response { id, from, response } => {
+                let id = self.asks.remove(&id)?;
+                Input::Response { id, from, response }
+            }
+            Mail::Submit { bytes, reply } => {
+                bounded_insert(&mut self.tickets, number, reply, TOKENS);
+                Input::Submit { ticket: Ticket(number), bytes }
+            }
+            Mail::Stop => return None,
+        })
+    }
+
+    /// Notes an epoch that should have its certificate by now.
+    pub fn look_around(&mut self, now: Now, deadline: u64) {
+        let closing = self.view.now().state.next_epoch();
+        if now.mono >= deadline && deadline >= self.running_since {
+            match self.overdue {
+                Some((epoch, _)) if epoch == closing => {}
+                _ => self.overdue = Some((closing, deadline)),
+            }
+        }
+        if let Some((epoch, since)) = self.overdue
+            && epoch == closing
+            && now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2))
+        {
+            self.note_missed(epoch);
+        }
+    }
+
+    fn note_missed(&self, epoch: Epoch) {
+        let mut new = false;
+        self.view.update(|view| {
+            if view.missed.last() != Some(&epoch) {
+                view.missed.push(epoch);
+                new = true;
+            }
+        });
+        if new {
+            self.metrics.missed();
+            tracing::warn!(%epoch, "missed: no certificate two epoch lengths after the deadline");
+        }
+    }
+
+    fn certified(&mut self, now: Now, commit: &Commit) {
+        let epoch = commit.bundle.cut.epoch;
+        if let Some((overdue, since)) = self.overdue
+            && overdue == epoch
+        {
+            if now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2)) {
+                self.note_missed(epoch);
+            }
+            self.overdue = None;
+        }
+    }
+}
+
+fn bounded_insert<T>(map: &mut BTreeMap<u64, T>, number: u64, value: T, most: usize) {
+    map.insert(number, value);
+    while map.len() > most {
+        map.pop_first();
+    }
+}
+
+fn round_cut(value: Option<(ganglion_types::Round, ganglion_types::CutId)>) -> Option<RoundCut> {
+    value.map(|(round, cut)| RoundCut { round: round.get(), cut: *cut.as_bytes() })
+}
+
+impl Host for NodeHost {
+    type Error = StoreError;
+
+    fn log(&mut self, record: &[u8]) -> Result<(), StoreError> {
+        self.store.record(RECORD, record).map(|_| ())
+    }
+
+    fn sync(&mut self, watermark: &Watermark) -> Result<(), StoreError> {
+        let start = Instant::now();
+        self.store.persist(Position {
+            round: watermark.round.get(),
+            step: watermark.step.number(),
+            locked: round_cut(watermark.locked),
+            valid: round_cut(watermark.valid),
+        })?;
+        self.metrics.store_sync(start.elapsed());
+        Ok(())
+    }
+
+    fn reset_log(&mut self, epoch: Epoch) -> Result<(), StoreError> {
+        self.store.begin_epoch(epoch.get())
+    }
+
+    fn reserve_seq(&mut self, end: u64) -> Result<(), StoreError> {
+        self.store.reserve_item_seq(end)
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let start = Instant::now();
+        self.store.commit_epoch(epoch_commit(commit))?;
+        self.metrics.store_commit(start.elapsed());
+        let now = self.clock.now();
+        self.certified(now, commit);
+        Ok(())
+    }
+
+    fn save_local(&mut self, key: &'static str, value: &[u8]) -> Result<(), StoreError> {
+        self.store.put_local(key, value)
+    }
+
+    fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
+        if let Err(error) = self.network.publish(topic_of(channel), bytes) {
+            tracing::warn!(%error, ?channel, "a message of ours was not published");
+        }
+    }
+
+    fn verdict(&mut self, token: GossipToken, verdict: Verdict) {
+        if let Some(token) = self.gossip.remove(&token.0) {
+            let verdict = match verdict {
+                Verdict::Accept => p2p::Verdict::Accept,
+                Verdict::Ignore => p2p::Verdict::Ignore,
+                Verdict::Reject => p2p::Verdict::Reject,
+            };
+            self.network.verdict(token, verdict);
+        }
+    }
+
+    fn ask(&mut self, id: AskId, peer: Hotkey, request: proto::Request) {
+        match self.network.request(peer, request) {
+            Ok(request) => {
+                self.asks.insert(request, id);
+            }
+            Err(error) => {
+                tracing::debug!(%error, %peer, "a request was not sent");
+                self.pending.push_back(Input::Response { id, from: peer, response: None });
+            }
+        }
+    }
+
+    fn answer(&mut self, token: AnswerToken, response: proto::Response) {
+        if let Some(token) = self.answers.remove(&token.0) {
+            self.network.respond(token, response);
+        }
+    }
+
+    fn answer_from_store(&mut self, token: AnswerToken, request: proto::Request) {
+        let Some(token) = self.answers.remove(&token.0) else { return };
+        let reader = self.store.reader().clone();
+        let network = self.network.clone();
+        // Each connection has few requests under way, and the network bounds them all.
+        self.runtime.spawn_blocking(move || {
+            let response = stored_answer(&reader, request);
+            network.respond(token, proto::Response { response: Some(response) });
+        });
+    }
+
+    fn penalize(&mut self, peer: Hotkey, rejection: Rejection) {
+        let fault = match rejection {
+            Rejection::Oversize => p2p::Fault::Oversize,
+            Rejection::Malformed | Rejection::NonCanonical => p2p::Fault::Malformed,
+            _ => p2p::Fault::Invalid,
+        };
+        self.network.penalize(peer, fault);
+    }
+
+    fn work(&mut self, job: Job) {
+        if self.jobs.try_send(job).is_err() {
+            tracing::warn!("the worker's queue is full: a job was dropped");
+        }
+    }
+
+    fn submitted(&mut self, ticket: Ticket, result: Result<ItemId, String>) {
+        if let Some(reply) = self.tickets.remove(&ticket.0) {
+            // Whoever asked may be gone.
+            let _ = reply.send(result);
+        }
+    }
+
+    fn report(&mut self, now: Now, report: Report) {
+        self.show(now, report);
+    }
+}
+
+impl NodeHost {
+    fn show(&mut self, _now: Now, report: Report) {
+        match report {
+            Report::Item { kind, rejected } => {
+                self.metrics.item(kind.map(ganglion_types::Kind::name), rejected.map(Rejection::name));
+            }
+            Report::Phase { epoch, phase, deadline } => {
+                self.metrics.phase(epoch, phase.name());
+                let deadline = self.clock.instant(deadline);
+                self.view.update(|view| {
+                    view.phase = phase.name();
+                    view.deadline = Some(deadline);
+                    if phase.name() == "window" {
+                        view.round = None;
+                    }
+                });
+            }
+            Report::Round { epoch, round, proposer } => {
+                tracing::debug!(%epoch, round, %proposer, "round");
+                self.metrics.round(round);
+                self.view.update(|view| view.round = Some(round));
+            }
+            Report::Certified { cut, id, certificate, latency_ms, stake_seen, state, result, receipts } => {
+                let epoch = cut.epoch;
+                let round = certificate.round.get();
+                tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
+                self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
+                self.view.update(|view| {
+                    view.state = state;
+                    view.result = Some(result);
+                    view.stake_seen = stake_seen;
+                    view.behind = view.behind.filter(|best| *best > epoch);
+                    if let Some(latency) = latency_ms {
+                        view.latencies.insert(epoch, latency);
+                        while view.latencies.len() > LATENCIES {
+                            view.latencies.pop_first();
+                        }
+                    }
+                    for receipt in receipts {
+                        view.receipts.insert(receipt.item, (epoch, receipt.outcome.to_string()));
+                    }
+                    while view.receipts.len() > RECEIPTS {
+                        view.receipts.pop_first();
+                    }
+                });
+            }
+            Report::Scored { miners, void } => {
+                if void {
+                    tracing::info!("round void: fewer than half of the miners answered");
+                }
+                self.metrics.scored(miners.iter().map(|miner| u64::from(miner.1)).sum(), void);
+                self.view.update(|view| {
+                    for (hotkey, tasks, last, average) in miners {
+                        let score: &mut ScoreView = view.scores.entry(hotkey).or_default();
+                        score.tasks += u64::from(tasks);
+                        score.last = last;
+                        score.average = average;
+                    }
+                });
+            }
+            Report::Voting { active, reason } => {
+                tracing::info!(active, reason, "signing");
+                self.view.update(|view| {
+                    view.signing = active;
+                    view.signing_reason = reason;
+                });
+            }
+            Report::Behind { epoch, best } => {
+                tracing::info!(%epoch, %best, "behind: fetching epochs");
+                self.view.update(|view| view.behind = Some(best));
+            }
+            Report::Odd(what) => tracing::warn!("{what}"),
+        }
+    }
+}
+
+/// A decided epoch as the store wants it.
+#[must_use]
+pub fn epoch_commit(commit: &Commit) -> EpochCommit {
+    let bundle = &commit.bundle;
+    let rows = commit.result.rows.iter().map(|row| (row.uid.get(), row.to_bytes()));
+    let header = (RESULT_HEADER, commit.result.header.to_bytes());
+    EpochCommit {
+        epoch: bundle.cut.epoch.get(),
+        bundle: bundle.to_bytes(),
+        cut: bundle.cut.to_bytes(),
+        certificate: bundle.certificate.to_bytes(),
+        state: commit
+            .rows
+            .iter()
+            .map(|(table, key, value)| StateChange {
+                table: *table,
+                key: key.clone(),
+                value: value.clone(),
+            })
+            .collect(),
+        results: rows.chain([header]).collect(),
+        items: bundle
+            .items
+            .iter()
+            .map(|item| (*item.id().as_bytes(), item.to_bytes()))
+            .collect(),
+    }
+}
+
+fn topic_of(channel: Channel) -> p2p::Topic {
+    match channel {
+        Channel::Tasks => p2p::Topic::Tasks,
+        Channel::Outputs => p2p::Topic::Outputs,
+        Channel::Weights => p2p::Topic::Weights,
+        Channel::Ops => p2p::Topic::Ops,
+        Channel::Agreement => p2p::Topic::Agreement,
+    }
+}
+
+fn stored_answer(
+    reader: &ganglion_storage::Reader,
+    request: proto::Request,
+) -> proto::response::Response {
+    use proto::request::Request;
+    use proto::response::Response;
+    match request.request {
+        Some(Request::Items(asked)) => {
+            let items = asked.ids.iter().take(limits::REQUEST_IDS).filter_map(|id| {
+                let id: [u8; 32] = id.as_slice().try_into().ok()?;
+                let (_, bytes) = reader.item(&id).ok()??;
+                proto::Item::decode(bytes.as_slice()).ok()
+            });
+            Response::Items(proto::Items { items: items.collect() })
+        }
+        Some(Request::Epochs(asked)) => {
+            let max = usize::try_from(asked.max).unwrap_or(usize::MAX).min(limits::RESPONSE_EPOCHS);
+            let mut epochs = Vec::new();
+            let mut bytes = 0;
+            for epoch in (asked.from..).take(max) {
+                let Ok(Some(bundle)) = reader.bundle(epoch) else { break };
+                bytes += bundle.len();
+                if bytes > EPOCHS_BYTES && !epochs.is_empty() {
+                    break;
+                }
+                let Ok(bundle) = proto::EpochBundle::decode(bundle.as_slice()) else { break };
+                epochs.push(bundle);
+            }
+            Response::Epochs(proto::Epochs { epochs })
+        }
+        _ => Response::Refused(proto::Refused { code: 1, reason: "not stored".into() }),
+    }
+}
