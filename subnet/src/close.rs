@@ -12,11 +12,12 @@ use ganglion_consensus::agreement::{
     Decision, Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
     Timer as EngineTimer, inclusion,
 };
+use ganglion_consensus::agreement::inclusion::{CutContext, List};
 use ganglion_consensus::certificate::Committee;
 use ganglion_consensus::ledger::{Executed, KindCounts, admissible, execute, propose_items, select};
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
-    AgreementMessage, Body, Canonical as _, Certificate, Cut, Digest, Epoch, Hotkey, InclusionList,
+    AgreementMessage, Body, Canonical as _, Cut, Digest, Epoch, Hotkey, InclusionList,
     Item, ItemId, Kind, ListBody, Proposal, Round, VoteType, agreement, limits, proto, sign,
 };
 
@@ -26,14 +27,14 @@ use crate::input::{Channel, GossipToken};
 use crate::intake::Rejection;
 use crate::participant::{ExecutedCuts, Participant};
 use crate::sync::divergence;
-use crate::voting::{Recovered, Voting};
+use crate::voting::Recovered;
 
 /// First byte of an agreement-log entry: a record of the engine.
 const RECORD_ENGINE: u8 = 0;
 /// First byte of an agreement-log entry: the own list, `length u32 BE ‖ item ‖ body`.
 const RECORD_LIST: u8 = 1;
-/// Messages held for an engine that has not started: a few rounds of a full committee.
-const WAITING: usize = 4 * limits::COMMITTEE;
+/// Messages kept for an engine that starts later: a few rounds of a full committee.
+const HEARD: usize = 4 * limits::COMMITTEE;
 /// Proposals whose judgement waits for items: one per round that can be current.
 const JUDGING: usize = 16;
 /// Executions kept: candidates of one height.
@@ -56,7 +57,8 @@ pub struct Close {
     third_at: Option<u64>,
     grace: Grace,
     engine: Option<Engine>,
-    waiting: Vec<AgreementMessage>,
+    /// Authentic messages of this height, for an engine that starts later or starts again.
+    heard: Vec<AgreementMessage>,
     seen: BTreeSet<Digest>,
     gossiped: BTreeSet<Digest>,
     said: Vec<AgreementMessage>,
@@ -91,7 +93,7 @@ impl Close {
             third_at: None,
             grace: Grace::Unset,
             engine: None,
-            waiting: Vec::new(),
+            heard: Vec::new(),
             seen: BTreeSet::new(),
             gossiped: BTreeSet::new(),
             said: Vec::new(),
@@ -127,11 +129,15 @@ impl Close {
     }
 
     /// First lists, header and body, of every member that has both here.
-    fn complete(&self) -> Vec<(&Item, &InclusionList, &ListBody)> {
-        let lists = self.first.values().filter_map(|id| self.lists.get(id));
-        lists
-            .filter_map(|(list, item)| Some((item, list, self.bodies.get(&list.body)?)))
-            .collect()
+    fn complete(&self) -> Vec<List> {
+        let lists = self.first.values().filter_map(|id| self.whole(id));
+        lists.collect()
+    }
+
+    /// A list with its body; `None` if one is missing or they do not belong together.
+    fn whole(&self, id: &ItemId) -> Option<List> {
+        let (list, item) = self.lists.get(id)?;
+        List::new(item, self.bodies.get(&list.body)?.clone()).ok()
     }
 }
 
@@ -239,9 +245,9 @@ impl Participant {
     /// Wants the items that lists name and we do not hold.
     pub(crate) fn want_listed_items(&mut self) {
         let mut wanted = Vec::new();
-        for (_, list, body) in self.close.complete() {
-            for id in body.ids().iter().filter(|id| self.item(id).is_none()) {
-                wanted.push((*id, list.signer));
+        for list in self.close.complete() {
+            for id in list.items().iter().filter(|id| self.item(id).is_none()) {
+                wanted.push((*id, list.header().signer));
             }
         }
         for (id, peer) in wanted {
@@ -289,7 +295,7 @@ impl Participant {
             return;
         }
         let members: Vec<Hotkey> =
-            self.close.complete().iter().map(|(_, list, _)| list.signer).collect();
+            self.close.complete().iter().map(|list| list.header().signer).collect();
         if !self.committee.is_quorum(self.committee.stake_of_all(&members)) {
             return;
         }
@@ -332,15 +338,20 @@ impl Participant {
         let outputs = engine.start(start, log);
         self.close.engine = Some(engine);
         self.run_engine(outputs);
-        for message in std::mem::take(&mut self.close.waiting) {
+        let epoch = self.close.epoch;
+        for message in self.close.heard.clone() {
+            if self.close.epoch != epoch {
+                return;
+            }
             // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
-            let _ = self.feed_engine(message);
+            let _ = self.give_engine(message);
         }
     }
 
-    /// After a restart within a height: says again what was said, and goes on from there.
+    /// Signing begins, perhaps in the middle of a height: what the process before this one said is
+    /// said again, and everything goes on from there.
     pub(crate) fn resume_agreement(&mut self) {
-        if !self.may_sign() || self.close.recovered_log.is_empty() {
+        if !self.may_sign() {
             return;
         }
         let log = std::mem::take(&mut self.close.recovered_log);
@@ -355,11 +366,15 @@ impl Participant {
                 _ => return self.unreadable_log(),
             }
         }
-        self.close.deadline_passed = true;
-        let again = self.now.mono.saturating_add(self.schedule.resend);
-        self.set_timer(Timer::Resend, again);
-        if !records.is_empty() {
-            self.close.engine = None;
+        if self.close.own_list || !records.is_empty() {
+            // Its deadline had passed for the process before this one.
+            self.on_deadline();
+        } else if self.close.deadline_passed {
+            self.sign_list();
+        }
+        // An engine that only followed so far starts again as one that votes.
+        let follows = self.close.engine.take().is_some();
+        if follows || !records.is_empty() {
             self.start_engine(&records);
         }
         self.pursue_agreement();
@@ -432,7 +447,7 @@ impl Participant {
         if self.close.seen.contains(&digest) {
             return Err(Rejection::Duplicate);
         }
-        if self.close.seen.len() >= WAITING.saturating_mul(4) {
+        if self.close.seen.len() >= HEARD.saturating_mul(4) {
             return Err(Rejection::Full);
         }
         if !self.peer_rate(from) {
@@ -560,18 +575,28 @@ impl Participant {
 
     // ---- the engine ----
 
-    /// Gives a message to the engine, or keeps it, its signature checked, until the engine starts.
+    /// Takes a message that is new: to the engine, or, its signature checked, for when it starts.
     fn feed_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
-        let Some(engine) = &mut self.close.engine else {
-            if self.close.waiting.len() >= WAITING {
-                return Err(Rejection::Full);
-            }
+        if self.close.heard.len() >= HEARD {
+            return Err(Rejection::Full);
+        }
+        if self.close.engine.is_none() {
             if !self.verify_message(&message) {
                 return Err(Rejection::BadSignature);
             }
-            self.close.waiting.push(message);
+            self.close.heard.push(message);
             return Ok(());
-        };
+        }
+        let epoch = self.close.epoch;
+        self.give_engine(message.clone())?;
+        if self.close.epoch == epoch {
+            self.close.heard.push(message);
+        }
+        Ok(())
+    }
+
+    fn give_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
+        let Some(engine) = &mut self.close.engine else { return Ok(()) };
         match engine.receive(message) {
             Ok(Received::Accepted(outputs)) => {
                 self.run_engine(Ok(outputs));
@@ -646,12 +671,8 @@ impl Participant {
     /// As the proposer: builds the cut once every item that must be in is held.
     fn try_build(&mut self) {
         let Some(round) = self.close.build else { return };
-        let complete = self.close.complete();
-        let lists: Vec<(InclusionList, ListBody)> = complete
-            .iter()
-            .map(|(_, list, body)| ((*list).clone(), (*body).clone()))
-            .collect();
-        let mut cited: Vec<ItemId> = complete.iter().map(|(item, ..)| item.id()).collect();
+        let lists = self.close.complete();
+        let mut cited: Vec<ItemId> = lists.iter().map(List::id).collect();
         cited.sort_unstable();
         let mut mandatory = Vec::new();
         for id in inclusion::mandatory(&self.committee, &lists) {
@@ -664,7 +685,7 @@ impl Participant {
         self.close.build = None;
         let held: Vec<Item> = self.pool.iter().cloned().collect();
         let ids = propose_items(&self.state, &mandatory, &held);
-        let time = inclusion::cut_time(&self.committee, &lists, self.last_time);
+        let time = inclusion::median_time(&self.committee, &lists, self.last_time);
         let Some((items, executed)) = self.execute_ids(&ids, time) else { return };
         let cut = Cut {
             subnet: self.subnet,
@@ -735,32 +756,43 @@ impl Participant {
     /// Whether a cut is valid; `None` while something that it names is missing.
     fn judge(&mut self, proposal: &Proposal) -> Option<bool> {
         let cut = &proposal.cut;
-        let fits = cut.prev == self.state.head()
-            && cut.epoch == self.close.epoch
-            && cut.subnet == self.subnet
-            && cut.registry == Digest::ZERO;
-        if !fits {
+        // Subnet, epoch and the cut before are right: the engine asks for no other judgement.
+        if cut.registry != Digest::ZERO {
             return Some(false);
         }
         if !self.hold_everything(proposal) {
             return None;
         }
-        let lists: Vec<(InclusionList, ListBody)> = cut
-            .lists
-            .iter()
-            .filter_map(|id| {
-                let (list, _) = self.close.lists.get(id)?;
-                Some((list.clone(), self.close.bodies.get(&list.body)?.clone()))
-            })
-            .collect();
+        let lists: Vec<List> =
+            cut.lists.iter().filter_map(|id| self.close.whole(id)).collect();
+        let inadmissible = self.inadmissible(&lists)?;
         let items: Vec<&Item> = cut.items.iter().filter_map(|id| self.item(id)).collect();
-        let counts = KindCounts::of(items.iter().copied());
-        let sound = lists.len() == cut.lists.len()
-            && inclusion::check_cut(cut, &self.committee, &lists, self.last_time).is_ok()
-            && counts.check().is_ok()
-            && items.iter().all(|item| admissible(&self.state, item).is_ok());
-        if !sound {
-            let note = format!("round {} of epoch {}: invalid cut", proposal.round, cut.epoch);
+        let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+        for item in &items {
+            let count = kinds.entry(item.kind()).or_insert(0);
+            *count = count.saturating_add(1);
+        }
+        let context = CutContext {
+            subnet: self.subnet,
+            epoch: self.close.epoch,
+            previous: self.state.head(),
+            previous_time: self.last_time,
+            committee: &self.committee,
+            inadmissible: &inadmissible,
+        };
+        let broken = inclusion::check_cut(cut, &context, &lists, &kinds)
+            .map_err(|error| error.to_string())
+            .and_then(|()| {
+                let counts = KindCounts::of(items.iter().copied());
+                counts.check().map_err(|error| error.to_string())
+            })
+            .and_then(|()| {
+                let mut checked = items.iter().map(|item| admissible(&self.state, item));
+                checked.find_map(Result::err).map_or(Ok(()), |error| Err(error.to_string()))
+            });
+        if let Err(rule) = broken {
+            let round = proposal.round;
+            let note = format!("round {round} of epoch {}: invalid cut: {rule}", cut.epoch);
             self.report(Report::Odd(note));
             return Some(false);
         }
@@ -771,6 +803,33 @@ impl Participant {
             self.report(Report::Odd(format!("voting nil: {halt}")));
         }
         Some(differs.is_none())
+    }
+
+    /// Of the items that lists name: those that no cut may hold. `None` while one of those named by
+    /// more than 1/3 of stake is not held, so that it cannot be told.
+    fn inadmissible(&mut self, lists: &[List]) -> Option<BTreeSet<ItemId>> {
+        let mut found = BTreeSet::new();
+        let mut missing = Vec::new();
+        for id in inclusion::mandatory(&self.committee, lists) {
+            match self.item(&id) {
+                None => missing.push(id),
+                Some(item) if admissible(&self.state, item).is_err() => {
+                    found.insert(id);
+                }
+                Some(_) => {}
+            }
+        }
+        if missing.is_empty() {
+            return Some(found);
+        }
+        for id in missing {
+            let holders = lists.iter().filter(|list| list.items().binary_search(&id).is_ok());
+            for holder in holders {
+                self.fetch.want(Want::Item(id), holder.header().signer);
+            }
+        }
+        self.start_fetching();
+        None
     }
 
     /// Whether all that a proposal names is held; else asks its proposer for the rest.

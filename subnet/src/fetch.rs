@@ -68,11 +68,19 @@ impl Fetch {
     }
 
     /// The next requests: each wanted thing of the next of its peers that is connected, or of any
-    /// connected peer once all of them have had their turn.
-    pub fn requests(&mut self, connected: &BTreeSet<Hotkey>) -> Vec<(Hotkey, proto::Request)> {
+    /// connected peer once all of them have had their turn. Without `again`, only of what was never
+    /// asked for.
+    pub fn requests(
+        &mut self,
+        connected: &BTreeSet<Hotkey>,
+        again: bool,
+    ) -> Vec<(Hotkey, proto::Request)> {
         let mut items: BTreeMap<Hotkey, Vec<Vec<u8>>> = BTreeMap::new();
         let mut bodies: BTreeMap<Hotkey, Vec<Vec<u8>>> = BTreeMap::new();
         for (want, source) in &mut self.wanted {
+            if source.asked > 0 && !again {
+                continue;
+            }
             let named: Vec<&Hotkey> =
                 source.peers.iter().filter(|peer| connected.contains(*peer)).collect();
             let turn = source.asked;
@@ -133,10 +141,10 @@ mod tests {
         fetch.want(want, peer(2));
         let connected = BTreeSet::from([peer(1), peer(2), peer(3)]);
         let asked: Vec<Hotkey> =
-            (0..5).map(|_| fetch.requests(&connected)[0].0).collect();
+            (0..5).map(|_| fetch.requests(&connected, true)[0].0).collect();
         assert_eq!(asked, [peer(1), peer(2), peer(1), peer(2), peer(3)]);
         fetch.found(&want);
-        assert!(fetch.requests(&connected).is_empty());
+        assert!(fetch.requests(&connected, true).is_empty());
     }
 
     #[test]
@@ -149,7 +157,7 @@ mod tests {
         };
         let taken = (0..WANTED + 5).filter(|n| fetch.want(id(*n), peer(1))).count();
         assert_eq!(taken, WANTED);
-        let requests = fetch.requests(&BTreeSet::from([peer(1)]));
+        let requests = fetch.requests(&BTreeSet::from([peer(1)]), false);
         assert_eq!(requests.len(), WANTED.div_ceil(limits::REQUEST_IDS));
     }
 }

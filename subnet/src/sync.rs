@@ -293,7 +293,7 @@ impl Participant {
             && cut.prev == head
             && certificate.cut == id
             && certificate.epoch == cut.epoch
-            && verify_certificate(&certificate, &self.subnet, &self.committee).is_ok();
+            && verify_certificate(&certificate, &self.subnet, cut.epoch, &self.committee).is_ok();
         if !sound || !items.iter().all(|item| *item.subnet() == self.subnet && item.verify()) {
             self.send(Effect::Penalize(from, Rejection::BadSignature));
             return false;
@@ -329,26 +329,29 @@ impl Participant {
             return;
         }
         let Some(committee) = committee else { return };
-        if verify_certificate(certificate, &self.subnet, &committee).is_ok() {
+        if verify_certificate(certificate, &self.subnet, epoch, &committee).is_ok() {
             self.halt(Halt::Forked { epoch, ours: head, other: id });
         }
     }
 
     // ---- missing items and bodies ----
 
-    /// Asks for what is missing now, and again until it is there.
+    /// Asks for what has become missing, and again, elsewhere, until it is there.
     pub(crate) fn start_fetching(&mut self) {
-        if !self.fetch.is_empty() {
-            self.on_fetch();
-        }
+        self.request_missing(false);
     }
 
     pub(crate) fn on_fetch(&mut self) {
-        if self.fetch.is_empty() {
+        self.request_missing(true);
+    }
+
+    fn request_missing(&mut self, again: bool) {
+        let connected = self.connected.clone();
+        let requests = self.fetch.requests(&connected, again);
+        if requests.is_empty() {
             return;
         }
-        let connected = self.connected.clone();
-        for (peer, request) in self.fetch.requests(&connected) {
+        for (peer, request) in requests {
             let Some(request) = request.request else { continue };
             let asked = match request {
                 proto::request::Request::Items(_) => Asked::Items,
@@ -357,8 +360,8 @@ impl Participant {
             self.ask_for(peer, asked, request);
         }
         // A request that is not answered by then is asked of the next peer.
-        let again = self.now.mono.saturating_add(self.schedule.resend.max(200));
-        self.set_timer(Timer::Fetch, again);
+        let next = self.now.mono.saturating_add(self.schedule.resend.max(200));
+        self.set_timer(Timer::Fetch, next);
     }
 
     fn on_items(&mut self, from: Hotkey, items: proto::Items) {

@@ -171,6 +171,8 @@ pub struct CutContext<'a> {
     pub previous_time: u64,
     /// The committee of the epoch.
     pub committee: &'a Committee,
+    /// Ids that lists name of items which no cut may hold: they need not be in.
+    pub inadmissible: &'a BTreeSet<ItemId>,
 }
 
 /// Why a cut is invalid.
@@ -218,7 +220,7 @@ pub enum CutError {
         /// Stake of the committee, in rao.
         total: u64,
     },
-    /// An item that lists of more than 1/3 of stake name is left out.
+    /// An admissible item that lists of more than 1/3 of stake name is left out.
     #[error("the cut leaves out {0}, which lists of more than 1/3 of stake name")]
     Omits(ItemId),
     /// The counts do not add up to the items of the cut.
@@ -276,7 +278,8 @@ pub fn check_cut(
     check_sizes(cut, kinds)?;
     let present: BTreeSet<&ItemId> = cut.items.iter().collect();
     let must = mandatory(context.committee, cited.iter().copied());
-    if let Some(id) = must.iter().find(|id| !present.contains(id)) {
+    let omitted = |id: &&ItemId| !present.contains(id) && !context.inadmissible.contains(id);
+    if let Some(id) = must.iter().find(omitted) {
         return Err(CutError::Omits(*id));
     }
     let expected = median_time(context.committee, cited, context.previous_time);
@@ -336,6 +339,7 @@ fn check_sizes(cut: &Cut, kinds: &BTreeMap<Kind, usize>) -> Result<(), CutError>
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests {
     use ed25519_dalek::SigningKey;
     use ganglion_types::{Digest, sign};
@@ -347,6 +351,7 @@ mod tests {
     const SUBNET: SubnetId = SubnetId::new([1; 32]);
     const EPOCH: Epoch = Epoch::new(7);
     const PREVIOUS: CutId = CutId::new([2; 32]);
+    const NONE: BTreeSet<ItemId> = BTreeSet::new();
 
     fn key(number: u8) -> SigningKey {
         SigningKey::from_bytes(&[number; 32])
@@ -411,6 +416,7 @@ mod tests {
             previous: PREVIOUS,
             previous_time: 50,
             committee,
+            inadmissible: &NONE,
         };
         check_cut(cut, &context, lists, &weights(cut.items.len()))
     }
@@ -460,6 +466,7 @@ mod tests {
             previous: PREVIOUS,
             previous_time: 50,
             committee: &committee,
+            inadmissible: &NONE,
         };
         assert_eq!(check_cut(&cut(&lists, &[], 100), &context, &lists, &BTreeMap::new()), Ok(()));
     }
@@ -548,6 +555,7 @@ mod tests {
             previous: PREVIOUS,
             previous_time: 50,
             committee: &committee,
+            inadmissible: &NONE,
         };
         let ids = |count: usize| -> Vec<ItemId> {
             (0..count)
@@ -642,6 +650,7 @@ mod tests {
                 previous: PREVIOUS,
                 previous_time: 7,
                 committee: &committee,
+                inadmissible: &NONE,
             };
             let full = cut(&lists, &items, time);
             prop_assert_eq!(

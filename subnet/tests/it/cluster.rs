@@ -1,0 +1,649 @@
+//! A seeded world: clock, network, disks and workers for a few participants.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_subnet::runner::{Host, Runner, Stopped};
+use ganglion_subnet::{
+    AnswerToken, AskId, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now, Participant,
+    Recovered, Rejection, Report, Ticket, Verdict,
+};
+use ganglion_types::{
+    Coldkey, CutId, Digest, Epoch, EpochBundle, GenesisParticipant, Hotkey, Hyperparameters,
+    ItemId, Manifest, Payload, Phases, Rao, Role, TaskSpec, proto, seed, sign,
+};
+
+pub(crate) const EPOCH_MS: u64 = 10_000;
+const GENESIS: u64 = 1_800_000_000_000;
+
+/// Splitmix64.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// What a host wants the world to do.
+#[derive(Debug)]
+enum Out {
+    Publish(Channel, Vec<u8>),
+    Ask(AskId, Hotkey, proto::Request),
+    Answer(AnswerToken, proto::Response),
+    Work(Job),
+}
+
+/// What survives a restart, and a record of what was done in which order.
+#[derive(Debug, Default)]
+pub(crate) struct TestHost {
+    out: Vec<Out>,
+    pub(crate) bundles: BTreeMap<u64, EpochBundle>,
+    pub(crate) results: BTreeMap<u64, EpochResult>,
+    pub(crate) rounds: BTreeMap<u64, u32>,
+    log: Vec<Vec<u8>>,
+    unsynced: usize,
+    signed: Option<Epoch>,
+    seq: u64,
+    scores: Option<Vec<u8>>,
+    pub(crate) certified_at: BTreeMap<u64, u64>,
+    pub(crate) odd: Vec<String>,
+    pub(crate) rejected: BTreeMap<Rejection, usize>,
+    pub(crate) submitted: Vec<Result<ItemId, String>>,
+    pub(crate) signing: bool,
+    pub(crate) verdicts: BTreeMap<&'static str, usize>,
+}
+
+impl Host for TestHost {
+    type Error = Infallible;
+
+    fn log(&mut self, record: &[u8]) -> Result<(), Infallible> {
+        self.log.push(record.to_vec());
+        self.unsynced += 1;
+        Ok(())
+    }
+
+    fn sync(&mut self, watermark: &Watermark) -> Result<(), Infallible> {
+        self.unsynced = 0;
+        self.signed = Some(watermark.epoch);
+        Ok(())
+    }
+
+    fn reset_log(&mut self, _: Epoch) -> Result<(), Infallible> {
+        self.log.clear();
+        self.unsynced = 0;
+        Ok(())
+    }
+
+    fn reserve_seq(&mut self, end: u64) -> Result<(), Infallible> {
+        self.seq = end;
+        Ok(())
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), Infallible> {
+        let epoch = commit.bundle.cut.epoch.get();
+        self.results.insert(epoch, commit.result.clone());
+        self.bundles.insert(epoch, commit.bundle.clone());
+        Ok(())
+    }
+
+    fn save_local(&mut self, _: &'static str, value: &[u8]) -> Result<(), Infallible> {
+        self.scores = Some(value.to_vec());
+        Ok(())
+    }
+
+    fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
+        // I3: no vote, proposal or list is said before the flush that covers its record.
+        if channel == Channel::Agreement {
+            assert_eq!(self.unsynced, 0, "published with records that are not durable");
+        }
+        self.out.push(Out::Publish(channel, bytes));
+    }
+
+    fn verdict(&mut self, _: GossipToken, verdict: Verdict) {
+        let name = match verdict {
+            Verdict::Accept => "accept",
+            Verdict::Ignore => "ignore",
+            Verdict::Reject => "reject",
+        };
+        *self.verdicts.entry(name).or_default() += 1;
+    }
+
+    fn ask(&mut self, id: AskId, peer: Hotkey, request: proto::Request) {
+        self.out.push(Out::Ask(id, peer, request));
+    }
+
+    fn answer(&mut self, token: AnswerToken, response: proto::Response) {
+        self.out.push(Out::Answer(token, response));
+    }
+
+    fn answer_from_store(&mut self, token: AnswerToken, request: proto::Request) {
+        use ganglion_types::Canonical as _;
+        use proto::request::Request;
+        let response = match request.request {
+            Some(Request::Epochs(asked)) => {
+                let epochs = (asked.from..).take(asked.max as usize);
+                let epochs = epochs.map_while(|epoch| self.bundles.get(&epoch));
+                let epochs = epochs.map(|bundle| bundle.to_proto()).collect();
+                proto::response::Response::Epochs(proto::Epochs { epochs })
+            }
+            _ => proto::response::Response::Items(proto::Items { items: Vec::new() }),
+        };
+        self.out.push(Out::Answer(token, proto::Response { response: Some(response) }));
+    }
+
+    fn penalize(&mut self, peer: Hotkey, rejection: Rejection) {
+        self.odd.push(format!("{peer} is to blame for {}", rejection.name()));
+    }
+
+    fn work(&mut self, job: Job) {
+        self.out.push(Out::Work(job));
+    }
+
+    fn submitted(&mut self, _: Ticket, result: Result<ItemId, String>) {
+        self.submitted.push(result);
+    }
+
+    fn report(&mut self, now: Now, report: Report) {
+        match report {
+            Report::Certified { cut, certificate, .. } => {
+                self.rounds.insert(cut.epoch.get(), certificate.round.get());
+                self.certified_at.insert(cut.epoch.get(), now.wall.saturating_sub(GENESIS));
+            }
+            Report::Odd(note) => self.odd.push(note),
+            Report::Item { rejected: Some(rejection), .. } => {
+                *self.rejected.entry(rejection).or_default() += 1;
+            }
+            Report::Voting { active, .. } => self.signing = active,
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Event {
+    Input(usize, u64, Input),
+    Ask { from: usize, to: usize, id: AskId, request: proto::Request },
+    Answer { from: usize, to: usize, id: AskId, response: Option<proto::Response> },
+}
+
+#[derive(Debug)]
+struct Queued {
+    at: u64,
+    order: u64,
+    event: Event,
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+impl Eq for Queued {}
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) hotkey: Hotkey,
+    key: SigningKey,
+    runner: Option<Runner<TestHost>>,
+    kept: Option<TestHost>,
+    /// Counts restarts, so that what was meant for a former process is lost.
+    life: u64,
+    /// Percent of tasks a miner answers rightly.
+    skill: u64,
+    asked: BTreeMap<AnswerToken, (usize, AskId)>,
+    next_token: u64,
+    /// Tasks made by job, with their right answers.
+    made: BTreeMap<JobId, Vec<u8>>,
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) now: u64,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) manifest: Arc<Manifest>,
+    queue: BinaryHeap<Queued>,
+    order: u64,
+    random: Random,
+    cut: BTreeSet<(usize, usize)>,
+    /// Of a thousand gossip deliveries, how many are lost.
+    pub(crate) loss: u64,
+    pub(crate) stopped: Vec<(usize, String)>,
+}
+
+pub(crate) fn key(byte: u8) -> SigningKey {
+    SigningKey::from_bytes(&[byte; 32])
+}
+
+pub(crate) fn coldkey(byte: u8) -> Coldkey {
+    Coldkey::new(*sign::hotkey_of(&key(byte)).as_bytes())
+}
+
+fn chain_start(index: usize) -> Digest {
+    Digest::new([index as u8 + 100; 32])
+}
+
+/// Validators by stake in units, miners by skill in percent. Hotkeys are `key(1..)`, coldkeys
+/// `key(101..)`.
+pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
+    let validators = stakes.iter().enumerate().map(|(at, stake)| GenesisParticipant {
+        hotkey: sign::hotkey_of(&key(at as u8 + 1)),
+        coldkey: coldkey(at as u8 + 101),
+        role: Role::Validator,
+        stake: Rao::new(stake * Rao::PER_UNIT),
+        seed_tail: seed::element(&chain_start(at), 0),
+    });
+    let miners = (stakes.len()..stakes.len() + miners).map(|at| GenesisParticipant {
+        hotkey: sign::hotkey_of(&key(at as u8 + 1)),
+        coldkey: coldkey(at as u8 + 101),
+        role: Role::Miner,
+        stake: Rao::ZERO,
+        seed_tail: None,
+    });
+    Manifest {
+        name: "cluster".into(),
+        salt: [1; 16],
+        genesis_time: GENESIS,
+        epoch_ms: EPOCH_MS,
+        phases: Phases::default(),
+        task: TaskSpec {
+            task_type: "numbers".into(),
+            scorer: "numbers".into(),
+            batch_size: 20,
+            alpha: 100_000,
+            score_power: 1,
+            equal_answers_expected: true,
+        },
+        hyperparameters: Hyperparameters { min_difficulty: 10, ..Hyperparameters::default() },
+        participants: validators.chain(miners).collect(),
+        accounts: vec![(coldkey(101), Rao::new(50 * Rao::PER_UNIT))],
+        owner: None,
+        parent: None,
+    }
+}
+
+impl Cluster {
+    /// A cluster of the manifest's participants, miners with these skills, and observers.
+    pub(crate) fn new(seed: u64, manifest: Manifest, skills: &[u64], observers: usize) -> Self {
+        let manifest = Arc::new(manifest);
+        let many = manifest.participants.len() + observers;
+        let validators = manifest.participants.len() - skills.len();
+        let nodes = (0..many)
+            .map(|at| {
+                let key = key(at as u8 + 1);
+                Node {
+                    hotkey: sign::hotkey_of(&key),
+                    key,
+                    runner: None,
+                    kept: Some(TestHost {
+                        signed: Some(Epoch::GENESIS),
+                        ..TestHost::default()
+                    }),
+                    life: 0,
+                    skill: at.checked_sub(validators).and_then(|n| skills.get(n)).copied().unwrap_or(0),
+                    asked: BTreeMap::new(),
+                    next_token: 0,
+                    made: BTreeMap::new(),
+                }
+            })
+            .collect();
+        let mut cluster = Self {
+            now: GENESIS - 2_000,
+            nodes,
+            manifest,
+            queue: BinaryHeap::new(),
+            order: 0,
+            random: Random(seed),
+            cut: BTreeSet::new(),
+            loss: 0,
+            stopped: Vec::new(),
+        };
+        for at in 0..many {
+            cluster.start(at);
+        }
+        cluster
+    }
+
+    /// Adds a node that is not in the genesis, with this key.
+    pub(crate) fn join(&mut self, key: SigningKey, skill: u64) -> usize {
+        self.nodes.push(Node {
+            hotkey: sign::hotkey_of(&key),
+            key,
+            runner: None,
+            kept: Some(TestHost { signed: Some(Epoch::GENESIS), ..TestHost::default() }),
+            life: 0,
+            skill,
+            asked: BTreeMap::new(),
+            next_token: 0,
+            made: BTreeMap::new(),
+        });
+        let at = self.nodes.len() - 1;
+        self.start(at);
+        at
+    }
+
+    fn clock(&self, at: usize) -> Now {
+        // Monotonic clocks begin anywhere.
+        Now { mono: self.now + 10_000 - GENESIS + 1_000_000 * (at as u64 + 1), wall: self.now }
+    }
+
+    fn push(&mut self, after: u64, event: Event) {
+        self.order += 1;
+        self.queue.push(Queued { at: self.now + after, order: self.order, event });
+    }
+
+    fn delay(&mut self) -> u64 {
+        5 + self.random.below(60)
+    }
+
+    pub(crate) fn is_running(&self, at: usize) -> bool {
+        self.nodes[at].runner.is_some()
+    }
+
+    pub(crate) fn host(&self, at: usize) -> &TestHost {
+        let node = &self.nodes[at];
+        node.runner.as_ref().map_or_else(|| node.kept.as_ref().unwrap(), Runner::host)
+    }
+
+    pub(crate) fn state(&self, at: usize) -> &State {
+        self.nodes[at].runner.as_ref().unwrap().participant().state()
+    }
+
+    pub(crate) fn participant(&self, at: usize) -> &Participant {
+        self.nodes[at].runner.as_ref().unwrap().participant()
+    }
+
+    /// Starts a process on what its disk holds.
+    pub(crate) fn start(&mut self, at: usize) {
+        let host = self.nodes[at].kept.take().unwrap();
+        let mut state = State::genesis(Arc::clone(&self.manifest)).unwrap();
+        for bundle in host.bundles.values() {
+            let executed =
+                ganglion_consensus::ledger::execute(&state, bundle.cut.time, &bundle.items).unwrap();
+            state = executed.into_state(bundle.cut.id());
+        }
+        let recovered = Recovered {
+            signed: host.signed,
+            log: host.signed.map(|_| host.log.clone()),
+            seq_reserved: host.seq,
+            scores: host.scores.clone(),
+        };
+        let node = &mut self.nodes[at];
+        node.life += 1;
+        let config = Config {
+            key: Some(node.key.clone()),
+            manifest: Arc::clone(&self.manifest),
+            seed_chain: Some(chain_start(at)),
+            oldest: Epoch::new(1),
+        };
+        let participant = Participant::new(config, state, recovered).unwrap();
+        node.runner = Some(Runner::new(participant, host));
+        let life = node.life;
+        self.push(0, Event::Input(at, life, Input::Started));
+        for other in 0..self.nodes.len() {
+            if other != at && self.is_running(other) {
+                self.connect(at, other);
+            }
+        }
+    }
+
+    fn connect(&mut self, a: usize, b: usize) {
+        let (ka, kb) = (self.nodes[a].hotkey, self.nodes[b].hotkey);
+        let (la, lb) = (self.nodes[a].life, self.nodes[b].life);
+        self.push(50, Event::Input(a, la, Input::Connected(kb)));
+        self.push(50, Event::Input(b, lb, Input::Connected(ka)));
+    }
+
+    /// Ends a process at once; its disk stays.
+    pub(crate) fn kill(&mut self, at: usize) {
+        let runner = self.nodes[at].runner.take().unwrap();
+        let hotkey = self.nodes[at].hotkey;
+        let mut host = take_host(runner);
+        // What was not synced is gone.
+        let whole = host.log.len() - host.unsynced;
+        host.log.truncate(whole);
+        host.unsynced = 0;
+        host.out.clear();
+        self.nodes[at].kept = Some(host);
+        self.nodes[at].made.clear();
+        for other in 0..self.nodes.len() {
+            if other != at && self.is_running(other) {
+                let life = self.nodes[other].life;
+                self.push(1, Event::Input(other, life, Input::Disconnected(hotkey)));
+            }
+        }
+    }
+
+    /// Cuts or mends the line between two nodes, both ways.
+    pub(crate) fn partition(&mut self, a: usize, b: usize, on: bool) {
+        for pair in [(a, b), (b, a)] {
+            if on {
+                self.cut.insert(pair);
+            } else {
+                self.cut.remove(&pair);
+            }
+        }
+    }
+
+    pub(crate) fn submit(&mut self, at: usize, bytes: Vec<u8>) {
+        let life = self.nodes[at].life;
+        self.push(0, Event::Input(at, life, Input::Submit { ticket: Ticket(1), bytes }));
+    }
+
+    /// Gives one node gossip as if a peer had sent it.
+    pub(crate) fn inject(&mut self, to: usize, from: Hotkey, channel: Channel, bytes: Vec<u8>) {
+        let (life, token) = (self.nodes[to].life, GossipToken(u64::MAX));
+        self.push(1, Event::Input(to, life, Input::Gossip { from, token, channel, bytes }));
+    }
+
+    /// Runs until a condition holds, at most for so many milliseconds of virtual time.
+    pub(crate) fn run_until(&mut self, limit: u64, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        while self.now < end {
+            if done(self) {
+                return true;
+            }
+            if !self.advance(end) {
+                break;
+            }
+        }
+        done(self)
+    }
+
+    /// Runs until these nodes hold an epoch.
+    pub(crate) fn run_to_epoch(&mut self, nodes: &[usize], epoch: u64, limit: u64) -> bool {
+        let nodes = nodes.to_vec();
+        self.run_until(limit, |cluster| {
+            nodes.iter().all(|at| cluster.host(*at).bundles.contains_key(&epoch))
+        })
+    }
+
+    /// The next event or timer, whichever is first.
+    fn advance(&mut self, end: u64) -> bool {
+        let event = self.queue.peek().map(|queued| queued.at);
+        let timer = (0..self.nodes.len())
+            .filter_map(|at| {
+                let due = self.nodes[at].runner.as_ref()?.next_timer()?;
+                let wait = due.saturating_sub(self.clock(at).mono);
+                Some((self.now + wait, at))
+            })
+            .min();
+        let next = match (event, timer) {
+            (None, None) => return false,
+            (Some(event), Some((timer, _))) => event.min(timer),
+            (Some(event), None) => event,
+            (None, Some((timer, _))) => timer,
+        };
+        if next > end {
+            self.now = end;
+            return false;
+        }
+        self.now = next;
+        if event == Some(next) {
+            let queued = self.queue.pop().unwrap();
+            self.deliver(queued.event);
+        } else if let Some((_, at)) = timer {
+            let now = self.clock(at);
+            let result = self.nodes[at].runner.as_mut().unwrap().fire(now);
+            self.after(at, result);
+        }
+        true
+    }
+
+    fn deliver(&mut self, event: Event) {
+        match event {
+            Event::Input(at, life, input) => {
+                if self.nodes[at].life == life {
+                    self.give(at, input);
+                }
+            }
+            Event::Ask { from, to, id, request } => {
+                if !self.is_running(to) || self.cut.contains(&(from, to)) {
+                    return self.push(1_000, Event::Answer { from: to, to: from, id, response: None });
+                }
+                let node = &mut self.nodes[to];
+                node.next_token += 1;
+                let token = AnswerToken(node.next_token);
+                node.asked.insert(token, (from, id));
+                let from = self.nodes[from].hotkey;
+                self.give(to, Input::Request { from, token, request });
+            }
+            Event::Answer { from, to, id, response } => {
+                let from = self.nodes[from].hotkey;
+                if self.is_running(to) {
+                    self.give(to, Input::Response { id, from, response });
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, at: usize, input: Input) {
+        let now = self.clock(at);
+        if let Some(runner) = self.nodes[at].runner.as_mut() {
+            let result = runner.handle(now, input);
+            self.after(at, result);
+        }
+    }
+
+    fn after(&mut self, at: usize, result: Result<(), Stopped<Infallible>>) {
+        if let Err(stopped) = result {
+            self.stopped.push((at, stopped.to_string()));
+        }
+        let Some(runner) = self.nodes[at].runner.as_mut() else { return };
+        for out in std::mem::take(&mut runner.host_mut().out) {
+            self.carry(at, out);
+        }
+    }
+
+    fn carry(&mut self, at: usize, out: Out) {
+        match out {
+            Out::Publish(channel, bytes) => {
+                let from = self.nodes[at].hotkey;
+                for to in 0..self.nodes.len() {
+                    let lost = self.loss > 0 && self.random.below(1_000) < self.loss;
+                    if to == at || lost || self.cut.contains(&(at, to)) || !self.is_running(to) {
+                        continue;
+                    }
+                    let (after, token, bytes) = (self.delay(), GossipToken(self.order), bytes.clone());
+                    let life = self.nodes[to].life;
+                    let input = Input::Gossip { from, token, channel, bytes };
+                    self.push(after, Event::Input(to, life, input));
+                }
+            }
+            Out::Ask(id, peer, request) => {
+                let after = self.delay();
+                let to = self.nodes.iter().position(|node| node.hotkey == peer).unwrap();
+                self.push(after, Event::Ask { from: at, to, id, request });
+            }
+            Out::Answer(token, response) => {
+                let Some((to, id)) = self.nodes[at].asked.remove(&token) else { return };
+                let after = self.delay();
+                self.push(after, Event::Answer { from: at, to, id, response: Some(response) });
+            }
+            Out::Work(job) => self.work(at, job),
+        }
+    }
+
+    fn work(&mut self, at: usize, job: Job) {
+        let life = self.nodes[at].life;
+        match job {
+            Job::MakeTasks { job, seed, count, .. } => {
+                let rights: Vec<u8> =
+                    (0..count).map(|n| seed.as_bytes()[n as usize % 32] % 10).collect();
+                let inputs = rights.iter().map(|right| Payload::Inline(vec![*right])).collect();
+                self.nodes[at].made.insert(job, rights);
+                self.push(30, Event::Input(at, life, Input::TasksMade { job, inputs }));
+            }
+            Job::Forward { job, inputs, .. } => {
+                let skill = self.nodes[at].skill;
+                let outputs = inputs
+                    .iter()
+                    .map(|input| {
+                        let Payload::Inline(bytes) = input else { unreachable!() };
+                        let right = self.random.below(100) < skill;
+                        Payload::Inline(vec![if right { bytes[0] } else { 99 }])
+                    })
+                    .collect();
+                self.push(100, Event::Input(at, life, Input::Forwarded { job, outputs }));
+            }
+            Job::Score { job, made, responses, .. } => {
+                let rights = self.nodes[at].made.get(&made).cloned().unwrap_or_default();
+                let scores = responses
+                    .iter()
+                    .map(|response| {
+                        let each = response.outputs.iter().zip(&rights).map(|(output, right)| {
+                            Some(if *output == Payload::Inline(vec![*right]) { 1_000_000 } else { 0 })
+                        });
+                        (response.hotkey, each.collect())
+                    })
+                    .collect();
+                self.push(50, Event::Input(at, life, Input::Scored { job, scores }));
+            }
+            Job::Feedback(_) => {}
+        }
+    }
+
+    /// Cut ids by epoch of one node.
+    pub(crate) fn cuts(&self, at: usize) -> VecDeque<(u64, CutId)> {
+        self.host(at).bundles.iter().map(|(epoch, bundle)| (*epoch, bundle.cut.id())).collect()
+    }
+
+    /// Every node that holds an epoch holds the same cut; whatever stopped is named.
+    pub(crate) fn assert_one_cut_per_epoch(&self) {
+        assert_eq!(self.stopped, [], "nodes stopped");
+        let mut cuts: BTreeMap<u64, CutId> = BTreeMap::new();
+        for at in 0..self.nodes.len() {
+            for (epoch, cut) in self.cuts(at) {
+                assert_eq!(*cuts.entry(epoch).or_insert(cut), cut, "node {at} epoch {epoch}");
+            }
+        }
+    }
+}
+
+fn take_host(mut runner: Runner<TestHost>) -> TestHost {
+    std::mem::take(runner.host_mut())
+}
