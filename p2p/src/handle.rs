@@ -102,7 +102,7 @@ pub enum Event {
         /// The payload as published.
         bytes: Vec<u8>,
     },
-    /// A request that waits for [`Handle::respond`], at most 9 s. Never a `PeersRequest`.
+    /// A request that waits for [`Handle::respond`], at most 8 s. Never a `PeersRequest`.
     Request {
         /// Who asks.
         from: Hotkey,
@@ -283,6 +283,8 @@ pub struct PeerInfo {
     pub connected: bool,
     /// Of the first connection.
     pub direction: Option<Direction>,
+    /// Whether it has said that it listens to every topic: from then on gossip reaches it.
+    pub subscribed: bool,
     /// Gossip score, faults included: about 0 for a stranger, below -80 it is not listened to.
     pub score: f64,
     /// Last measured round trip.
@@ -388,7 +390,7 @@ impl Handle {
         self.answer(Answer::Verdict { token, verdict });
     }
 
-    /// Answers a request. Once per token; later ones, and those after 9 s, do nothing. A response over
+    /// Answers a request. Once per token; later ones, and those after 8 s, do nothing. A response over
     /// 8 MiB becomes a refusal.
     pub fn respond(&self, token: ResponseToken, response: proto::Response) {
         self.answer(Answer::Response { token, response });

@@ -15,6 +15,7 @@ use crate::config::{ip_of, is_loopback};
 use crate::handle::{Direction, Fault};
 use crate::identity;
 use crate::record::{RecordFault, Verified};
+use crate::topics::Topic;
 
 /// Peers in the table. A record takes 2.2 KiB at most, an entry about 1 KiB more: 4 MiB in all.
 pub const PEERS_MAX: usize = 1024;
@@ -32,6 +33,12 @@ pub const DIAL_WAIT: Duration = Duration::from_millis(500);
 pub const DIAL_WAIT_MOST: Duration = Duration::from_secs(30);
 /// The same while there is no connection at all.
 pub const DIAL_WAIT_ALONE: Duration = Duration::from_secs(4);
+/// A connection that the other end ends sooner says: full, go elsewhere.
+const SETTLED: Duration = Duration::from_secs(30);
+/// First wait after being sent away; it doubles each time.
+const AWAY_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait after being sent away.
+const AWAY_WAIT_MOST: Duration = Duration::from_secs(300);
 /// Failures in a row after which a peer without a valid record is forgotten.
 const FAILURES_FORGOTTEN: u32 = 10;
 
@@ -88,6 +95,23 @@ pub(crate) struct Connected {
     pub(crate) identified: bool,
     pub(crate) pings_missed: u8,
     pub(crate) slow: u8,
+    /// A bit for each topic it listens to.
+    topics: u8,
+}
+
+impl Connected {
+    /// Notes a topic; whether it is the last that was missing.
+    pub(crate) fn subscribe(&mut self, topic: Topic, listens: bool) -> bool {
+        let before = self.is_subscribed();
+        let at = Topic::ALL.iter().position(|other| *other == topic).unwrap_or(0);
+        let bit = 1 << at;
+        self.topics = if listens { self.topics | bit } else { self.topics & !bit };
+        !before && self.is_subscribed()
+    }
+
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.topics.count_ones() as usize == Topic::ALL.len()
+    }
 }
 
 /// One peer.
@@ -306,7 +330,6 @@ impl Table {
     pub(crate) fn on_connected(&mut self, id: PeerId, direction: Direction, now: Instant) -> bool {
         let Some(peer) = self.entry(id, now) else { return false };
         peer.dialing = None;
-        peer.failures = 0;
         peer.proven = true;
         if peer.connected.is_some() {
             return false;
@@ -319,17 +342,28 @@ impl Table {
             identified: false,
             pings_missed: 0,
             slow: 0,
+            topics: 0,
         });
         true
     }
 
-    /// Notes that the last connection of a peer is gone.
+    /// Notes that the last connection of a peer is gone, and when to try it again.
     pub(crate) fn on_disconnected(&mut self, id: &PeerId, now: Instant) {
+        // Both ends may want to come back: not in the same instant.
         let jitter = self.jitter(DIAL_WAIT);
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let Some(connected) = peer.connected.take() else { return };
+        let settled = now.saturating_duration_since(connected.since) >= SETTLED;
+        peer.failures = if settled { 0 } else { peer.failures.saturating_add(1) };
+        let wait = doubled(AWAY_WAIT, peer.failures).min(AWAY_WAIT_MOST);
+        let alone = self.connected().next().is_none();
         if let Some(peer) = self.peers.get_mut(id) {
-            peer.connected = None;
-            // Both ends may want to come back: not in the same instant.
-            peer.next_dial = peer.next_dial.max(now + jitter);
+            let wait = match (settled, alone) {
+                (true, _) => Duration::ZERO,
+                (false, true) => wait.min(DIAL_WAIT_ALONE),
+                (false, false) => wait,
+            };
+            peer.next_dial = peer.next_dial.max(now + wait + jitter);
         }
     }
 
@@ -350,7 +384,7 @@ impl Table {
         peer.dialing = None;
         peer.failures = peer.failures.saturating_add(1);
         let most = if alone { DIAL_WAIT_ALONE } else { DIAL_WAIT_MOST };
-        let wait = DIAL_WAIT.saturating_mul(1 << peer.failures.saturating_sub(1).min(10)).min(most);
+        let wait = doubled(DIAL_WAIT, peer.failures).min(most);
         peer.next_dial = peer.next_dial.max(now + wait + jitter);
     }
 
@@ -411,6 +445,11 @@ impl Table {
         let share = u32::try_from(next(&mut self.random) >> 40).unwrap_or(0);
         most.mul_f64(f64::from(share) / f64::from(1u32 << 24))
     }
+}
+
+/// `first`, doubled with each failure after the first.
+fn doubled(first: Duration, failures: u32) -> Duration {
+    first.saturating_mul(1 << failures.saturating_sub(1).min(10))
 }
 
 /// Splitmix64.
@@ -518,6 +557,28 @@ mod tests {
         };
         table.insert(verified(moved, &key), start).unwrap();
         assert_eq!(table.pick_dials(8, true, false, start), [id]);
+    }
+
+    #[test]
+    fn whoever_is_sent_away_stays_away_for_a_while() {
+        let now = Instant::now();
+        let mut table = Table::new();
+        let (away, other) =
+            (numbered(0, "/ip4/127.0.0.1/tcp/1"), numbered(1, "/ip4/127.0.0.1/tcp/2"));
+        let (id, other_id) = (away.peer, other.peer);
+        table.insert(away, now).unwrap();
+        table.insert(other, now).unwrap();
+        table.on_connected(other_id, Direction::Inbound, now);
+        table.on_connected(id, Direction::Outbound, now);
+        table.on_disconnected(&id, now + Duration::from_secs(3));
+        assert!(table.pick_dials(8, true, false, now + Duration::from_secs(12)).is_empty());
+        let back = now + Duration::from_secs(14);
+        assert_eq!(table.pick_dials(8, true, false, back), [id]);
+        // A connection that lasted is sought again at once.
+        table.on_connected(id, Direction::Outbound, back);
+        let gone = back + SETTLED;
+        table.on_disconnected(&id, gone);
+        assert_eq!(table.pick_dials(8, true, false, gone + DIAL_WAIT), [id]);
     }
 
     #[test]

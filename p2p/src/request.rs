@@ -30,8 +30,8 @@ pub const REQUEST_BYTES: usize = 2 * 1024 * 1024;
 pub const RESPONSE_BYTES: usize = limits::RPC_BYTES;
 /// Time for request and response together.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for the node to answer, one second less, so that the refusal still arrives.
-pub const ANSWER_TIME: Duration = Duration::from_secs(9);
+/// Time for the node to answer: two seconds less, so that the refusal still arrives from a busy host.
+pub const ANSWER_TIME: Duration = Duration::from_secs(8);
 /// Streams of one connection at a time, both ways together.
 const STREAMS: usize = 64;
 /// Requests of others that wait for the node. At 1 KiB, the usual size, this is 256 KiB; the largest

@@ -23,7 +23,7 @@ use crate::handle::{
     Answer, COMMANDS_MAX, Command, Direction, Event, Fault, Handle, PeerInfo, Shared, Snapshot,
     StopReason, rates,
 };
-use crate::peers::{BAN_TIME, Table};
+use crate::peers::{BAN_TIME, Connected, Table};
 use crate::request::{INBOUND_MAX, Inbound, Outbound};
 use crate::topics::Topics;
 use crate::{identity, metrics, transport};
@@ -460,7 +460,7 @@ impl Service {
         }
     }
 
-    fn renew_snapshot(&mut self) {
+    pub(crate) fn renew_snapshot(&mut self) {
         metrics::records(self.peers.records_count());
         let gossip = &self.swarm.behaviour().gossip;
         let mut peers: Vec<PeerInfo> = self
@@ -474,6 +474,7 @@ impl Service {
                     addresses: peer.addresses(true).iter().map(ToString::to_string).collect(),
                     connected: connected.is_some(),
                     direction: connected.map(|connected| connected.direction),
+                    subscribed: connected.is_some_and(Connected::is_subscribed),
                     score: gossip.peer_score(id).unwrap_or(0.0),
                     rtt: connected.and_then(|connected| connected.rtt),
                     agent: connected.and_then(|connected| connected.agent.clone()),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use libp2p::PeerId;
-use libp2p::gossipsub::{self, MessageAcceptance, MessageId};
+use libp2p::gossipsub::{self, MessageAcceptance, MessageId, TopicHash};
 use libp2p::request_response::{self, InboundRequestId, OutboundFailure, OutboundRequestId};
 use prost::Message as _;
 
@@ -85,10 +85,23 @@ impl Service {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
                 self.on_message(propagation_source, message_id, message, now);
             }
-            gossipsub::Event::Subscribed { .. } => self.publish_unsent(),
+            gossipsub::Event::Subscribed { peer_id, topic } => {
+                self.on_subscription(peer_id, &topic, true);
+                self.publish_unsent();
+            }
+            gossipsub::Event::Unsubscribed { peer_id, topic } => {
+                self.on_subscription(peer_id, &topic, false);
+            }
             gossipsub::Event::SlowPeer { peer_id, .. } => self.on_slow(peer_id),
-            gossipsub::Event::GossipsubNotSupported { .. }
-            | gossipsub::Event::Unsubscribed { .. } => {}
+            gossipsub::Event::GossipsubNotSupported { .. } => {}
+        }
+    }
+
+    fn on_subscription(&mut self, peer: PeerId, topic: &TopicHash, listens: bool) {
+        let Some(topic) = self.topics.of(topic) else { return };
+        let held = self.peers.get_mut(&peer).and_then(|peer| peer.connected.as_mut());
+        if held.is_some_and(|connected| connected.subscribe(topic, listens)) {
+            self.renew_snapshot();
         }
     }
 
