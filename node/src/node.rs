@@ -25,6 +25,7 @@ use ganglion_types::{
     Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role,
     SubnetId, limits,
 };
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use crate::api::types::TaskAnswers;
@@ -34,7 +35,7 @@ use crate::config::{Config, Worker};
 use crate::driver::{self, Clock, Driver};
 use crate::fault::{Curable, Fault};
 use crate::host::{NodeHost, Parts, epoch_commit};
-use crate::http::{self, BoxFuture, PeerSeen, SubmitError, WorkerHealth};
+use crate::http::{self, PeerSeen, SubmitError, WorkerHealth};
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
 use crate::jobs;
@@ -196,8 +197,8 @@ fn read_state(
         loop {
             let page = reader.state_rows(table.number(), after.as_deref(), PAGE)?;
             let Some(last) = page.last() else { break };
-            after = Some(last.key.clone());
-            rows.extend(page.into_iter().map(|row| ((table.number(), row.key), row.value)));
+            after = Some(last.0.clone());
+            rows.extend(page.into_iter().map(|(key, value)| ((table.number(), key), value)));
         }
     }
     let cut = reader.cut(applied)?.unwrap_or_default();
@@ -417,7 +418,7 @@ fn network_config(
         external: text(&config.external),
         bootnodes: text(&config.bootnodes),
         known,
-        max_peers: usize::try_from(config.max_connections).unwrap_or(p2p::MAX_PEERS),
+        max_peers: usize::try_from(config.max_connections).unwrap_or(64),
         ..p2p::Config::new(hotkey.signing_key().clone(), subnet)
     })
 }
@@ -520,16 +521,17 @@ impl http::Network for p2p::Handle {
 
 /// Told when the process is asked to end: Ctrl-C or SIGTERM, or the end of stdin if that is wished.
 pub async fn asked_to_stop(with_stdin: bool) {
-    use tokio::io::AsyncReadExt as _;
     use tokio::signal::unix::{SignalKind, signal};
-    let stdin_closed = async {
-        if !with_stdin {
-            return std::future::pending::<()>().await;
-        }
-        let mut stdin = tokio::io::stdin();
-        let mut buffer = [0; 64];
-        while matches!(stdin.read(&mut buffer).await, Ok(read) if read > 0) {}
-    };
+    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
+    if with_stdin {
+        std::thread::spawn(move || {
+            // What is written there means nothing; only its end does.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            let _ = closed.send(());
+        });
+    } else {
+        std::mem::forget(closed);
+    }
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => {
@@ -541,6 +543,6 @@ pub async fn asked_to_stop(with_stdin: bool) {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
-        () = stdin_closed => {}
+        _ = stdin_closed => {}
     }
 }

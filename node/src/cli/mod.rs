@@ -6,6 +6,7 @@ pub mod exit;
 mod init;
 mod keys;
 pub mod output;
+mod run;
 mod subnet;
 mod worker;
 mod yuma;
@@ -70,6 +71,8 @@ enum Command {
     Subnet(subnet::SubnetCommand),
     /// Create a node's data directory
     Init(init::InitArgs),
+    /// Run a node
+    Run(Box<run::RunArgs>),
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -103,6 +106,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(&cli.global, command),
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
+        Command::Run(args) => run::run(&cli.global, &args),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),
