@@ -1,5 +1,6 @@
-//! Integration tests of `ganglion-consensus`.
+//! Everything the crate promises, through its public API only.
 
+mod agreement;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod ledger;
