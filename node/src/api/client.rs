@@ -71,10 +71,9 @@ impl ApiError {
 impl Curable for ApiError {
     fn fault(&self) -> Fault {
         match self {
-            Self::Address { .. } => Fault::Input,
             Self::Unreachable { .. } | Self::Foreign { .. } => Fault::Environment,
             Self::Refused { status, .. } if *status >= 500 => Fault::Check,
-            Self::Refused { .. } => Fault::Input,
+            Self::Address { .. } | Self::Refused { .. } => Fault::Input,
         }
     }
 
