@@ -6,7 +6,9 @@ pub mod exit;
 mod init;
 mod keys;
 pub mod output;
+mod run;
 mod subnet;
+mod worker;
 mod yuma;
 
 use std::path::PathBuf;
@@ -69,12 +71,16 @@ enum Command {
     Subnet(subnet::SubnetCommand),
     /// Create a node's data directory
     Init(init::InitArgs),
+    /// Run a node
+    Run(Box<run::RunArgs>),
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
     /// Run and check vectors of the epoch function, Yuma Consensus
     #[command(subcommand)]
     Yuma(yuma::YumaCommand),
+    /// Check a model before it mines, or be one of the built-in workers
+    Worker(worker::WorkerArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -94,14 +100,16 @@ pub fn main() -> Exit {
 fn run(cli: Cli) -> Result<(), Failure> {
     let Some(command) = cli.command else {
         // Not clap's own check: a set GANGLION_HOME would count as an argument there.
-        return output::print(&Cli::command().render_help().to_string());
+        return output::print(&format!("{}\n", Cli::command().render_help()));
     };
     match command {
         Command::Keys(command) => keys::run(&cli.global, command),
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
+        Command::Run(args) => run::run(&cli.global, &args),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
+        Command::Worker(args) => worker::run(&cli.global, args),
         Command::Completions(args) => completions::run(&args),
     }
 }

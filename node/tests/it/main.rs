@@ -4,4 +4,5 @@ mod config;
 mod keys;
 mod manifest;
 mod run;
+mod worker;
 mod yuma;
