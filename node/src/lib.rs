@@ -8,5 +8,7 @@ pub mod files;
 pub mod home;
 pub mod keys;
 pub mod manifest;
+pub mod models;
 pub mod telemetry;
 pub mod units;
+pub mod worker;

@@ -7,6 +7,7 @@ mod init;
 mod keys;
 pub mod output;
 mod subnet;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -71,6 +72,8 @@ enum Command {
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Check a model before it mines, or be one of the built-in workers
+    Worker(worker::WorkerArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -97,6 +100,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
         Command::Config(command) => config::run(&cli.global, command),
+        Command::Worker(args) => worker::run(&cli.global, args),
         Command::Completions(args) => completions::run(&args),
     }
 }

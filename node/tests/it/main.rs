@@ -4,3 +4,4 @@ mod config;
 mod keys;
 mod manifest;
 mod run;
+mod worker;
