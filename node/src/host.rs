@@ -11,7 +11,7 @@ use ganglion_subnet::{
     AnswerToken, AskId, Channel, Commit, GossipToken, Input, Job, Now, Rejection, Report, Ticket,
     Verdict,
 };
-use ganglion_types::{Canonical as _, Epoch, Hotkey, ItemId, limits, proto};
+use ganglion_types::{Body, Canonical as _, Epoch, Item, Hotkey, ItemId, limits, proto};
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,6 +34,7 @@ const RECEIPTS: usize = 4_096;
 #[derive(Debug)]
 pub struct NodeHost {
     store: Store,
+    records: mpsc::Receiver<Item>,
     network: p2p::Handle,
     jobs: mpsc::Sender<Job>,
     view: View,
@@ -58,6 +59,8 @@ pub struct NodeHost {
 pub struct Parts {
     /// The open store.
     pub store: Store,
+    /// Peer records to be kept.
+    pub records: mpsc::Receiver<Item>,
     /// The network.
     pub network: p2p::Handle,
     /// Queue of the worker's jobs.
@@ -78,9 +81,10 @@ impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, network, jobs, view, metrics, clock, runtime, epoch_ms } = parts;
+        let Parts { store, records, network, jobs, view, metrics, clock, runtime, epoch_ms } = parts;
         Self {
             store,
+            records,
             network,
             jobs,
             view,
@@ -130,8 +134,11 @@ impl NodeHost {
         })
     }
 
-    /// Notes an epoch that should have its certificate by now.
+    /// Keeps new peer records, and notes an epoch that should have its certificate by now.
     pub fn look_around(&mut self, now: Now, deadline: u64) {
+        while let Ok(record) = self.records.try_recv() {
+            self.keep_record(&record);
+        }
         let closing = self.view.now().state.next_epoch();
         if now.mono >= deadline && deadline >= self.running_since {
             match self.overdue {
@@ -144,6 +151,15 @@ impl NodeHost {
             && now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2))
         {
             self.note_missed(epoch);
+        }
+    }
+
+    /// Durable with the next epoch: a lost record costs a question to a peer.
+    fn keep_record(&mut self, item: &Item) {
+        let Body::PeerRecord(record) = item.body() else { return };
+        let hotkey = *record.signer.as_bytes();
+        if let Err(error) = self.store.put_peer(hotkey, record.expires, &item.to_bytes()) {
+            tracing::warn!(%error, "a peer record was not kept");
         }
     }
 
@@ -205,7 +221,11 @@ impl Host for NodeHost {
     }
 
     fn reset_log(&mut self, epoch: Epoch) -> Result<(), StoreError> {
-        self.store.begin_epoch(epoch.get())
+        match self.store.begin_epoch(epoch.get()) {
+            // A mute participant says nothing at this height, so it needs no log.
+            Err(StoreError::Mute { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     fn reserve_seq(&mut self, end: u64) -> Result<(), StoreError> {

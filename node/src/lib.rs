@@ -1,14 +1,19 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
+pub mod api;
 pub mod cli;
 pub mod config;
 pub mod document;
 pub mod fault;
 pub mod files;
 pub mod home;
+pub mod http;
 pub mod keys;
 pub mod manifest;
+pub mod metrics;
 pub mod models;
 pub mod telemetry;
 pub mod units;
+pub mod view;
 pub mod worker;
+pub mod yuma;

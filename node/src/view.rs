@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use ganglion_consensus::ledger::{EpochResult, State};
-use ganglion_types::{CutId, Epoch, Hotkey, Uid};
+use ganglion_types::{CutId, Epoch, Hotkey, ItemId, Uid};
 
 /// Shared between the driver, which writes it, and everybody else.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub missed: Vec<Epoch>,
     /// Decision latency by epoch, of the last 1,000.
     pub latencies: BTreeMap<Epoch, u64>,
+    /// What became of the items of recent cuts.
+    pub receipts: BTreeMap<ItemId, (Epoch, String)>,
     /// This validator's view of the miners.
     pub scores: BTreeMap<Hotkey, ScoreView>,
     /// Why the node stopped, if it did.
@@ -77,6 +79,7 @@ impl View {
             stake_seen: (0, 0),
             missed: Vec::new(),
             latencies: BTreeMap::new(),
+            receipts: BTreeMap::new(),
             scores: BTreeMap::new(),
             halted: None,
         };

@@ -23,7 +23,7 @@
 //!
 //! | byte | table | key | value |
 //! |---|---|---|---|
-//! | 00 | meta | name | `schema` u32, `subnet` 32 bytes, `applied` u64, `state-sum` u64 and 16 bytes |
+//! | 00 | meta | name | `schema` u32, `subnet` 32 bytes, `applied` u64, `item-seq` u64, `state-sum` u64 and 16 bytes |
 //! | 01 | state | caller's table u8, key | ledger row |
 //! | 02 | cuts | epoch u64 | encoded cut |
 //! | 03 | certificates | epoch u64 | encoded certificate |
@@ -33,6 +33,7 @@
 //! | 08, 09 | lists | digest; epoch u64, digest | epoch u64, list body; size u64 |
 //! | 0a, 0b | blobs | digest; epoch u64, digest | epoch u64, blob; size u64 |
 //! | 0c | peers | hotkey | expiry u64, signed record |
+//! | 0d | local | name | value of this node's own |
 //! | f0 | (pieces) | whole key, number u32 | piece of a value over 6 KiB |
 //! | f1 | (journal) | none | a step too large for one batch |
 //!
@@ -76,8 +77,7 @@ pub use crate::{
     schema::SCHEMA,
     sled_backend::{SledBackend, quarantine},
     store::{
-        EpochCommit, ITEM_SEQ_BLOCK, PEER_BYTES_MAX, PEERS_MAX, Position, Recovered, Standing,
-        StateChange, Store,
+        EpochCommit, PEER_BYTES_MAX, PEERS_MAX, Position, Recovered, Standing, StateChange, Store,
     },
     table::{KEY_BYTES_MAX, VALUE_BYTES_MAX},
     watermark::{RoundCut, Watermark},

@@ -178,13 +178,15 @@ fn open(
             "the state database has lost epochs; they are applied again"
         );
     }
+    let in_watermark = watermark.as_ref().map_or(0, |(_, watermark)| watermark.item_seq_reserved);
+    let in_tables = reader.item_seq().map_err(in_state)?.unwrap_or(0);
     let recovered = Recovered {
+        item_seq_reserved: in_watermark.max(in_tables),
         watermark: watermark.as_ref().map(|(_, watermark)| *watermark),
         standing,
         certified: log.last(),
         applied,
     };
-    let next_item_seq = recovered.watermark.map_or(0, |watermark| watermark.item_seq_reserved);
     let store = Store {
         paths,
         reader,
@@ -192,7 +194,8 @@ fn open(
         agreement,
         watermark,
         mute_through,
-        next_item_seq,
+        item_seq_reserved: recovered.item_seq_reserved,
+        seen_beginning: None,
         applied,
         items,
         lists,

@@ -8,7 +8,10 @@ use crate::{
     codec::Fields,
     error::{Damage, Part, StoreError},
     lock::DirectoryLock,
-    schema::{CERTIFICATES, CUTS, EPOCHS, META, MetaKey, PEERS, RESULTS, STATE, StateKey, Table},
+    schema::{
+        CERTIFICATES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE, StateKey,
+        Table,
+    },
     table::Tables,
 };
 
@@ -148,6 +151,16 @@ impl Reader {
             Ok(())
         })?;
         Ok(peers)
+    }
+
+    /// A value of this node's own, kept by [`Store::put_local`](crate::Store::put_local).
+    pub fn local(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.tables.get(&LOCAL, &Name(name.to_owned()))
+    }
+
+    /// Item sequence numbers reserved while there was no watermark.
+    pub(crate) fn item_seq(&self) -> Result<Option<u64>, StoreError> {
+        self.number(&META, &MetaKey::ItemSeq)
     }
 
     /// How many result rows an epoch has.

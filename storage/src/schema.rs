@@ -51,6 +51,8 @@ pub(crate) const BLOBS: Table<[u8; 32]> = Table::new(0x0a, "blobs");
 pub(crate) const BLOBS_BY_EPOCH: Table<(u64, [u8; 32])> = Table::new(0x0b, "blobs by epoch");
 /// Hotkey to expiry and peer record.
 pub(crate) const PEERS: Table<[u8; 32]> = Table::new(0x0c, "peers");
+/// Name to a value of this node's own, which no other node needs.
+pub(crate) const LOCAL: Table<Name> = Table::new(0x0d, "local");
 /// Pieces of large values: the whole key of the row, then the piece's number.
 pub(crate) const CHUNKS: u8 = 0xf0;
 /// A step too large for one batch, while it is applied.
@@ -65,6 +67,8 @@ pub(crate) enum MetaKey {
     Subnet,
     /// u64: the epoch whose step was applied last.
     Applied,
+    /// u64: item sequence numbers below it may have been used; only while there is no watermark to say so.
+    ItemSeq,
     /// Number of rows in [`STATE`] and the exclusive or of their checks.
     StateSum,
 }
@@ -75,6 +79,10 @@ pub(crate) struct StateKey {
     pub(crate) table: u8,
     pub(crate) key: Vec<u8>,
 }
+
+/// A name that the code above gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name(pub(crate) String);
 
 /// How a key is written.
 pub(crate) trait Key: Sized {
@@ -136,12 +144,22 @@ impl Key for StateKey {
     }
 }
 
+impl Key for Name {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.as_bytes());
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        String::from_utf8(bytes.to_vec()).ok().map(Self)
+    }
+}
+
 impl Key for MetaKey {
     fn write(&self, out: &mut Vec<u8>) {
         let name: &[u8] = match self {
             Self::Schema => b"schema",
             Self::Subnet => b"subnet",
             Self::Applied => b"applied",
+            Self::ItemSeq => b"item-seq",
             Self::StateSum => b"state-sum",
         };
         out.extend_from_slice(name);
@@ -151,6 +169,7 @@ impl Key for MetaKey {
             b"schema" => Some(Self::Schema),
             b"subnet" => Some(Self::Subnet),
             b"applied" => Some(Self::Applied),
+            b"item-seq" => Some(Self::ItemSeq),
             b"state-sum" => Some(Self::StateSum),
             _ => None,
         }
@@ -185,7 +204,8 @@ mod tests {
 
     #[test]
     fn meta_names_read_back_and_other_lengths_do_not() {
-        for key in [MetaKey::Schema, MetaKey::Subnet, MetaKey::Applied, MetaKey::StateSum] {
+        use MetaKey::{Applied, ItemSeq, Schema, StateSum, Subnet};
+        for key in [Schema, Subnet, Applied, ItemSeq, StateSum] {
             assert_eq!(MetaKey::read(&written(&key)), Some(key));
         }
         assert!(<(u64, u16)>::read(&[0; 9]).is_none() && <(u64, u16)>::read(&[0; 11]).is_none());

@@ -250,3 +250,32 @@ pub fn quarantine(dir: &Path) -> io::Result<PathBuf> {
         number = number.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_a_call_becomes_an_error_with_its_text() {
+        let words = String::from("page is gone");
+        let failure = guarded::<()>(|| panic!("{words}")).err().map(|failure| failure.text());
+        assert_eq!(failure.as_deref(), Some("panic: page is gone"));
+        let failure = guarded::<()>(|| panic!("fixed")).err().map(|failure| failure.text());
+        assert_eq!(failure.as_deref(), Some("panic: fixed"));
+        assert_eq!(guarded(|| Ok(7)).ok(), Some(7));
+    }
+
+    #[test]
+    fn a_half_written_snapshot_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["snap.00.generating", "snap.00", "db", "other.generating"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        remove_stray_snapshots(dir.path()).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["db", "other.generating", "snap.00"]);
+        remove_stray_snapshots(&dir.path().join("none")).unwrap();
+    }
+}

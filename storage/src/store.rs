@@ -26,7 +26,9 @@ use crate::{
     certificate_log::{BUNDLE_BYTES_MAX, CertificateLog},
     error::StoreError,
     reader::Reader,
-    schema::{CERTIFICATES, CUTS, EPOCHS, META, MetaKey, PEERS, RESULTS, STATE, StateKey},
+    schema::{
+        CERTIFICATES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE, StateKey,
+    },
     table::Step,
     watermark::{RoundCut, Watermark, WatermarkFile},
 };
@@ -35,8 +37,6 @@ use crate::{
 pub const PEERS_MAX: usize = 1_000;
 /// Bytes of one peer record.
 pub const PEER_BYTES_MAX: usize = 8 << 10;
-/// Item sequence numbers reserved by one write of the watermark.
-pub const ITEM_SEQ_BLOCK: u64 = 64;
 
 /// What an open store can still vouch for about its own past statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Recovered {
     pub watermark: Option<Watermark>,
     /// What that is worth.
     pub standing: Standing,
+    /// Item sequence numbers below this may have been used.
+    pub item_seq_reserved: u64,
     /// Last epoch in the certificate log; `None` if it is empty.
     pub certified: Option<u64>,
     /// Last epoch whose step is in the tables; `None` if not even genesis is.
@@ -134,7 +136,9 @@ pub struct Store {
     pub(crate) watermark: Option<(WatermarkFile, Watermark)>,
     /// Nothing may be signed at this epoch or below.
     pub(crate) mute_through: Option<u64>,
-    pub(crate) next_item_seq: u64,
+    pub(crate) item_seq_reserved: u64,
+    /// Without a watermark: the epoch that this process has seen begin.
+    pub(crate) seen_beginning: Option<u64>,
     pub(crate) applied: Option<u64>,
     pub(crate) items: AgedTable,
     pub(crate) lists: AgedTable,
@@ -300,8 +304,8 @@ impl Store {
     /// Starts the height after the last applied epoch: an empty agreement log, then the watermark in both slots, then the
     /// earlier logs go. Without effect if this height is the present one and whole.
     ///
-    /// After [`Standing::MuteUnknown`] it is the caller who knows when one whole epoch has passed; calling this is what ends
-    /// the silence.
+    /// After [`Standing::MuteUnknown`] the first call starts nothing: it marks the beginning of the one whole epoch that has to
+    /// pass. The call for a later epoch ends the silence.
     ///
     /// # Errors
     /// [`StoreError::OutOfOrder`]; [`StoreError::Mute`] for an epoch at which this node must stay silent; what the disk says.
@@ -317,6 +321,9 @@ impl Store {
             if let Some(mute) = store.mute_through.filter(|mute| epoch <= *mute) {
                 return Err(StoreError::Mute { epoch: Some(mute) });
             }
+            if store.watermark.is_none() && store.seen_beginning.get_or_insert(epoch) == &epoch {
+                return Ok(());
+            }
             store.start_log(epoch)
         })
     }
@@ -325,11 +332,8 @@ impl Store {
         let Paths { disk, dir, subnet } = self.paths.clone();
         let path = self.paths.watermark();
         let log = AgreementLog::reset(disk.as_ref(), &dir, &subnet, epoch)?;
-        let next = Watermark {
-            epoch,
-            item_seq_reserved: self.watermark().map_or(0, |watermark| watermark.item_seq_reserved),
-            ..Watermark::default()
-        };
+        let next =
+            Watermark { epoch, item_seq_reserved: self.item_seq_reserved, ..Watermark::default() };
         match &mut self.watermark {
             Some((file, watermark)) => {
                 file.write_both(&next).map_err(StoreError::io(&path))?;
@@ -389,24 +393,46 @@ impl Store {
         })
     }
 
-    /// A sequence number that no item of this node has had, not before a crash either. Numbers may be skipped.
+    /// Makes durable that item sequence numbers below `end` may have been used; call it before using them, a block at a time.
+    /// A lower `end` than before is without effect.
     ///
     /// # Errors
-    /// [`StoreError::Mute`] without a watermark; what the disk says.
-    pub fn next_item_seq(&mut self) -> Result<u64, StoreError> {
+    /// What disk and database say.
+    pub fn reserve_item_seq(&mut self, end: u64) -> Result<(), StoreError> {
         self.write(|store| {
-            let path = store.paths.watermark();
-            let mute = store.mute();
-            let Some((file, watermark)) = &mut store.watermark else { return Err(mute) };
-            let seq = store.next_item_seq.max(1);
-            if seq >= watermark.item_seq_reserved {
-                let reserved = seq.saturating_add(ITEM_SEQ_BLOCK);
-                let next = Watermark { item_seq_reserved: reserved, ..*watermark };
-                file.write_both(&next).map_err(StoreError::io(&path))?;
-                *watermark = next;
+            if end <= store.item_seq_reserved {
+                return Ok(());
             }
-            store.next_item_seq = seq + 1;
-            Ok(seq)
+            let path = store.paths.watermark();
+            match &mut store.watermark {
+                Some((file, watermark)) => {
+                    let next = Watermark { item_seq_reserved: end, ..*watermark };
+                    file.write_both(&next).map_err(StoreError::io(&path))?;
+                    *watermark = next;
+                }
+                // A watermark made now would end the silence too early.
+                None => {
+                    let mut step = Step::default();
+                    step.put(&META, &MetaKey::ItemSeq, end.to_be_bytes().to_vec());
+                    store.reader.tables.commit(step)?;
+                    store.reader.tables.flush()?;
+                }
+            }
+            store.item_seq_reserved = end;
+            Ok(())
+        })
+    }
+
+    /// Keeps a value of this node's own under a name, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]; what disk and database say.
+    pub fn put_local(&mut self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.write(|store| {
+            let mut step = Step::default();
+            step.put(&LOCAL, &Name(name.to_owned()), value.to_vec());
+            store.reader.tables.commit(step)?;
+            store.reader.tables.flush()
         })
     }
 

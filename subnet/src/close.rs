@@ -33,8 +33,8 @@ use crate::voting::Recovered;
 const RECORD_ENGINE: u8 = 0;
 /// First byte of an agreement-log entry: the own list, `length u32 BE ‖ item ‖ body`.
 const RECORD_LIST: u8 = 1;
-/// Messages held for an engine that has not started: a few rounds of a full committee.
-const WAITING: usize = 4 * limits::COMMITTEE;
+/// Messages kept for an engine that starts later: a few rounds of a full committee.
+const HEARD: usize = 4 * limits::COMMITTEE;
 /// Proposals whose judgement waits for items: one per round that can be current.
 const JUDGING: usize = 16;
 /// Executions kept: candidates of one height.
@@ -57,7 +57,8 @@ pub struct Close {
     third_at: Option<u64>,
     grace: Grace,
     engine: Option<Engine>,
-    waiting: Vec<AgreementMessage>,
+    /// Authentic messages of this height, for an engine that starts later or starts again.
+    heard: Vec<AgreementMessage>,
     seen: BTreeSet<Digest>,
     gossiped: BTreeSet<Digest>,
     said: Vec<AgreementMessage>,
@@ -92,7 +93,7 @@ impl Close {
             third_at: None,
             grace: Grace::Unset,
             engine: None,
-            waiting: Vec::new(),
+            heard: Vec::new(),
             seen: BTreeSet::new(),
             gossiped: BTreeSet::new(),
             said: Vec::new(),
@@ -337,15 +338,20 @@ impl Participant {
         let outputs = engine.start(start, log);
         self.close.engine = Some(engine);
         self.run_engine(outputs);
-        for message in std::mem::take(&mut self.close.waiting) {
+        let epoch = self.close.epoch;
+        for message in self.close.heard.clone() {
+            if self.close.epoch != epoch {
+                return;
+            }
             // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
-            let _ = self.feed_engine(message);
+            let _ = self.give_engine(message);
         }
     }
 
-    /// After a restart within a height: says again what was said, and goes on from there.
+    /// Signing begins, perhaps in the middle of a height: what the process before this one said is
+    /// said again, and everything goes on from there.
     pub(crate) fn resume_agreement(&mut self) {
-        if !self.may_sign() || self.close.recovered_log.is_empty() {
+        if !self.may_sign() {
             return;
         }
         let log = std::mem::take(&mut self.close.recovered_log);
@@ -360,11 +366,15 @@ impl Participant {
                 _ => return self.unreadable_log(),
             }
         }
-        self.close.deadline_passed = true;
-        let again = self.now.mono.saturating_add(self.schedule.resend);
-        self.set_timer(Timer::Resend, again);
-        if !records.is_empty() {
-            self.close.engine = None;
+        if self.close.own_list || !records.is_empty() {
+            // Its deadline had passed for the process before this one.
+            self.on_deadline();
+        } else if self.close.deadline_passed {
+            self.sign_list();
+        }
+        // An engine that only followed so far starts again as one that votes.
+        let follows = self.close.engine.take().is_some();
+        if follows || !records.is_empty() {
             self.start_engine(&records);
         }
         self.pursue_agreement();
@@ -437,7 +447,7 @@ impl Participant {
         if self.close.seen.contains(&digest) {
             return Err(Rejection::Duplicate);
         }
-        if self.close.seen.len() >= WAITING.saturating_mul(4) {
+        if self.close.seen.len() >= HEARD.saturating_mul(4) {
             return Err(Rejection::Full);
         }
         if !self.peer_rate(from) {
@@ -565,18 +575,28 @@ impl Participant {
 
     // ---- the engine ----
 
-    /// Gives a message to the engine, or keeps it, its signature checked, until the engine starts.
+    /// Takes a message that is new: to the engine, or, its signature checked, for when it starts.
     fn feed_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
-        let Some(engine) = &mut self.close.engine else {
-            if self.close.waiting.len() >= WAITING {
-                return Err(Rejection::Full);
-            }
+        if self.close.heard.len() >= HEARD {
+            return Err(Rejection::Full);
+        }
+        if self.close.engine.is_none() {
             if !self.verify_message(&message) {
                 return Err(Rejection::BadSignature);
             }
-            self.close.waiting.push(message);
+            self.close.heard.push(message);
             return Ok(());
-        };
+        }
+        let epoch = self.close.epoch;
+        self.give_engine(message.clone())?;
+        if self.close.epoch == epoch {
+            self.close.heard.push(message);
+        }
+        Ok(())
+    }
+
+    fn give_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
+        let Some(engine) = &mut self.close.engine else { return Ok(()) };
         match engine.receive(message) {
             Ok(Received::Accepted(outputs)) => {
                 self.run_engine(Ok(outputs));

@@ -228,6 +228,12 @@ impl Item {
         self.body.kind()
     }
 
+    /// The signature, unchecked.
+    #[must_use]
+    pub const fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
     /// Hash that the signature covers.
     #[must_use]
     pub const fn id(&self) -> ItemId {

@@ -50,7 +50,9 @@ pub use agreement::{
 pub use amount::Rao;
 pub use codec::{Canonical, DecodeError};
 pub use cut::{Certificate, Cut, EpochBundle};
-pub use ids::{Coldkey, CutId, Digest, Epoch, Hotkey, ItemId, Round, Signature, SubnetId, Uid};
+pub use ids::{
+    Coldkey, CutId, Digest, Epoch, Hotkey, ItemId, Round, Signature, SubnetId, Uid, hex,
+};
 pub use item::{Body, Item, Kind};
 pub use list::{InclusionList, ListBody};
 pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec};

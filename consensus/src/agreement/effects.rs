@@ -19,7 +19,7 @@ use super::context::{Ballot, Ctx, Mark, Motion, SharedCut};
 use super::convert::{self, SignedProposal, SignedVote};
 use super::output::{Decision, EngineError, Equivocation, Ignored, Output, Timer, TimerKind};
 use super::wal;
-use crate::certificate::{Committee, tally, verify_certificate, verify_quorum};
+use crate::certificate::{CertificateError, Committee, tally, verify_certificate, verify_quorum};
 
 /// A cut seen in this epoch.
 #[derive(Debug)]
@@ -111,17 +111,17 @@ impl Handler {
             Effect::SignProposal(motion, r) => r.resume_with(self.sign_proposal(motion)),
             Effect::VerifySignature(message, _, r) => r.resume_with(self.verify(&message)),
             Effect::VerifyPolkaCertificate(polka, _, _, r) => {
-                r.resume_with(self.verify_polka(&polka))
+                r.resume_with(self.verify_polka(&polka).ok_or(REFUSED))
             }
             Effect::VerifyRoundCertificate(certificate, _, _, r) => {
-                r.resume_with(self.verify_round(&certificate))
+                r.resume_with(self.verify_round(&certificate).ok_or(REFUSED))
             }
             // Checked by `decide` below: the core would panic on a refusal.
             Effect::VerifyCommitCertificate(_, _, _, r) => r.resume_with(Ok(())),
             // Fetched certificates never go through the core, and vote extensions are off.
             Effect::VerifyExtendedCommitCertificate(.., r) => {
                 self.broken("extended certificate");
-                r.resume_with(Err(bft::CertificateError::VerificationError(None)))
+                r.resume_with(Err(REFUSED))
             }
             Effect::ExtendVote(.., r) => {
                 self.broken("vote extension");
@@ -264,22 +264,21 @@ impl Handler {
         self.verified = self.verified.saturating_add(signatures);
     }
 
-    fn verify_polka(&mut self, polka: &bft::PolkaCertificate<Ctx>) -> CertificateVerdict {
+    fn verify_polka(&mut self, polka: &bft::PolkaCertificate<Ctx>) -> Option<()> {
         let ours = convert::polka_out(polka);
         self.count_verified(ours.signatures.len());
         let hash = convert::polka_hash(&self.subnet, polka);
-        verify_quorum(&self.committee, &hash, &ours.signatures).map_err(|error| {
-            self.refused = Some(Ignored::BadCertificate(error));
-            bft::CertificateError::VerificationError(None)
-        })
+        let checked = verify_quorum(&self.committee, &hash, &ours.signatures);
+        self.keep_reason(checked.map_err(Ignored::BadCertificate))
     }
 
-    fn verify_round(&mut self, certificate: &bft::RoundCertificate<Ctx>) -> CertificateVerdict {
+    fn verify_round(&mut self, certificate: &bft::RoundCertificate<Ctx>) -> Option<()> {
         let checked = self.check_round(certificate);
-        checked.map_err(|reason| {
-            self.refused = Some(reason);
-            bft::CertificateError::VerificationError(None)
-        })
+        self.keep_reason(checked)
+    }
+
+    fn keep_reason(&mut self, checked: Result<(), Ignored>) -> Option<()> {
+        checked.map_err(|reason| self.refused = Some(reason)).ok()
     }
 
     fn check_round(&mut self, certificate: &bft::RoundCertificate<Ctx>) -> Result<(), Ignored> {
@@ -293,9 +292,7 @@ impl Handler {
         };
         if !enough {
             let total = self.committee.total_stake();
-            return Err(Ignored::BadCertificate(
-                crate::certificate::CertificateError::TooLittleStake { held, total },
-            ));
+            return Err(Ignored::BadCertificate(CertificateError::TooLittleStake { held, total }));
         }
         self.count_verified(ours.votes.len());
         let bad = ours.votes.iter().find(|vote| !vote.verify(&self.subnet));
@@ -399,13 +396,16 @@ impl Handler {
     }
 }
 
-type CertificateVerdict = Result<(), bft::CertificateError<Ctx>>;
+/// Why is in `refused`.
+const REFUSED: bft::CertificateError<Ctx> = bft::CertificateError::VerificationError(None);
 
 /// Pairs by offender, votes before proposals.
 pub(super) fn equivocations(evidence: MisbehaviorEvidence<Ctx>) -> Vec<Equivocation> {
     let votes = evidence.votes.iter().flat_map(|(_, pairs)| pairs).map(|(first, second)| {
-        let (first, second) = (convert::vote_out(first), convert::vote_out(second));
-        Equivocation::Votes { first, second }
+        Equivocation::Votes {
+            first: Box::new(convert::vote_out(first)),
+            second: Box::new(convert::vote_out(second)),
+        }
     });
     let proposals = evidence.proposals.iter().flat_map(|(_, pairs)| pairs);
     let proposals = proposals.map(|(first, second)| Equivocation::Proposals {

@@ -339,6 +339,7 @@ fn check_sizes(cut: &Cut, kinds: &BTreeMap<Kind, usize>) -> Result<(), CutError>
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests {
     use ed25519_dalek::SigningKey;
     use ganglion_types::{Digest, sign};

@@ -19,6 +19,7 @@
 //! Every answer is `Log*, Sync, everything else`: what a message promises is durable before it
 //! leaves.
 
+mod checks;
 mod context;
 mod convert;
 mod effects;
@@ -26,9 +27,11 @@ mod engine;
 pub mod inclusion;
 mod output;
 pub mod proposer;
+mod running;
 mod wal;
 
-pub use engine::{Engine, EngineConfig, EpochStart, ROUNDS_AHEAD};
+pub use checks::ROUNDS_AHEAD;
+pub use engine::{Engine, EngineConfig, EpochStart};
 pub use output::{
     Decision, EngineError, Equivocation, Ignored, Output, Received, Step, Timeouts, Timer,
     TimerKind, Watermark,

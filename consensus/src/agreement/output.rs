@@ -113,7 +113,7 @@ pub struct Decision {
 #[allow(missing_docs, reason = "`first` and `second` are said above")]
 pub enum Equivocation {
     /// Two votes of one type, epoch and round.
-    Votes { first: Vote, second: Vote },
+    Votes { first: Box<Vote>, second: Box<Vote> },
     /// Two proposals of one epoch and round.
     Proposals { first: Box<Proposal>, second: Box<Proposal> },
 }

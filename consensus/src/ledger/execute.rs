@@ -388,6 +388,7 @@ impl Execution {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use super::super::fixture::{Subnet, coldkey, hotkey};
     use super::super::result::ResultRow;
@@ -492,14 +493,14 @@ mod tests {
     fn of_several_rows_the_highest_number_counts() {
         let subnet = Subnet::new(&[30, 20], 2);
         let state = genesis(&subnet);
-        let rows: Vec<Item> =
-            (1..=3).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX), (3, seq as u16)])).collect();
+        let rows = [(1, 10), (2, 30), (3, 20)]
+            .map(|(seq, value)| subnet.weights(0, 1, seq, &[(2, MAX), (3, value)]));
         let executed = run(&state, &rows);
         assert_eq!(outcome(&executed, &rows[2]), Outcome::Applied);
         for older in &rows[..2] {
             assert_eq!(outcome(&executed, older), Outcome::Superseded { by: rows[2].id() });
         }
-        assert_eq!(executed.state().weights(Uid::new(0)), [(2, MAX), (3, 3)]);
+        assert_eq!(executed.state().weights(Uid::new(0)), [(2, MAX), (3, 20)]);
     }
 
     #[test]

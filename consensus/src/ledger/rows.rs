@@ -538,6 +538,7 @@ fn dense(
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use super::super::execute;
     use super::super::fixture::{Subnet, coldkey};
@@ -622,7 +623,8 @@ mod tests {
     #[test]
     fn damaged_rows_are_named_by_table_and_key() {
         let (_, state) = state();
-        let read = |change: &dyn Fn(&mut BTreeMap<RowKey, Vec<u8>>)| {
+        type Rows = BTreeMap<RowKey, Vec<u8>>;
+        let read = |change: &dyn Fn(&mut Rows)| {
             let mut rows = state.rows();
             change(&mut rows);
             State::from_rows(state.manifest().clone(), state.head(), &rows).map(|_| ())

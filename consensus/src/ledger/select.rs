@@ -217,6 +217,7 @@ impl Pool {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use ganglion_types::{Rao, Role};
 

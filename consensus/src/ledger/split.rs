@@ -41,6 +41,7 @@ pub fn split(amount: u64, shares: &[u64]) -> Vec<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use proptest::prelude::*;
 
@@ -77,10 +78,8 @@ mod tests {
             let all = total(&shares);
             prop_assert_eq!(total(&parts), if all == 0 { 0 } else { u128::from(amount) });
             for (part, share) in parts.iter().zip(&shares) {
-                if all > 0 {
-                    let floor = u128::from(*share) * u128::from(amount) / all;
-                    prop_assert!((floor..=floor + 1).contains(&u128::from(*part)));
-                }
+                let quota = (u128::from(*share) * u128::from(amount)).checked_div(all).unwrap_or(0);
+                prop_assert!((quota..=quota + 1).contains(&u128::from(*part)));
                 prop_assert!(*share > 0 || *part == 0);
             }
         }

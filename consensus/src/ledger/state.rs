@@ -383,6 +383,7 @@ pub(super) fn index(slots: &[Option<Participant>]) -> BTreeMap<Hotkey, Uid> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use super::super::fixture::{Subnet, coldkey, hotkey};
     use super::*;

@@ -1,5 +1,9 @@
-//! Integration tests of `ganglion-consensus`.
+//! Everything the crate promises, through its public API only.
 
+mod agreement;
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod ledger;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod yuma_reference;

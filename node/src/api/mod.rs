@@ -1,5 +1,11 @@
 //! The node's HTTP interface: what it says and how to ask it.
 //!
-//! [`types`] is the contract that the server, the command line and the testnet share.
+//! [`types`] is the contract that the server, the command line and the testnet share, [`Client`]
+//! asks a node by it.
 
+mod client;
+mod explanation;
 pub mod types;
+
+pub use client::{ApiError, Client};
+pub use explanation::{ExplainedRow, Explanation};

@@ -414,7 +414,9 @@ mod tests {
 
     #[test]
     fn large_amounts_travel_as_text() {
-        for (rao, json) in [(5, "5"), (SAFE, "9007199254740992"), (SAFE + 1, "\"9007199254740993\"")] {
+        for (rao, json) in
+            [(5, "5"), (SAFE, "9007199254740992"), (SAFE + 1, "\"9007199254740993\"")]
+        {
             assert_eq!(serde_json::to_string(&Amount(rao)).unwrap(), json);
             assert_eq!(serde_json::from_str::<Amount>(json).unwrap(), Amount(rao));
         }

@@ -8,6 +8,7 @@ mod keys;
 pub mod output;
 mod subnet;
 mod worker;
+mod yuma;
 
 use std::path::PathBuf;
 
@@ -72,6 +73,9 @@ enum Command {
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Run and check vectors of the epoch function, Yuma Consensus
+    #[command(subcommand)]
+    Yuma(yuma::YumaCommand),
     /// Check a model before it mines, or be one of the built-in workers
     Worker(worker::WorkerArgs),
     /// Print a completion script for a shell
@@ -100,6 +104,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
         Command::Config(command) => config::run(&cli.global, command),
+        Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),
         Command::Completions(args) => completions::run(&args),
     }

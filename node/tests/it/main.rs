@@ -5,3 +5,4 @@ mod keys;
 mod manifest;
 mod run;
 mod worker;
+mod yuma;

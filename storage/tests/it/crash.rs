@@ -25,6 +25,7 @@ struct Acked {
     records: Vec<(u8, Vec<u8>)>,
     position: Position,
     item_seq: u64,
+    scores: u64,
 }
 
 fn open(disk: &FaultyDisk) -> Result<(Store, Recovered), OpenError> {
@@ -62,9 +63,11 @@ fn live(store: &mut Store, acked: &mut Acked, until: u64) -> Result<(), StoreErr
             acked.records.extend(votes);
             acked.position = position;
         }
-        for _ in 0..3 {
-            acked.item_seq = store.next_item_seq()?;
-        }
+        let block = 64 * epoch;
+        store.reserve_item_seq(block)?;
+        acked.item_seq = acked.item_seq.max(block);
+        store.put_local("scores", &epoch.to_be_bytes())?;
+        acked.scores = epoch;
         store.put_item(epoch, model::item_id(epoch, 9), b"from gossip")?;
         acked.committing = epoch;
         store.commit_epoch(model::commit(epoch))?;
@@ -109,6 +112,10 @@ fn restart(disk: &FaultyDisk, acked: &mut Acked, what: &str) {
     model::compare(store.reader()).unwrap_or_else(|error| panic!("{what}: {error}"));
     model::compare_log(store.reader());
 
+    assert!(recovered.item_seq_reserved >= acked.item_seq, "{what}: forgot item numbers");
+    let scores = store.reader().local("scores").unwrap().unwrap_or_else(|| vec![0; 8]);
+    assert!(scores >= acked.scores.to_be_bytes().to_vec(), "{what}: forgot the scores");
+
     let watermark = recovered.watermark.unwrap_or_else(|| panic!("{what}: no watermark"));
     assert!(watermark.epoch >= acked.begun, "{what}: forgot epoch {}", acked.begun);
     let Standing::Whole { entries } = &recovered.standing else {
@@ -131,9 +138,7 @@ fn restart(disk: &FaultyDisk, acked: &mut Acked, what: &str) {
         store.commit_epoch(model::commit(epoch)).unwrap_or_else(|e| panic!("{what}: {e}"));
         acked.committed = epoch;
     }
-    let before = acked.item_seq;
     live(&mut store, acked, EPOCHS + 1).unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(acked.item_seq > before, "{what}: an item number came twice");
     model::compare(store.reader()).unwrap();
     model::compare_log(store.reader());
 }
@@ -145,8 +150,9 @@ fn wherever_the_power_goes_nothing_acknowledged_is_lost_and_the_node_goes_on() {
     assert_eq!(acked.committed, EPOCHS);
     let operations = whole.operations();
     assert!(operations > 100, "{operations} operations are too few to mean anything");
-    let mut crashes = vec![Crash::LoseAll, Crash::KeepAll];
+    let mut crashes = vec![Crash::LoseAll];
     if cfg!(feature = "slow-tests") {
+        crashes.push(Crash::KeepAll);
         crashes.extend([0, 1, 30, 100, 200].map(Crash::TornAt));
         crashes.extend((0..12).map(Crash::Seeded));
     }

@@ -120,24 +120,40 @@ fn a_log_that_lost_a_named_record_makes_the_node_mute_at_that_height_only() {
 }
 
 #[test]
-fn a_lost_watermark_makes_the_node_mute_until_the_caller_ends_it() {
+fn a_lost_watermark_makes_the_node_mute_until_one_whole_epoch_has_passed() {
     let disk = voting_in_the_third();
+    open(&disk).0.reserve_item_seq(64).unwrap();
     for slot in [0, 4096] {
         assert!(disk.flip(&path("watermark"), slot + 9, 1));
     }
     let (mut store, recovered) = open(&disk);
     assert_eq!(recovered.standing, Standing::MuteUnknown);
-    assert_eq!(recovered.watermark, None);
-    assert!(matches!(store.next_item_seq(), Err(StoreError::Mute { .. })));
+    assert_eq!((recovered.watermark, recovered.item_seq_reserved), (None, 0));
     // The log that lies there shows that this node spoke at epoch 3.
     assert!(matches!(store.begin_epoch(3), Err(StoreError::Mute { epoch: Some(3) })));
+    store.reserve_item_seq(128).unwrap();
     store.commit_epoch(model::commit(3)).unwrap();
+    store.begin_epoch(4).unwrap();
+    assert!(matches!(store.record(1, b"vote"), Err(StoreError::Mute { .. })));
+    assert!(matches!(store.persist(Position::default()), Err(StoreError::Mute { .. })));
+    drop(store);
+    // A restart in between begins the wait anew.
+    let (mut store, recovered) = open(&disk);
+    assert_eq!(recovered.standing, Standing::MuteUnknown);
+    assert_eq!(recovered.item_seq_reserved, 128);
+    store.begin_epoch(4).unwrap();
+    store.begin_epoch(4).unwrap();
+    assert!(matches!(store.record(1, b"vote"), Err(StoreError::Mute { .. })));
     store.commit_epoch(model::commit(4)).unwrap();
     store.begin_epoch(5).unwrap();
+    store.record(1, b"vote").unwrap();
+    store.persist(Position::default()).unwrap();
     drop(store);
     let (store, recovered) = open(&disk);
-    assert_eq!(recovered.standing, Standing::Whole { entries: Vec::new() });
-    assert_eq!(store.watermark().unwrap().epoch, 5);
+    let Standing::Whole { entries } = recovered.standing else { panic!("mute") };
+    assert_eq!(entries.len(), 1);
+    let watermark = store.watermark().unwrap();
+    assert_eq!((watermark.epoch, watermark.item_seq_reserved), (5, 128));
 }
 
 #[test]
@@ -202,25 +218,41 @@ fn another_subnet_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn item_numbers_never_repeat_across_restarts_and_cost_a_write_per_block_only() {
+fn reserved_item_numbers_survive_restarts_damage_of_a_slot_and_the_epochs_end() {
     let disk = voting_in_the_third();
-    let mut last = 0;
-    for _ in 0..5 {
-        let (mut store, _) = open(&disk);
+    for block in 1..=5 {
+        let (mut store, recovered) = open(&disk);
+        assert_eq!(recovered.item_seq_reserved, 64 * (block - 1));
+        store.reserve_item_seq(64 * block).unwrap();
         let before = disk.operations();
-        for _ in 0..40 {
-            let seq = store.next_item_seq().unwrap();
-            assert!(seq > last, "{seq} after {last}");
-            last = seq;
+        store.reserve_item_seq(64 * block).unwrap();
+        store.reserve_item_seq(3).unwrap();
+        assert_eq!(disk.operations(), before, "what is reserved costs nothing");
+        for slot in [0, 4096] {
+            let copy = disk.copy();
+            assert!(copy.flip(&path("watermark"), slot + 40, 1));
+            assert_eq!(open(&copy).1.item_seq_reserved, 64 * block);
         }
-        assert_eq!(disk.operations() - before, 4, "one double write for 40 numbers");
     }
-    // With either slot damaged, too.
-    for slot in [0, 4096] {
-        let copy = disk.copy();
-        assert!(copy.flip(&path("watermark"), slot + 40, 1));
-        assert!(open(&copy).0.next_item_seq().unwrap() > last);
-    }
+    let (mut store, _) = open(&disk);
+    store.commit_epoch(model::commit(3)).unwrap();
+    store.begin_epoch(4).unwrap();
+    drop(store);
+    assert_eq!(open(&disk).1.item_seq_reserved, 320);
+}
+
+#[test]
+fn values_of_the_nodes_own_are_durable_when_put() {
+    let disk = voting_in_the_third();
+    let (mut store, _) = open(&disk);
+    assert_eq!(store.reader().local("scores").unwrap(), None);
+    store.put_local("scores", b"old").unwrap();
+    store.put_local("scores", &[5; 20_000]).unwrap();
+    drop(store);
+    disk.crash(ganglion_storage::faulty::Crash::LoseAll);
+    let (store, _) = open(&disk);
+    assert_eq!(store.reader().local("scores").unwrap(), Some(vec![5; 20_000]));
+    assert_eq!(store.reader().local("score").unwrap(), None);
 }
 
 #[test]

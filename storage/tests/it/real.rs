@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use ganglion_storage::{
@@ -98,11 +99,19 @@ fn a_directory_that_is_not_there_or_empty_is_not_initialised() {
 fn readers_on_other_threads_see_whole_epochs_only() {
     let dir = node(1);
     let (mut store, _) = Store::open(dir.path(), SUBNET).unwrap();
+    /// Ends the readers when the writer is done, and when it panics.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            let reader = store.reader().clone();
+            let (reader, done) = (store.reader().clone(), &done);
             scope.spawn(move || {
-                while reader.applied().unwrap().unwrap() < 60 {
+                while !done.load(Ordering::Relaxed) {
                     let applied = reader.applied().unwrap().unwrap();
                     assert_eq!(reader.cut(applied).unwrap(), Some(model::cut(applied)));
                     assert_eq!(reader.results(applied).unwrap().unwrap().len(), 6);
@@ -110,6 +119,7 @@ fn readers_on_other_threads_see_whole_epochs_only() {
                 }
             });
         }
+        let _done = Done(&done);
         live(&mut store, 60, |_| ());
     });
 }
@@ -173,6 +183,7 @@ fn open_damaged(dir: &Path, epochs: u64, what: &str) -> Outcome {
     let outcome = match Store::open(dir, SUBNET) {
         Err(error) => {
             assert!(error.is_rebuildable(), "{what}: {error}");
+            assert!(!error.to_string().contains("within"), "{what}: the cause is lost: {error}");
             Outcome::Refused
         }
         Ok((mut store, recovered)) => {

@@ -1,0 +1,9 @@
+//! Whole committees in one process, from a seed.
+
+mod chain;
+mod checker;
+mod cluster;
+mod engine;
+mod scenarios;
+#[cfg(feature = "slow-tests")]
+mod slow;

@@ -1,0 +1,35 @@
+//! Version 1 of the interface, one file per resource.
+
+pub(super) mod accounts;
+pub(super) mod epochs;
+pub(super) mod explain;
+pub(super) mod metagraph;
+pub(super) mod ops;
+pub(super) mod peers;
+pub(super) mod registration;
+pub(super) mod scores;
+pub(super) mod status;
+pub(super) mod tasks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::App;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/status", get(status::get))
+        .route("/peers", get(peers::get))
+        .route("/metagraph", get(metagraph::get))
+        .route("/epochs", get(epochs::list))
+        .route("/epochs/{epoch}", get(epochs::show))
+        .route("/epochs/{epoch}/explain", get(explain::get))
+        .route("/accounts/{coldkey}", get(accounts::get))
+        .route("/registration", get(registration::get))
+        .route("/scores", get(scores::get))
+        .route("/ops", post(ops::submit))
+        .route("/ops/{id}", get(ops::get))
+        .route("/tasks", post(tasks::call))
+}

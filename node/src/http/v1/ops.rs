@@ -1,0 +1,207 @@
+//! `POST /v1/ops` and `GET /v1/ops/ID`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use ganglion_consensus::ledger;
+use ganglion_types::{Body as ItemBody, Canonical as _, Cut, Epoch, Item, ItemId, limits};
+
+use crate::api::types::{OpStatus, SubmitOp, SubmittedOp};
+use crate::http::guard::read_json;
+use crate::http::{ApiError, App, BODY_BYTES_MAX, Shared, SubmitError};
+use crate::view::Snapshot;
+
+/// Operations submitted here that are remembered.
+const SUBMITTED_MAX: usize = 4_096;
+/// Cuts searched for an operation after the epoch that it is kept under.
+const CUTS_SEARCHED: u64 = 128;
+/// How a receipt begins that leaves an operation as if it had not come.
+const GAP: &str = "it waits for";
+
+/// What was submitted here, with its last epoch; the oldest makes room.
+#[derive(Debug, Default)]
+pub(crate) struct Submitted(Mutex<(BTreeMap<ItemId, Epoch>, VecDeque<ItemId>)>);
+
+impl Submitted {
+    fn insert(&self, id: ItemId, valid_until: Epoch) {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (by_id, order) = &mut *guard;
+        if by_id.insert(id, valid_until).is_none() {
+            order.push_back(id);
+        }
+        if order.len() > SUBMITTED_MAX
+            && let Some(oldest) = order.pop_front()
+        {
+            by_id.remove(&oldest);
+        }
+    }
+
+    fn valid_until(&self, id: &ItemId) -> Option<Epoch> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.get(id).copied()
+    }
+}
+
+pub(crate) async fn submit(
+    State(app): Shared,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse, ApiError> {
+    let request: SubmitOp = read_json(&headers, body, BODY_BYTES_MAX).await?;
+    let bytes = hex::decode(request.item.trim_start_matches("0x"))
+        .map_err(|_| ApiError::bad_request("`item` must be hexadecimal"))?;
+    let item = Item::from_bytes(&bytes, limits::ITEM_BYTES)
+        .map_err(|error| ApiError::bad_request(format!("`item` is no item: {error}")))?;
+    let ItemBody::RegistryOp(op) = item.body() else {
+        let kind = item.kind().name();
+        return Err(ApiError::bad_request(format!("operations are taken here, this is a {kind}")));
+    };
+    let state = app.now().state;
+    if item.subnet() != state.subnet() {
+        return Err(ApiError::refused(format!(
+            "the operation is signed for subnet {}, this is {}",
+            item.subnet(),
+            state.subnet()
+        )));
+    }
+    if !item.verify() {
+        return Err(ApiError::refused("the signature does not hold"));
+    }
+    ledger::admissible(&state, &item).map_err(|error| ApiError::refused(error.to_string()))?;
+    let id = app.context.submit.submit(bytes).await.map_err(|error| match error {
+        SubmitError::Refused(reason) => ApiError::refused(reason),
+        SubmitError::Busy => ApiError::busy(error.to_string()),
+    })?;
+    app.submitted.insert(id, op.valid_until);
+    let taken = SubmittedOp { id: id.to_hex(), epoch: state.next_epoch().get() };
+    Ok((StatusCode::ACCEPTED, Json(taken)))
+}
+
+pub(crate) async fn get(
+    State(app): Shared,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<OpStatus>, ApiError> {
+    let Path(text) = path?;
+    let id = ItemId::from_hex(&text)
+        .ok_or_else(|| ApiError::bad_request("an item id of 64 hexadecimal digits is wanted"))?;
+    app.read(move |app| status(app, id).map(Json)).await
+}
+
+fn status(app: &App, id: ItemId) -> Result<OpStatus, ApiError> {
+    let now = app.now();
+    let tell = |state: &str, epoch: Option<Epoch>, outcome: Option<String>| OpStatus {
+        id: id.to_hex(),
+        state: state.into(),
+        epoch: epoch.map(|epoch| epoch.get()),
+        outcome,
+    };
+    let stored = match app.context.reader.item(id.as_bytes())? {
+        Some((kept, bytes)) => {
+            Item::from_bytes(&bytes, usize::MAX).ok().map(|item| (Epoch::new(kept), item))
+        }
+        None => None,
+    };
+    let valid_until = stored.as_ref().and_then(|(_, item)| valid_until(item));
+    let valid_until = valid_until.or_else(|| app.submitted.valid_until(&id));
+    let open = valid_until.is_some_and(|last| last >= now.state.next_epoch());
+
+    let decided = match now.receipts.get(&id) {
+        Some((epoch, outcome)) => Some((*epoch, outcome.clone())),
+        None => match &stored {
+            Some((kept, item)) => cut_of(app, &now, *kept, item)?,
+            None => None,
+        },
+    };
+    Ok(match (decided, valid_until) {
+        // Behind a gap it did nothing, and may come again.
+        (Some((_, outcome)), _) if open && outcome.starts_with(GAP) => {
+            tell("pending", None, Some(outcome))
+        }
+        (Some((epoch, outcome)), _) => tell("decided", Some(epoch), Some(outcome)),
+        (None, Some(_)) if open => tell("pending", None, None),
+        (None, Some(last)) => {
+            let outcome = format!("no cut holds it, and it was valid until epoch {last} only");
+            tell("unknown", None, Some(outcome))
+        }
+        (None, None) => tell("unknown", None, None),
+    })
+}
+
+fn valid_until(item: &Item) -> Option<Epoch> {
+    match item.body() {
+        ItemBody::RegistryOp(op) => Some(op.valid_until),
+        _ => None,
+    }
+}
+
+/// The epoch whose cut holds an item, for one that was decided before this process began. What became
+/// of it is not stored, but a registration shows it.
+fn cut_of(
+    app: &App,
+    now: &Snapshot,
+    kept: Epoch,
+    item: &Item,
+) -> Result<Option<(Epoch, String)>, ApiError> {
+    let last = kept.get().saturating_add(CUTS_SEARCHED).min(now.state.epoch().get());
+    for epoch in kept.get().max(1)..=last {
+        let Some(bytes) = app.context.reader.cut(epoch)? else { break };
+        let cut = Cut::from_bytes(&bytes, usize::MAX).map_err(|e| ApiError::internal(&e))?;
+        if cut.items.binary_search(&item.id()).is_ok() {
+            return Ok(Some((cut.epoch, outcome_of(now, cut.epoch, item))));
+        }
+    }
+    Ok(None)
+}
+
+/// What became of an item of a cut: as the driver saw it, or as the state shows it, else `unknown`.
+pub(crate) fn outcome_of(now: &Snapshot, epoch: Epoch, item: &Item) -> String {
+    if let Some((_, outcome)) = now.receipts.get(&item.id()) {
+        return outcome.clone();
+    }
+    let ItemBody::RegistryOp(op) = item.body() else { return "unknown".into() };
+    let seat = now.state.uid_of(&ganglion_types::Hotkey::new(op.signer));
+    let seat = seat.and_then(|uid| now.state.participant(uid));
+    match &op.operation {
+        ganglion_types::Operation::Register { .. }
+            if seat.is_some_and(|one| one.registered_at == epoch) =>
+        {
+            "done".into()
+        }
+        _ => "unknown".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ganglion_consensus::ledger::Outcome;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_submission_makes_room() {
+        let submitted = Submitted::default();
+        let id = |n: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&n.to_be_bytes());
+            ItemId::new(bytes)
+        };
+        for n in 0..=SUBMITTED_MAX {
+            submitted.insert(id(n), Epoch::new(9));
+            submitted.insert(id(n), Epoch::new(9));
+        }
+        assert_eq!(submitted.valid_until(&id(0)), None);
+        assert_eq!(submitted.valid_until(&id(1)), Some(Epoch::new(9)));
+        assert_eq!(submitted.0.lock().unwrap().1.len(), SUBMITTED_MAX);
+    }
+
+    #[test]
+    fn a_gap_is_known_by_its_words() {
+        assert!(Outcome::Gap { next: 3 }.to_string().starts_with(GAP));
+        assert!(!Outcome::Applied.to_string().starts_with(GAP));
+    }
+}

@@ -1,0 +1,26 @@
+//! `GET /v1/registration`.
+
+use axum::Json;
+use axum::extract::State;
+use ganglion_consensus::ledger::RECENT_CUTS;
+
+use crate::api::types::Registration;
+use crate::http::Shared;
+
+pub(crate) async fn get(State(app): Shared) -> Json<Registration> {
+    let state = app.now().state;
+    let rules = state.hyperparameters();
+    let held = u16::try_from(state.participants().count()).unwrap_or(u16::MAX);
+    // A registration in the cut of epoch e may be bound to cuts e-1 down to e-1-RECENT_CUTS.
+    let cuts = u64::try_from(RECENT_CUTS).unwrap_or(0) + 1;
+    Json(Registration {
+        subnet: state.subnet().to_hex(),
+        prev: state.head().to_hex(),
+        epoch: state.epoch().get(),
+        holds_until: state.epoch().get().saturating_add(cuts),
+        difficulty: state.chain().difficulty,
+        free: rules.max_allowed_uids.saturating_sub(held),
+        allowed: rules.registration_allowed && rules.max_registrations_per_epoch > 0,
+        epoch_ms: state.manifest().epoch_ms,
+    })
+}

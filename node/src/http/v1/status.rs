@@ -1,0 +1,83 @@
+//! `GET /v1/status`.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::api::types::{Amount, Status};
+use crate::http::{App, Shared, until_ms};
+
+pub(crate) async fn get(State(app): Shared) -> Json<Status> {
+    Json(status(&app))
+}
+
+fn status(app: &App) -> Status {
+    let now = app.now();
+    let network = &app.context.network;
+    let manifest = now.state.manifest();
+    let peer_id = network.peer_id();
+    let committee = now.state.committee();
+    let total = committee.iter().fold(0_u64, |sum, one| sum.saturating_add(one.stake.get()));
+    let (epoch, cut) = now.head();
+    Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        subnet: now.state.subnet().to_hex(),
+        name: manifest.name.clone(),
+        hotkey: now.hotkey.to_string(),
+        role: now.role().into(),
+        uid: now.uid().map(|uid| uid.get()),
+        listen: network.listen().iter().map(|at| format!("{at}/p2p/{peer_id}")).collect(),
+        peer_id,
+        epoch: epoch.get(),
+        cut: cut.to_hex(),
+        closing: now.state.next_epoch().get(),
+        phase: now.phase.into(),
+        deadline_in_ms: until_ms(now.deadline),
+        epoch_ms: manifest.epoch_ms,
+        genesis_time: manifest.genesis_time,
+        round: now.round,
+        signing: now.signing,
+        signing_reason: now.signing_reason.into(),
+        peers: network.peers().iter().filter(|peer| peer.connected).count(),
+        missed: u64::try_from(now.missed.len()).unwrap_or(u64::MAX),
+        behind: now.behind.map(|epoch| epoch.get()),
+        stake_seen_rao: Amount(now.stake_seen.0),
+        stake_total_rao: Amount(total),
+        stake_to_halt_rao: Amount(stake_to_halt(total)),
+        stake_to_certify_rao: Amount(stake_to_certify(total)),
+        budget_rao: Amount(manifest.hyperparameters.emission.get()),
+        difficulty: now.state.chain().difficulty,
+        task: manifest.task.task_type.clone(),
+        worker: (app.context.worker)().name().into(),
+        halted: now.halted,
+    }
+}
+
+/// The least stake whose absence leaves two thirds or less of `total`.
+pub(crate) const fn stake_to_halt(total: u64) -> u64 {
+    total.div_ceil(3)
+}
+
+/// The least stake that is more than two thirds of `total`.
+pub(crate) fn stake_to_certify(total: u64) -> u64 {
+    let quorum = u128::from(total) * 2 / 3 + 1;
+    u64::try_from(quorum).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halting_and_certifying_stake_meet_the_quorum_rule() {
+        let certifies = |held: u64, total: u64| 3 * held > 2 * total;
+        for total in 1..200 {
+            let (halt, certify) = (stake_to_halt(total), stake_to_certify(total));
+            assert!(certifies(certify, total) && !certifies(certify - 1, total), "{total}");
+            assert!(
+                !certifies(total - halt, total) && certifies(total - halt + 1, total),
+                "{total}"
+            );
+        }
+        assert_eq!(stake_to_certify(u64::MAX), u64::MAX / 3 * 2 + 1);
+    }
+}

@@ -1,0 +1,55 @@
+//! `POST /v1/tasks`.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use crate::api::types::{TaskAnswers, TaskCall};
+use crate::http::guard::read_json;
+use crate::http::{ApiError, BODY_BYTES_MAX, Shared};
+
+const MINERS: std::ops::RangeInclusive<u16> = 1..=16;
+const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
+const TIMEOUT_MS_DEFAULT: u64 = 5_000;
+
+pub(crate) async fn call(
+    State(app): Shared,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<TaskAnswers>, ApiError> {
+    let call: TaskCall = read_json(&headers, body, BODY_BYTES_MAX).await?;
+    let (miners, timeout_ms) =
+        (call.miners.unwrap_or(1), call.timeout_ms.unwrap_or(TIMEOUT_MS_DEFAULT));
+    if !MINERS.contains(&miners) {
+        return Err(ApiError::bad_request("`miners` must be 1 to 16"));
+    }
+    if !TIMEOUT_MS.contains(&timeout_ms) {
+        return Err(ApiError::bad_request("`timeout_ms` must be 100 to 60000"));
+    }
+    let input = call.input.to_string().into_bytes();
+    let asked = app.context.tasks.ask(input, miners, Duration::from_millis(timeout_ms)).await;
+    let answers = asked.map_err(ApiError::busy)?;
+    if answers.answers.is_empty() {
+        return Err(nobody_answered(&answers, timeout_ms));
+    }
+    Ok(Json(answers))
+}
+
+fn nobody_answered(answers: &TaskAnswers, timeout_ms: u64) -> ApiError {
+    if answers.failures.is_empty() {
+        return ApiError::busy(
+            "there is no miner to ask: none is registered, or none has an incentive or a connection \
+             yet; see /v1/metagraph and /v1/peers",
+        );
+    }
+    let each: Vec<String> =
+        answers.failures.iter().map(|one| format!("uid {}: {}", one.uid, one.reason)).collect();
+    ApiError::timeout(format!(
+        "none of the miners asked answered within {timeout_ms} ms ({}); ask more of them with \
+         `miners`, or wait longer with `timeout_ms`",
+        each.join("; ")
+    ))
+}

@@ -1,0 +1,546 @@
+//! Puts a node together, runs it, and ends it in order.
+//!
+//! ```text
+//!                    ┌────────── driver (thread): participant, store ───────────┐
+//!                    │ mailbox 8,192                      │ jobs 512             │ view
+//!   p2p service ─► bridge ─► driver                  jobs task ─► worker      HTTP server
+//!        ▲  events 1,024                                  └─ child process ─┘      │
+//!        └───────────────── commands 512 ◄──── driver, jobs, HTTP ◄────────────────┘
+//! ```
+//! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
+//! doing), worker, network.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ganglion_consensus::ledger::{State, StateError, Table, execute};
+use ganglion_p2p as p2p;
+use ganglion_storage::{OpenError, Recovered as Found, Standing, StateChange, Store, StoreError};
+use ganglion_subnet::runner::Stopped;
+use ganglion_subnet::{Commit, Config as ParticipantConfig, Participant, Recovered};
+use ganglion_types::{
+    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role,
+    SubnetId, limits,
+};
+use tokio::sync::mpsc;
+
+use crate::api::types::TaskAnswers;
+use crate::blobs::Blobs;
+use crate::bridge::{self, Server};
+use crate::config::{Config, Worker};
+use crate::driver::{self, Clock, Driver};
+use crate::fault::{Curable, Fault};
+use crate::host::{NodeHost, Parts, epoch_commit};
+use crate::http::{self, BoxFuture, PeerSeen, SubmitError, WorkerHealth};
+use crate::keys::KeyPair;
+use crate::metrics::{self, DriverMetrics};
+use crate::jobs;
+use crate::models;
+use crate::tasks::TaskClient;
+use crate::view::View;
+use crate::worker::{self, WorkerHandle, WorkerSpec, WorkerState};
+
+/// Peer records that wait for the store.
+const RECORDS: usize = 256;
+/// Rows read from the store at once.
+const PAGE: usize = 1_000;
+
+/// Why a node could not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data directory cannot be used.
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The store holds something that cannot be.
+    #[error("the store does not hold a state of this subnet: {0}")]
+    State(#[from] StateError),
+    /// Bytes in the store cannot be read.
+    #[error("epoch {epoch} in the store cannot be read: {source}")]
+    Stored {
+        /// The epoch.
+        epoch: u64,
+        /// What is wrong.
+        source: DecodeError,
+    },
+    /// A certified epoch gives another result than it says.
+    #[error("epoch {epoch} in the store executes to another result than it was certified with")]
+    Diverged {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// The network did not start.
+    #[error("{0}")]
+    Network(#[from] p2p::StartError),
+    /// The HTTP address cannot be used.
+    #[error("the API cannot listen at {address}: {source}")]
+    Api {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A built-in worker that does not exist.
+    #[error("{0}")]
+    Worker(#[from] models::UnknownBuiltin),
+    /// The process cannot do something basic.
+    #[error("{what}: {source}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The driver stopped: going on would be wrong.
+    #[error("{0}")]
+    Stopped(String),
+    /// A task ended that should not.
+    #[error("the {task} ended: {reason}")]
+    Ended {
+        /// Which.
+        task: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Curable for NodeError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Worker(_) => Fault::Input,
+            Self::Diverged { .. } | Self::Stopped(_) | Self::Ended { .. } => Fault::Check,
+            _ => Fault::Environment,
+        }
+    }
+
+    fn cure(&self) -> Option<String> {
+        let cure = match self {
+            Self::Open(OpenError::NotInitialised { .. }) => {
+                "Create it with `ganglion init --manifest FILE --hotkey NAME --data-dir DIR`."
+            }
+            Self::Open(OpenError::Locked { .. }) => {
+                "Stop the process that holds it, or give this node a data directory of its own."
+            }
+            Self::Network(p2p::StartError::PortTaken { .. }) => {
+                "Stop the process that listens there, or set another address with --listen."
+            }
+            Self::Api { .. } => {
+                "Stop the process that listens there, or set another address with --api."
+            }
+            Self::Worker(worker) => return worker.cure(),
+            Self::Stopped(_) | Self::Diverged { .. } => {
+                "Keep the data directory and the log, and compare this epoch with another node's."
+            }
+            _ => "The log says more; -v logs everything.",
+        };
+        Some(cure.into())
+    }
+}
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// Its settings.
+    pub config: Config,
+    /// Its subnet.
+    pub manifest: Manifest,
+    /// Its hotkey.
+    pub hotkey: KeyPair,
+}
+
+/// The state that the store holds, brought up to the last certified epoch.
+fn recover(
+    store: &mut Store,
+    found: &Found,
+    manifest: &Arc<Manifest>,
+) -> Result<State, NodeError> {
+    let genesis = State::genesis(Arc::clone(manifest)).map_err(|violations| {
+        let rules = violations.iter().map(|one| format!("{} {}", one.field, one.rule));
+        NodeError::Stopped(format!("the manifest: {}", rules.collect::<Vec<_>>().join("; ")))
+    })?;
+    let mut state = match found.applied {
+        None => {
+            let rows = genesis.rows().into_iter().map(|((table, key), value)| StateChange {
+                table,
+                key,
+                value: Some(value),
+            });
+            let cut = genesis.genesis_cut().map(|cut| cut.to_bytes()).unwrap_or_default();
+            store.commit_genesis(cut, rows.collect())?;
+            genesis
+        }
+        Some(0) => genesis,
+        Some(applied) => read_state(store, manifest, applied)?,
+    };
+    // Certified but not applied: the process ended between the two.
+    for epoch in found.unapplied() {
+        state = apply(store, &state, epoch)?;
+    }
+    Ok(state)
+}
+
+fn read_state(
+    store: &Store,
+    manifest: &Arc<Manifest>,
+    applied: u64,
+) -> Result<State, NodeError> {
+    let reader = store.reader();
+    let mut rows = BTreeMap::new();
+    for table in Table::ALL {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = reader.state_rows(table.number(), after.as_deref(), PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            rows.extend(page.into_iter().map(|row| ((table.number(), row.key), row.value)));
+        }
+    }
+    let cut = reader.cut(applied)?.unwrap_or_default();
+    let cut = ganglion_types::Cut::from_bytes(&cut, limits::AGREEMENT_BYTES)
+        .map_err(|source| NodeError::Stored { epoch: applied, source })?;
+    let state = State::from_rows(Arc::clone(manifest), cut.id(), &rows)?;
+    if state.root() == cut.state_root {
+        Ok(state)
+    } else {
+        Err(NodeError::Diverged { epoch: applied })
+    }
+}
+
+fn apply(store: &mut Store, state: &State, epoch: u64) -> Result<State, NodeError> {
+    let bytes = store.reader().bundle(epoch)?.unwrap_or_default();
+    let bundle = EpochBundle::from_bytes(&bytes, limits::RPC_BYTES)
+        .map_err(|source| NodeError::Stored { epoch, source })?;
+    let diverged = |_| NodeError::Diverged { epoch };
+    let executed = execute(state, bundle.cut.time, &bundle.items).map_err(diverged)?;
+    if executed.roots.state_root != bundle.cut.state_root {
+        return Err(NodeError::Diverged { epoch });
+    }
+    let id: CutId = bundle.cut.id();
+    let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
+    let next = executed.into_state(id);
+    let rows = next.changed_rows(state);
+    store.commit_epoch(epoch_commit(&Commit { bundle, id, rows, result, receipts }))?;
+    tracing::info!(epoch, "applied from the certificate log");
+    Ok(next)
+}
+
+/// What the participant must know of the process before this one.
+fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError> {
+    let log = match found.standing {
+        Standing::Whole { entries } => {
+            Some(entries.into_iter().map(|entry| entry.bytes).collect())
+        }
+        Standing::MuteThrough { .. } | Standing::MuteUnknown => None,
+    };
+    Ok(Recovered {
+        signed: found.watermark.map(|watermark| Epoch::new(watermark.epoch)),
+        log,
+        seq_reserved: found.item_seq_reserved,
+        scores: store.reader().local(ganglion_subnet::participant::LOCAL_SCORES)?,
+    })
+}
+
+/// Runs a node until `shutdown` is done.
+///
+/// # Errors
+/// Why it could not start, or had to stop.
+pub async fn run(
+    start: Start,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), NodeError> {
+    let Start { config, manifest, hotkey } = start;
+    let manifest = Arc::new(manifest);
+    let subnet = manifest.subnet_id();
+    let exporter = metrics::install()
+        .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
+    p2p::describe();
+    worker::describe_metrics();
+    let (mut store, found) = Store::open(&config.data_dir, *subnet.as_bytes())?;
+    let state = recover(&mut store, &found, &manifest)?;
+    if matches!(found.standing, Standing::Whole { .. }) {
+        store.begin_epoch(state.next_epoch().get())?;
+    }
+    let past = participant_past(&store, found)?;
+    let listener = tokio::net::TcpListener::bind(config.api)
+        .await
+        .map_err(|source| NodeError::Api { address: config.api, source })?;
+    let api = listener.local_addr().map_err(|source| NodeError::Api { address: config.api, source })?;
+    let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
+
+    let signing = hotkey.signing_key().clone();
+    let me = hotkey.hotkey();
+    let view = View::new(me, state.clone());
+    let worker = spawn_worker(&config, &manifest, &view)?;
+    let blobs = Blobs::default();
+    let (driver, mail) = Driver::channel();
+    let (jobs_in, jobs_out) = mpsc::channel(jobs::JOBS_MAX);
+    let (records_in, records_out) = mpsc::channel(RECORDS);
+    let clock = Clock::start();
+    let reader = store.reader().clone();
+    let oldest = reader.certified().map_or(1, |(first, _)| first);
+    let participant = Participant::new(
+        ParticipantConfig {
+            key: Some(signing.clone()),
+            manifest: Arc::clone(&manifest),
+            seed_chain: Some(hotkey.seed_chain_start(0)),
+            oldest: Epoch::new(oldest),
+        },
+        state,
+        past,
+    )
+    .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))?;
+    let host = NodeHost::new(Parts {
+        store,
+        records: records_out,
+        network: network.clone(),
+        jobs: jobs_in,
+        view: view.clone(),
+        metrics: DriverMetrics::new(config.metrics_uids),
+        clock,
+        runtime: tokio::runtime::Handle::current(),
+        epoch_ms: manifest.epoch_ms,
+    });
+    let (ended_in, mut driver_ended) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("driver".into())
+        .spawn(move || {
+            // The receiver is below and lives as long as the node.
+            let _ = ended_in.send(driver::run(participant, host, &mail, clock));
+        })
+        .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
+
+    let tasks = TaskClient {
+        network: network.clone(),
+        view: view.clone(),
+        subnet,
+        task: manifest.task.task_type.clone(),
+        me,
+    };
+    let context = http::Context {
+        view: view.clone(),
+        reader,
+        submit: Arc::new(driver.clone()),
+        tasks: Arc::new(tasks),
+        network: Arc::new(network.clone()),
+        worker: worker_health(worker.clone()),
+        metrics: exporter.clone(),
+        hosts: Vec::new(),
+    };
+    if let Err(error) = http::announce(&config.data_dir, api) {
+        tracing::warn!(%error, "commands will not find the API by the data directory");
+    }
+    tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
+    let server = Server {
+        key: signing,
+        subnet,
+        task: manifest.task.task_type.clone(),
+        worker: worker.clone(),
+        view: view.clone(),
+        blobs: blobs.clone(),
+    };
+    let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut serving = tokio::spawn(http::serve(listener, context, async {
+        let _ = http_stopped.await;
+    }));
+    let mut bridge =
+        tokio::spawn(bridge::run(events, network.clone(), driver.clone(), records_in, server));
+    let jobs =
+        tokio::spawn(jobs::run(jobs_out, worker.clone(), driver.clone(), network.clone(), blobs));
+    let upkeep = tokio::spawn(metrics::upkeep(exporter));
+
+    let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
+    let mut driver_done = false;
+    let outcome = tokio::select! {
+        () = shutdown => Ok(()),
+        result = &mut driver_ended => {
+            driver_done = true;
+            match result {
+                Ok(result) => stopped(result, &view),
+                Err(_) => ended("driver", "it panicked".into()),
+            }
+        }
+        result = &mut bridge => ended("network", result.unwrap_or_else(|error| error.to_string())),
+        result = &mut serving => ended("HTTP server", format!("{result:?}")),
+    };
+    tracing::info!("stopping");
+    let _ = stop_http.send(());
+    if !driver_done {
+        driver.stop();
+        let _ = tokio::time::timeout(Duration::from_secs(2), driver_ended).await;
+    }
+    jobs.abort();
+    upkeep.abort();
+    if let Some(worker) = worker {
+        let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
+    }
+    network.shutdown();
+    let _ = tokio::time::timeout(Duration::from_millis(500), bridge).await;
+    drop(thread);
+    outcome
+}
+
+fn stopped(
+    result: Result<(), Stopped<StoreError>>,
+    view: &View,
+) -> Result<(), NodeError> {
+    let Err(stopped) = result else { return Ok(()) };
+    let reason = match &stopped {
+        Stopped::Store(error) => format!("{stopped}: {error}"),
+        Stopped::Halted(_) => stopped.to_string(),
+    };
+    tracing::error!("{reason}");
+    view.update(|view| view.halted = Some(reason.clone()));
+    Err(NodeError::Stopped(reason))
+}
+
+fn network_config(
+    config: &Config,
+    store: &Store,
+    hotkey: &KeyPair,
+    subnet: SubnetId,
+) -> Result<p2p::Config, NodeError> {
+    let known = store.reader().peers()?;
+    let known = known
+        .iter()
+        .filter_map(|row| Item::from_bytes(&row.record, limits::ITEM_BYTES).ok())
+        .collect();
+    let text = |list: &[crate::config::Address]| {
+        list.iter().map(|address| address.as_str().to_owned()).collect()
+    };
+    Ok(p2p::Config {
+        listen: text(&config.listen),
+        external: text(&config.external),
+        bootnodes: text(&config.bootnodes),
+        known,
+        max_peers: usize::try_from(config.max_connections).unwrap_or(p2p::MAX_PEERS),
+        ..p2p::Config::new(hotkey.signing_key().clone(), subnet)
+    })
+}
+
+/// The worker that the settings, or else the role, ask for.
+fn spawn_worker(
+    config: &Config,
+    manifest: &Manifest,
+    view: &View,
+) -> Result<Option<WorkerHandle>, NodeError> {
+    let now = view.now();
+    let role = now.uid().and_then(|uid| now.state.participant(uid)).map(|seat| seat.role);
+    let this = std::env::current_exe()
+        .map_err(|source| NodeError::System { what: "the program's own path is unknown", source })?;
+    let command = match (&config.worker, role) {
+        (Worker::Builtin(name), _) => models::builtin_command(&this, name)?,
+        (Worker::Command(command), _) => command.clone(),
+        (Worker::Auto, Some(Role::Validator)) => {
+            models::builtin_command(&this, &manifest.task.scorer)?
+        }
+        // A miner without a model answers nothing, and an observer has nothing to do.
+        (Worker::Auto, _) => return Ok(None),
+    };
+    // One that registers later with a worker configured is a miner: validators score by `Auto`.
+    let role = match (role, &config.worker) {
+        (Some(Role::Validator), _) => worker::Role::Validator,
+        (None, Worker::Builtin(name)) => models::builtin(name)?.role,
+        _ => worker::Role::Miner,
+    };
+    let subnet = manifest.subnet_id().to_hex();
+    let mut spec = WorkerSpec::new(command, role, &subnet, &manifest.task.task_type);
+    spec.dir = Some(config.data_dir.join("worker"));
+    Ok(Some(WorkerHandle::spawn(spec)))
+}
+
+fn worker_health(worker: Option<WorkerHandle>) -> Arc<dyn Fn() -> WorkerHealth + Send + Sync> {
+    Arc::new(move || match &worker {
+        None => WorkerHealth::None,
+        Some(worker) => match &*worker.state().borrow() {
+            WorkerState::Starting => WorkerHealth::Starting,
+            WorkerState::Ready(_) => WorkerHealth::Ready,
+            WorkerState::BackOff { reason, .. } => {
+                WorkerHealth::Failing { reason: reason.clone() }
+            }
+            WorkerState::Stopped => WorkerHealth::Failing { reason: "stopped".into() },
+        },
+    })
+}
+
+impl http::Submit for Driver {
+    fn submit(&self, item: Vec<u8>) -> BoxFuture<'_, Result<ItemId, SubmitError>> {
+        Box::pin(async move {
+            Self::submit(self, item).await.map_err(|error| match error {
+                driver::SubmitError::Refused(reason) => SubmitError::Refused(reason),
+                driver::SubmitError::Busy => SubmitError::Busy,
+            })
+        })
+    }
+}
+
+impl http::AskMiners for TaskClient {
+    fn ask(
+        &self,
+        input: Vec<u8>,
+        miners: u16,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<TaskAnswers, String>> {
+        Box::pin(async move {
+            self.call(input, miners, timeout).await.map_err(|error| error.to_string())
+        })
+    }
+}
+
+impl http::Network for p2p::Handle {
+    fn peers(&self) -> Vec<PeerSeen> {
+        let mut peers: Vec<PeerSeen> = Self::peers(self)
+            .into_iter()
+            .map(|peer| PeerSeen {
+                hotkey: peer.hotkey,
+                peer_id: peer.peer_id,
+                addresses: peer.addresses,
+                connected: peer.connected,
+                score: peer.score,
+                rtt: peer.rtt,
+                agent: peer.agent,
+            })
+            .collect();
+        peers.sort_by_key(|peer| (!peer.connected, peer.hotkey));
+        peers
+    }
+
+    fn peer_id(&self) -> String {
+        self.local_peer_id()
+    }
+
+    fn listen(&self) -> Vec<String> {
+        self.listen_addresses()
+    }
+}
+
+/// Told when the process is asked to end: Ctrl-C or SIGTERM, or the end of stdin if that is wished.
+pub async fn asked_to_stop(with_stdin: bool) {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::signal::unix::{SignalKind, signal};
+    let stdin_closed = async {
+        if !with_stdin {
+            return std::future::pending::<()>().await;
+        }
+        let mut stdin = tokio::io::stdin();
+        let mut buffer = [0; 64];
+        while matches!(stdin.read(&mut buffer).await, Ok(read) if read > 0) {}
+    };
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+        () = stdin_closed => {}
+    }
+}

@@ -1,0 +1,88 @@
+//! What the crate counts, through the `metrics` facade.
+
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+use crate::topics::Topic;
+
+const PEERS: &str = "ganglion_p2p_peers_connected";
+const RECORDS: &str = "ganglion_p2p_records";
+const RECORDS_REFUSED: &str = "ganglion_p2p_records_refused_total";
+const GOSSIP: &str = "ganglion_p2p_gossip_messages_total";
+const PUBLISHED: &str = "ganglion_p2p_gossip_published_total";
+const SLOW: &str = "ganglion_p2p_gossip_slow_total";
+pub(crate) const BYTES: &str = "ganglion_p2p_bytes_total";
+const REQUESTS: &str = "ganglion_p2p_requests_total";
+const SERVED: &str = "ganglion_p2p_served_total";
+const CONNECTIONS: &str = "ganglion_p2p_connections_total";
+const FAULTS: &str = "ganglion_p2p_faults_total";
+const BANS: &str = "ganglion_p2p_bans_total";
+const EVENTS_DROPPED: &str = "ganglion_p2p_events_dropped_total";
+
+/// Registers help texts. Call once, after the recorder is installed.
+pub fn describe() {
+    describe_gauge!(PEERS, "Peers with at least one connection");
+    describe_gauge!(RECORDS, "Peer records held");
+    describe_counter!(RECORDS_REFUSED, "Peer records not taken, by reason");
+    describe_counter!(GOSSIP, "Gossip messages received, without copies, by topic and verdict");
+    describe_counter!(PUBLISHED, "Own gossip messages, by topic and result");
+    describe_counter!(SLOW, "Times a peer was too slow for its gossip");
+    describe_counter!(BYTES, "Bytes on the wire of TCP connections, by direction");
+    describe_counter!(REQUESTS, "Requests we sent, by kind and result");
+    describe_counter!(SERVED, "Requests we received, by kind and result");
+    describe_counter!(CONNECTIONS, "Connections and attempts, by result");
+    describe_counter!(FAULTS, "Faults charged to peers, by fault");
+    describe_counter!(BANS, "Peers banned for a time");
+    describe_counter!(EVENTS_DROPPED, "Events the node was too slow to take");
+}
+
+pub(crate) fn peers_connected(count: usize) {
+    gauge!(PEERS).set(as_f64(count));
+}
+
+pub(crate) fn records(count: usize) {
+    gauge!(RECORDS).set(as_f64(count));
+}
+
+pub(crate) fn record_refused(reason: &'static str) {
+    counter!(RECORDS_REFUSED, "reason" => reason).increment(1);
+}
+
+pub(crate) fn gossip(topic: Topic, verdict: &'static str) {
+    counter!(GOSSIP, "topic" => topic.name(), "verdict" => verdict).increment(1);
+}
+
+pub(crate) fn published(topic: Topic, result: &'static str) {
+    counter!(PUBLISHED, "topic" => topic.name(), "result" => result).increment(1);
+}
+
+pub(crate) fn slow_peer() {
+    counter!(SLOW).increment(1);
+}
+
+pub(crate) fn request(kind: &'static str, result: &'static str) {
+    counter!(REQUESTS, "kind" => kind, "result" => result).increment(1);
+}
+
+pub(crate) fn served(kind: &'static str, result: &'static str) {
+    counter!(SERVED, "kind" => kind, "result" => result).increment(1);
+}
+
+pub(crate) fn connection(result: &'static str) {
+    counter!(CONNECTIONS, "result" => result).increment(1);
+}
+
+pub(crate) fn fault(name: &'static str) {
+    counter!(FAULTS, "fault" => name).increment(1);
+}
+
+pub(crate) fn banned() {
+    counter!(BANS).increment(1);
+}
+
+pub(crate) fn event_dropped() {
+    counter!(EVENTS_DROPPED).increment(1);
+}
+
+fn as_f64(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
+}
