@@ -13,6 +13,8 @@ pub mod manifest;
 pub mod metrics;
 pub mod models;
 pub mod telemetry;
+#[cfg(unix)]
+pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;

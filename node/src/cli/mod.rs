@@ -7,6 +7,8 @@ mod init;
 mod keys;
 pub mod output;
 mod subnet;
+#[cfg(unix)]
+mod testnet;
 mod worker;
 mod yuma;
 
@@ -70,6 +72,10 @@ enum Command {
     Subnet(subnet::SubnetCommand),
     /// Create a node's data directory
     Init(init::InitArgs),
+    /// Run a whole subnet on this machine, and look at it
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Testnet(testnet::TestnetCommand),
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -103,6 +109,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(&cli.global, command),
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
+        #[cfg(unix)]
+        Command::Testnet(command) => testnet::run(&cli.global, command),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),

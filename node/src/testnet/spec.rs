@@ -149,7 +149,8 @@ const EPOCH_LENGTH: Field =
     field!("epoch_length", "duration", "2s to 24h", "\"10s\"", "Time from one epoch to the next.");
 const VALIDATORS: Field =
     field!("validators", "nodes", "1 to 32", "4", "Validators, where no [[node]] is one.");
-const MINERS: Field = field!("miners", "nodes", "0 to 64", "5", "Miners, where no [[node]] is one.");
+const MINERS: Field =
+    field!("miners", "nodes", "0 to 64", "5", "Miners, where no [[node]] is one.");
 const NAME: Field =
     field!("name", "word", "letters, digits, . _ -", "", "The node's name and directory.");
 const ROLE: Field =
@@ -185,13 +186,9 @@ impl Spec {
         let mut root = Section::root(&document);
         let mut general = root.table(&mut notes, "testnet");
         let epoch_ms = general.read(&mut notes, &EPOCH_LENGTH, take::duration_ms);
-        let validators = general.read(
-            &mut notes,
-            &VALIDATORS,
-            take::number::<u64>("nodes", 1, VALIDATORS_MAX),
-        );
-        let miners =
-            general.read(&mut notes, &MINERS, take::number::<u64>("nodes", 0, MINERS_MAX));
+        let validators =
+            general.read(&mut notes, &VALIDATORS, take::number::<u64>("nodes", 1, VALIDATORS_MAX));
+        let miners = general.read(&mut notes, &MINERS, take::number::<u64>("nodes", 0, MINERS_MAX));
         general.finish(&mut notes);
         let mut nodes = Vec::new();
         for (index, (_, table)) in root.tables(&mut notes, "node").into_iter().enumerate() {
@@ -269,7 +266,9 @@ fn read_node(notes: &mut Notes, mut table: Section<'_>, index: usize) -> Option<
     });
     let _ = table.read(notes, &BEHAVIOUR, |found| {
         let word = take::text(found)?;
-        let accepted = || format!("is not supported by this version, which accepts: {}", BEHAVIOURS.join(", "));
+        let accepted = || {
+            format!("is not supported by this version, which accepts: {}", BEHAVIOURS.join(", "))
+        };
         if BEHAVIOURS.contains(&word.as_str()) { Ok(()) } else { Err(accepted()) }
     });
     table.finish(notes);
@@ -293,7 +292,11 @@ fn read_node(notes: &mut Notes, mut table: Section<'_>, index: usize) -> Option<
         notes.broken(&at("command"), rule, "Remove one of the two.".into());
     }
     let model = command.map(Model::Command).or(worker.map(Model::Builtin));
-    if is_miner && model.is_none() && !notes.has_problem(&at("worker")) && !notes.has_problem(&at("command")) {
+    if is_miner
+        && model.is_none()
+        && !notes.has_problem(&at("worker"))
+        && !notes.has_problem(&at("command"))
+    {
         let cure = format!("Add `worker = \"{}\"`, or `command = [...]`.", MODELS[3]);
         notes.broken(&format!("node[{index}]"), "a miner needs a model".into(), cure);
     }
@@ -327,8 +330,7 @@ fn read_overrides(notes: &mut Notes, root: &mut Section<'_>) -> Vec<Override> {
                 found.as_value().cloned().ok_or_else(|| "must be one value".to_owned())
             });
             let line = notes.line_of(&format!("manifest.{table}.{}", field.key));
-            overrides
-                .extend(value.map(|value| Override { table, key: field.key, value, line }));
+            overrides.extend(value.map(|value| Override { table, key: field.key, value, line }));
         }
         section.finish(notes);
     }
@@ -339,7 +341,7 @@ fn read_overrides(notes: &mut Notes, root: &mut Section<'_>) -> Vec<Override> {
 /// Adds the default nodes of every role that has none.
 fn fill(nodes: &mut Vec<NodeSpec>, validators: u64, miners: u64, learner: bool) {
     let has = |nodes: &[NodeSpec], role| nodes.iter().any(|node: &NodeSpec| node.role == role);
-    let mut add = |nodes: &mut Vec<NodeSpec>, name: String, role, stake, model: Option<&str>| {
+    let add = |nodes: &mut Vec<NodeSpec>, name: String, role, stake, model: Option<&str>| {
         let mut free = name.clone();
         let mut suffix = 2;
         while nodes.iter().any(|node| node.name == free) {
@@ -459,8 +461,17 @@ mod tests {
         assert_eq!(
             names,
             [
-                "bootnode", "validator-1", "validator-2", "validator-3", "validator-4", "miner-1",
-                "miner-2", "miner-3", "miner-4", "miner-5", "observer"
+                "bootnode",
+                "validator-1",
+                "validator-2",
+                "validator-3",
+                "validator-4",
+                "miner-1",
+                "miner-2",
+                "miner-3",
+                "miner-4",
+                "miner-5",
+                "observer"
             ]
         );
         assert_eq!(rows[1..5].iter().map(|row| row.1).collect::<Vec<_>>(), [280, 260, 240, 220]);
@@ -469,12 +480,8 @@ mod tests {
 
     #[test]
     fn flags_count_and_models_take_turns() {
-        let flags = Flags {
-            validators: Some(3),
-            miners: Some(7),
-            epoch_ms: Some(5_000),
-            learner: true,
-        };
+        let flags =
+            Flags { validators: Some(3), miners: Some(7), epoch_ms: Some(5_000), learner: true };
         let spec = Spec::parse("", "", &flags).unwrap();
         assert_eq!(spec.epoch_ms, 5_000);
         let rows = named(&spec);
@@ -504,18 +511,39 @@ mod tests {
             ("[testnet]\nepoch = \"5s\"\n".into(), "t.toml:2: testnet.epoch: is no field"),
             (node("\"king\""), "t.toml:3: node[0].role = \"king\": must be bootnode"),
             (node("\"miner\""), "t.toml:1: node[0]: a miner needs a model"),
-            (node("\"miner\"\nworker = \"digits-scorer\""), "t.toml:4: node[0].worker = \"digits-scorer\": is a validator's"),
+            (
+                node("\"miner\"\nworker = \"digits-scorer\""),
+                "t.toml:4: node[0].worker = \"digits-scorer\": is a validator's",
+            ),
             (node("\"miner\"\nworker = \"x\""), "there is no built-in worker"),
-            (node("\"observer\"\nworker = \"digits-knn\""), "is for miners, and this is a observer"),
-            (node("\"miner\"\nstake = \"5\"\nworker = \"digits-knn\""), "t.toml:4: node[0].stake = \"5\": is for validators"),
-            (node("\"validator\"\nbehaviour = \"lazy\""), "t.toml:4: node[0].behaviour = \"lazy\": is not supported by this version, which accepts: honest"),
-            (format!("{0}{0}", node("\"observer\"")), "t.toml:5: node[1].name = \"a\": is the name of another"),
-            (format!("[testnet]\nvalidators = 3\n{}", node("\"validator\"")), "t.toml:2: testnet.validators = 3: cannot stand beside"),
+            (
+                node("\"observer\"\nworker = \"digits-knn\""),
+                "is for miners, and this is a observer",
+            ),
+            (
+                node("\"miner\"\nstake = \"5\"\nworker = \"digits-knn\""),
+                "t.toml:4: node[0].stake = \"5\": is for validators",
+            ),
+            (
+                node("\"validator\"\nbehaviour = \"lazy\""),
+                "t.toml:4: node[0].behaviour = \"lazy\": is not supported by this version, which accepts: honest",
+            ),
+            (
+                format!("{0}{0}", node("\"observer\"")),
+                "t.toml:5: node[1].name = \"a\": is the name of another",
+            ),
+            (
+                format!("[testnet]\nvalidators = 3\n{}", node("\"validator\"")),
+                "t.toml:2: testnet.validators = 3: cannot stand beside",
+            ),
             ("[manifest.task]\nalhpa = 5\n".into(), "manifest.task.alhpa: is no field"),
         ] {
             let error = Spec::parse("t.toml", &text, &Flags::default()).unwrap_err();
             let sentences: Vec<String> = error.each().into_iter().map(|one| one.0).collect();
-            assert!(sentences.iter().any(|one| one.contains(sentence)), "{sentences:?} lack {sentence:?}");
+            assert!(
+                sentences.iter().any(|one| one.contains(sentence)),
+                "{sentences:?} lack {sentence:?}"
+            );
         }
     }
 
