@@ -20,6 +20,8 @@ pub mod models;
 pub mod node;
 pub mod tasks;
 pub mod telemetry;
+#[cfg(unix)]
+pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;

@@ -8,6 +8,8 @@ mod keys;
 pub mod output;
 mod run;
 mod subnet;
+#[cfg(unix)]
+mod testnet;
 mod worker;
 mod yuma;
 
@@ -73,6 +75,10 @@ enum Command {
     Init(init::InitArgs),
     /// Run a node
     Run(Box<run::RunArgs>),
+    /// Run a whole subnet on this machine, and look at it
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Testnet(testnet::TestnetCommand),
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -107,6 +113,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
         Command::Run(args) => run::run(&cli.global, &args),
+        #[cfg(unix)]
+        Command::Testnet(command) => testnet::run(&cli.global, command),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),
