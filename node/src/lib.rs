@@ -12,6 +12,7 @@ pub mod keys;
 pub mod manifest;
 pub mod metrics;
 pub mod models;
+pub mod pow;
 pub mod telemetry;
 pub mod units;
 pub mod view;
