@@ -11,7 +11,7 @@ use ganglion_subnet::{
     AnswerToken, AskId, Channel, Commit, GossipToken, Input, Job, Now, Rejection, Report, Ticket,
     Verdict,
 };
-use ganglion_types::{Body, Canonical as _, Epoch, Item, Hotkey, ItemId, limits, proto};
+use ganglion_types::{Body, Canonical as _, Epoch, Hotkey, Item, ItemId, limits, proto};
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
@@ -81,7 +81,8 @@ impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, records, network, jobs, view, metrics, clock, runtime, epoch_ms } = parts;
+        let Parts { store, records, network, jobs, view, metrics, clock, runtime, epoch_ms } =
+            parts;
         Self {
             store,
             records,
@@ -322,7 +323,8 @@ impl NodeHost {
     fn show(&mut self, _now: Now, report: Report) {
         match report {
             Report::Item { kind, rejected } => {
-                self.metrics.item(kind.map(ganglion_types::Kind::name), rejected.map(Rejection::name));
+                self.metrics
+                    .item(kind.map(ganglion_types::Kind::name), rejected.map(Rejection::name));
             }
             Report::Phase { epoch, phase, deadline } => {
                 self.metrics.phase(epoch, phase.name());
@@ -340,7 +342,16 @@ impl NodeHost {
                 self.metrics.round(round);
                 self.view.update(|view| view.round = Some(round));
             }
-            Report::Certified { cut, id, certificate, latency_ms, stake_seen, state, result, receipts } => {
+            Report::Certified {
+                cut,
+                id,
+                certificate,
+                latency_ms,
+                stake_seen,
+                state,
+                result,
+                receipts,
+            } => {
                 let epoch = cut.epoch;
                 let round = certificate.round.get();
                 tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
@@ -415,11 +426,7 @@ pub fn epoch_commit(commit: &Commit) -> EpochCommit {
             })
             .collect(),
         results: rows.chain([header]).collect(),
-        items: bundle
-            .items
-            .iter()
-            .map(|item| (*item.id().as_bytes(), item.to_bytes()))
-            .collect(),
+        items: bundle.items.iter().map(|item| (*item.id().as_bytes(), item.to_bytes())).collect(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream;
@@ -34,6 +34,14 @@ struct Bench {
     network: Network,
     blobs: Blobs,
     made: Arc<Mutex<BTreeMap<JobId, Arc<Vec<MadeTask>>>>>,
+}
+
+/// What all calls of one batch have in common.
+#[derive(Clone, Copy, Debug)]
+struct Call<'a> {
+    worker: &'a WorkerHandle,
+    caller: &'a Caller,
+    deadline: Instant,
 }
 
 /// Runs jobs until the queue closes.
@@ -101,26 +109,28 @@ impl Bench {
             tracing::warn!("no worker: this miner answers nothing; configure one under [worker]");
             return Vec::new();
         };
-        let deadline = tokio::time::Instant::now() + limit;
-        let calls = inputs.iter().map(|input| async move {
-            let input = self.blobs.unwrap(input, caller.hotkey, &self.network).await;
-            let input = match input {
-                Ok(input) => input,
-                Err(error) => {
-                    tracing::debug!(%error, "a task's input is missing");
-                    return Payload::EMPTY;
-                }
-            };
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            match worker.forward(input, Some(worker_caller(caller)), left).await {
-                Ok(output) => self.blobs.wrap(output).unwrap_or(Payload::EMPTY),
-                Err(error) => {
-                    tracing::debug!(%error, "no answer from the worker");
-                    Payload::EMPTY
-                }
-            }
-        });
+        let call = Call { worker, caller, deadline: Instant::now() + limit };
+        let calls: Vec<_> = inputs.iter().map(|input| self.forward_one(call, input)).collect();
         stream::iter(calls).buffered(CALLS).collect().await
+    }
+
+    async fn forward_one(&self, call: Call<'_>, input: &Payload) -> Payload {
+        let Call { worker, caller, deadline } = call;
+        let input = match self.blobs.unwrap(input, caller.hotkey, &self.network).await {
+            Ok(input) => input,
+            Err(error) => {
+                tracing::debug!(%error, "a task's input is missing");
+                return Payload::EMPTY;
+            }
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        match worker.forward(input, Some(worker_caller(caller)), left).await {
+            Ok(output) => self.blobs.wrap(output).unwrap_or(Payload::EMPTY),
+            Err(error) => {
+                tracing::debug!(%error, "no answer from the worker");
+                Payload::EMPTY
+            }
+        }
     }
 
     async fn score(
@@ -134,17 +144,11 @@ impl Bench {
             rounds.get(&made).cloned()
         };
         let (Some(worker), Some(tasks)) = (&self.worker, tasks) else { return Vec::new() };
-        let calls = tasks.iter().enumerate().map(|(at, task)| async move {
-            let answers = stream::iter(responses)
-                .then(|response| self.answer(response, at))
-                .collect::<Vec<_>>()
-                .await;
-            let scored = worker.score(task.input.clone(), task.secret.clone(), answers).await;
-            scored.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the scorer failed on a task");
-                vec![None; responses.len()]
-            })
-        });
+        let calls: Vec<_> = tasks
+            .iter()
+            .enumerate()
+            .map(|(at, task)| self.score_one(worker, at, task, responses))
+            .collect();
         let all = stream::iter(calls).buffered(CALLS).collect::<Vec<Vec<Option<i64>>>>();
         let Ok(by_task) = tokio::time::timeout(limit.max(Duration::from_secs(1)), all).await else {
             tracing::warn!("the scorer was too slow: this round counts nothing");
@@ -153,11 +157,25 @@ impl Bench {
         let column = |at: usize| {
             by_task.iter().map(|scores| scores.get(at).copied().flatten()).collect::<Vec<_>>()
         };
-        responses
-            .iter()
-            .enumerate()
-            .map(|(at, response)| (response.hotkey, column(at)))
-            .collect()
+        responses.iter().enumerate().map(|(at, response)| (response.hotkey, column(at))).collect()
+    }
+
+    async fn score_one(
+        &self,
+        worker: &WorkerHandle,
+        at: usize,
+        task: &MadeTask,
+        responses: &[Response],
+    ) -> Vec<Option<i64>> {
+        let mut answers = Vec::with_capacity(responses.len());
+        for response in responses {
+            answers.push(self.answer(response, at).await);
+        }
+        let scored = worker.score(task.input.clone(), task.secret.clone(), answers).await;
+        scored.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the scorer failed on a task");
+            vec![None; responses.len()]
+        })
     }
 
     /// One miner's answer to one task, its blob fetched.

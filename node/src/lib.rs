@@ -1,18 +1,25 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
 pub mod api;
+pub mod blobs;
+pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod document;
+pub mod driver;
 pub mod fault;
 pub mod files;
 pub mod home;
+pub mod host;
 pub mod http;
+pub mod jobs;
 pub mod keys;
 pub mod manifest;
 pub mod metrics;
 pub mod models;
+pub mod node;
 pub mod pow;
+pub mod tasks;
 pub mod telemetry;
 pub mod units;
 pub mod view;

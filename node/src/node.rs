@@ -13,17 +13,21 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use ganglion_consensus::ledger::{State, StateError, Table, execute};
 use ganglion_p2p as p2p;
-use ganglion_storage::{OpenError, Recovered as Found, Standing, StateChange, Store, StoreError};
+use ganglion_storage::{
+    OpenError, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
+};
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Commit, Config as ParticipantConfig, Participant, Recovered};
 use ganglion_types::{
-    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role,
-    SubnetId, limits,
+    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role, SubnetId,
+    limits,
 };
 use tokio::sync::mpsc;
 
@@ -34,10 +38,10 @@ use crate::config::{Config, Worker};
 use crate::driver::{self, Clock, Driver};
 use crate::fault::{Curable, Fault};
 use crate::host::{NodeHost, Parts, epoch_commit};
-use crate::http::{self, BoxFuture, PeerSeen, SubmitError, WorkerHealth};
+use crate::http::{self, PeerSeen, SubmitError, WorkerHealth};
+use crate::jobs;
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
-use crate::jobs;
 use crate::models;
 use crate::tasks::TaskClient;
 use crate::view::View;
@@ -153,12 +157,23 @@ pub struct Start {
     pub hotkey: KeyPair,
 }
 
+/// Opens the store. A damaged database is put aside and made anew from the certificate log.
+fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
+    match Store::open(dir, *subnet.as_bytes()) {
+        Err(error) if error.is_rebuildable() => {
+            let aside = quarantine(dir).map_err(|source| NodeError::System {
+                what: "putting the database aside",
+                source,
+            })?;
+            tracing::warn!(%error, aside = %aside.display(), "rebuilding from the certificate log");
+            Ok(Store::open(dir, *subnet.as_bytes())?)
+        }
+        other => Ok(other?),
+    }
+}
+
 /// The state that the store holds, brought up to the last certified epoch.
-fn recover(
-    store: &mut Store,
-    found: &Found,
-    manifest: &Arc<Manifest>,
-) -> Result<State, NodeError> {
+fn recover(store: &mut Store, found: &Found, manifest: &Arc<Manifest>) -> Result<State, NodeError> {
     let genesis = State::genesis(Arc::clone(manifest)).map_err(|violations| {
         let rules = violations.iter().map(|one| format!("{} {}", one.field, one.rule));
         NodeError::Stopped(format!("the manifest: {}", rules.collect::<Vec<_>>().join("; ")))
@@ -184,11 +199,7 @@ fn recover(
     Ok(state)
 }
 
-fn read_state(
-    store: &Store,
-    manifest: &Arc<Manifest>,
-    applied: u64,
-) -> Result<State, NodeError> {
+fn read_state(store: &Store, manifest: &Arc<Manifest>, applied: u64) -> Result<State, NodeError> {
     let reader = store.reader();
     let mut rows = BTreeMap::new();
     for table in Table::ALL {
@@ -196,8 +207,8 @@ fn read_state(
         loop {
             let page = reader.state_rows(table.number(), after.as_deref(), PAGE)?;
             let Some(last) = page.last() else { break };
-            after = Some(last.key.clone());
-            rows.extend(page.into_iter().map(|row| ((table.number(), row.key), row.value)));
+            after = Some(last.0.clone());
+            rows.extend(page.into_iter().map(|(key, value)| ((table.number(), key), value)));
         }
     }
     let cut = reader.cut(applied)?.unwrap_or_default();
@@ -232,9 +243,7 @@ fn apply(store: &mut Store, state: &State, epoch: u64) -> Result<State, NodeErro
 /// What the participant must know of the process before this one.
 fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError> {
     let log = match found.standing {
-        Standing::Whole { entries } => {
-            Some(entries.into_iter().map(|entry| entry.bytes).collect())
-        }
+        Standing::Whole { entries } => Some(entries.into_iter().map(|entry| entry.bytes).collect()),
         Standing::MuteThrough { .. } | Standing::MuteUnknown => None,
     };
     Ok(Recovered {
@@ -249,10 +258,7 @@ fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError>
 ///
 /// # Errors
 /// Why it could not start, or had to stop.
-pub async fn run(
-    start: Start,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), NodeError> {
+pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
     let Start { config, manifest, hotkey } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
@@ -260,16 +266,23 @@ pub async fn run(
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
     worker::describe_metrics();
-    let (mut store, found) = Store::open(&config.data_dir, *subnet.as_bytes())?;
+    let (mut store, found) = open_store(&config.data_dir, &subnet)?;
     let state = recover(&mut store, &found, &manifest)?;
-    if matches!(found.standing, Standing::Whole { .. }) {
-        store.begin_epoch(state.next_epoch().get())?;
+    let closing = state.next_epoch().get();
+    let may_begin = match found.standing {
+        Standing::Whole { .. } => true,
+        Standing::MuteThrough { epoch } => epoch < closing,
+        Standing::MuteUnknown => false,
+    };
+    if may_begin {
+        store.begin_epoch(closing)?;
     }
     let past = participant_past(&store, found)?;
     let listener = tokio::net::TcpListener::bind(config.api)
         .await
         .map_err(|source| NodeError::Api { address: config.api, source })?;
-    let api = listener.local_addr().map_err(|source| NodeError::Api { address: config.api, source })?;
+    let api =
+        listener.local_addr().map_err(|source| NodeError::Api { address: config.api, source })?;
     let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
 
     let signing = hotkey.signing_key().clone();
@@ -384,10 +397,7 @@ pub async fn run(
     outcome
 }
 
-fn stopped(
-    result: Result<(), Stopped<StoreError>>,
-    view: &View,
-) -> Result<(), NodeError> {
+fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), NodeError> {
     let Err(stopped) = result else { return Ok(()) };
     let reason = match &stopped {
         Stopped::Store(error) => format!("{stopped}: {error}"),
@@ -417,7 +427,7 @@ fn network_config(
         external: text(&config.external),
         bootnodes: text(&config.bootnodes),
         known,
-        max_peers: usize::try_from(config.max_connections).unwrap_or(p2p::MAX_PEERS),
+        max_peers: usize::try_from(config.max_connections).unwrap_or(64),
         ..p2p::Config::new(hotkey.signing_key().clone(), subnet)
     })
 }
@@ -430,8 +440,10 @@ fn spawn_worker(
 ) -> Result<Option<WorkerHandle>, NodeError> {
     let now = view.now();
     let role = now.uid().and_then(|uid| now.state.participant(uid)).map(|seat| seat.role);
-    let this = std::env::current_exe()
-        .map_err(|source| NodeError::System { what: "the program's own path is unknown", source })?;
+    let this = std::env::current_exe().map_err(|source| NodeError::System {
+        what: "the program's own path is unknown",
+        source,
+    })?;
     let command = match (&config.worker, role) {
         (Worker::Builtin(name), _) => models::builtin_command(&this, name)?,
         (Worker::Command(command), _) => command.clone(),
@@ -459,9 +471,7 @@ fn worker_health(worker: Option<WorkerHandle>) -> Arc<dyn Fn() -> WorkerHealth +
         Some(worker) => match &*worker.state().borrow() {
             WorkerState::Starting => WorkerHealth::Starting,
             WorkerState::Ready(_) => WorkerHealth::Ready,
-            WorkerState::BackOff { reason, .. } => {
-                WorkerHealth::Failing { reason: reason.clone() }
-            }
+            WorkerState::BackOff { reason, .. } => WorkerHealth::Failing { reason: reason.clone() },
             WorkerState::Stopped => WorkerHealth::Failing { reason: "stopped".into() },
         },
     })
@@ -520,16 +530,17 @@ impl http::Network for p2p::Handle {
 
 /// Told when the process is asked to end: Ctrl-C or SIGTERM, or the end of stdin if that is wished.
 pub async fn asked_to_stop(with_stdin: bool) {
-    use tokio::io::AsyncReadExt as _;
     use tokio::signal::unix::{SignalKind, signal};
-    let stdin_closed = async {
-        if !with_stdin {
-            return std::future::pending::<()>().await;
-        }
-        let mut stdin = tokio::io::stdin();
-        let mut buffer = [0; 64];
-        while matches!(stdin.read(&mut buffer).await, Ok(read) if read > 0) {}
-    };
+    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
+    if with_stdin {
+        std::thread::spawn(move || {
+            // What is written there means nothing; only its end does.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            let _ = closed.send(());
+        });
+    } else {
+        std::mem::forget(closed);
+    }
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => {
@@ -541,6 +552,6 @@ pub async fn asked_to_stop(with_stdin: bool) {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
-        () = stdin_closed => {}
+        _ = stdin_closed => {}
     }
 }

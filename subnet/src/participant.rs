@@ -269,7 +269,8 @@ impl Participant {
         if self.state.epoch() == Epoch::GENESIS {
             if self.now.wall < genesis {
                 let wait = genesis.saturating_sub(self.now.wall);
-                self.deadline = self.now.mono.saturating_add(wait).saturating_add(self.schedule.epoch);
+                self.deadline =
+                    self.now.mono.saturating_add(wait).saturating_add(self.schedule.epoch);
                 self.set_timer(Timer::Genesis, self.now.mono.saturating_add(wait));
                 self.report_phase(Phase::Waiting);
             } else if since < self.schedule.epoch {
@@ -419,9 +420,8 @@ impl Participant {
 
     /// Whether the signer may say this kind of thing at all. Cheap look-ups only.
     fn check_signer(&self, item: &Item) -> Result<(), Rejection> {
-        let seat = |hotkey: &Hotkey| {
-            self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid))
-        };
+        let seat =
+            |hotkey: &Hotkey| self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid));
         let may = match item.body() {
             Body::Weights(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
             Body::TaskBatch(body) => seat(&body.signer).is_some_and(|seat| seat.permit),

@@ -84,12 +84,8 @@ impl Participant {
         }
         let Some(uid) = self.state.uid_of(&batch.signer) else { return };
         let Some(seat) = self.state.participant(uid) else { return };
-        let caller = Caller {
-            hotkey: batch.signer,
-            uid,
-            stake: seat.stake.get(),
-            permit: seat.permit,
-        };
+        let caller =
+            Caller { hotkey: batch.signer, uid, stake: seat.stake.get(), permit: seat.permit };
         let job = self.new_job();
         if self.round.ask(id, job, batch) {
             let deadline_ms = due.saturating_sub(self.now.mono);

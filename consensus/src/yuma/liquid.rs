@@ -3,7 +3,7 @@
 
 use super::fixed::{Q, exp, reciprocal};
 use super::input::Hyperparameters;
-use super::matrix::{Row, Rows};
+use super::matrix::{ColumnSums, Row, Rows};
 
 /// Exponentials evaluated together; four keep the multiplier busy and fit the registers.
 const LANES: usize = 4;
@@ -15,6 +15,7 @@ pub(super) fn follow(
     weights: &Rows,
     prior: &Rows,
     consensus: &[Q],
+    sums: &mut ColumnSums,
 ) -> Rows {
     let rate = Rate::new(parameters);
     let mut bonds = Rows::with_capacity_of(weights);
@@ -34,7 +35,11 @@ pub(super) fn follow(
             let alpha = rate.alpha(*power);
             let kept = Q::ONE.sub(alpha).mul(lookup.get(uid).bond);
             let gained = alpha.mul(weight).max(Q::ZERO);
-            bonds.push_positive(uid, kept.add(gained).min(Q::ONE));
+            let bond = kept.add(gained).min(Q::ONE);
+            if bond.is_positive() {
+                sums.add(uid, bond);
+                bonds.push(uid, bond);
+            }
         }
         bonds.end_row();
         lookup.unload(old);

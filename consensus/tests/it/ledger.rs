@@ -13,7 +13,7 @@ use crate::fixture::{Subnet, coldkey, element, hot, hotkey};
 
 const EMISSION: u64 = 1_000_000_007;
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 struct Random(u64);
 
 impl Random {

@@ -71,10 +71,9 @@ impl ApiError {
 impl Curable for ApiError {
     fn fault(&self) -> Fault {
         match self {
-            Self::Address { .. } => Fault::Input,
             Self::Unreachable { .. } | Self::Foreign { .. } => Fault::Environment,
             Self::Refused { status, .. } if *status >= 500 => Fault::Check,
-            Self::Refused { .. } => Fault::Input,
+            Self::Address { .. } | Self::Refused { .. } => Fault::Input,
         }
     }
 
@@ -198,9 +197,9 @@ impl Client {
         let (status, value) =
             self.answer(request.config().timeout_global(Some(TIMEOUT)).build().call())?;
         // A 503 with this body is an answer, no refusal.
-        serde_json::from_value(value.clone()).or_else(|_| match self.accept(status, value) {
-            Ok(_) => Err(self.foreign("/readyz has another form".into())),
-            Err(error) => Err(error),
+        serde_json::from_value(value.clone()).map_err(|_| match self.accept(status, value) {
+            Ok(_) => self.foreign("/readyz has another form".into()),
+            Err(error) => error,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ganglion_storage::Store;
 use ganglion_types::{Hotkey, Manifest};
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use super::{Global, output};
 use crate::config::{self, Config, ConfigArgs, FILE_NAME, MANIFEST_NAME, Source};
 use crate::files::{self, Access};
 use crate::keys::{KeyError, KeyFile, KeyKind};
+use crate::node::NodeError;
 use crate::{manifest, units};
 
 /// Create a node's data directory.
@@ -44,6 +46,8 @@ pub(super) struct Prepared {
 
 pub(super) fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
     let prepared = prepare(global, &args)?;
+    let subnet = prepared.manifest.subnet_id();
+    Store::init(&prepared.config.data_dir, *subnet.as_bytes()).map_err(NodeError::from)?;
     report(global, &prepared)
 }
 

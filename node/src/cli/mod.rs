@@ -13,6 +13,7 @@ mod metagraph;
 pub mod output;
 mod peers;
 mod register;
+mod run;
 mod status;
 mod subnet;
 mod task;
@@ -80,6 +81,8 @@ enum Command {
     Subnet(subnet::SubnetCommand),
     /// Create a node's data directory
     Init(init::InitArgs),
+    /// Run a node
+    Run(Box<run::RunArgs>),
     /// Take a uid in the subnet of a running node, paid by proof of work
     Register(register::RegisterArgs),
     /// Move balance of a coldkey to stake on one of its validators
@@ -145,6 +148,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Epoch(command) => epoch::run(&cli.global, command),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
+        Command::Run(args) => run::run(&cli.global, &args),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),

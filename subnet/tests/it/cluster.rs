@@ -299,12 +299,13 @@ impl Cluster {
                     hotkey: sign::hotkey_of(&key),
                     key,
                     runner: None,
-                    kept: Some(TestHost {
-                        signed: Some(Epoch::GENESIS),
-                        ..TestHost::default()
-                    }),
+                    kept: Some(TestHost { signed: Some(Epoch::GENESIS), ..TestHost::default() }),
                     life: 0,
-                    skill: at.checked_sub(validators).and_then(|n| skills.get(n)).copied().unwrap_or(0),
+                    skill: at
+                        .checked_sub(validators)
+                        .and_then(|n| skills.get(n))
+                        .copied()
+                        .unwrap_or(0),
                     asked: BTreeMap::new(),
                     next_token: 0,
                     made: BTreeMap::new(),
@@ -383,7 +384,8 @@ impl Cluster {
         let mut state = State::genesis(Arc::clone(&self.manifest)).unwrap();
         for bundle in host.bundles.values() {
             let executed =
-                ganglion_consensus::ledger::execute(&state, bundle.cut.time, &bundle.items).unwrap();
+                ganglion_consensus::ledger::execute(&state, bundle.cut.time, &bundle.items)
+                    .unwrap();
             state = executed.into_state(bundle.cut.id());
         }
         let recovered = Recovered {
@@ -523,7 +525,8 @@ impl Cluster {
             }
             Event::Ask { from, to, id, request } => {
                 if !self.is_running(to) || self.cut.contains(&(from, to)) {
-                    return self.push(1_000, Event::Answer { from: to, to: from, id, response: None });
+                    return self
+                        .push(1_000, Event::Answer { from: to, to: from, id, response: None });
                 }
                 let node = &mut self.nodes[to];
                 node.next_token += 1;
@@ -568,7 +571,8 @@ impl Cluster {
                     if to == at || lost || self.cut.contains(&(at, to)) || !self.is_running(to) {
                         continue;
                     }
-                    let (after, token, bytes) = (self.delay(), GossipToken(self.order), bytes.clone());
+                    let (after, token, bytes) =
+                        (self.delay(), GossipToken(self.order), bytes.clone());
                     let life = self.nodes[to].life;
                     let input = Input::Gossip { from, token, channel, bytes };
                     self.push(after, Event::Input(to, life, input));
@@ -616,7 +620,11 @@ impl Cluster {
                     .iter()
                     .map(|response| {
                         let each = response.outputs.iter().zip(&rights).map(|(output, right)| {
-                            Some(if *output == Payload::Inline(vec![*right]) { 1_000_000 } else { 0 })
+                            Some(if *output == Payload::Inline(vec![*right]) {
+                                1_000_000
+                            } else {
+                                0
+                            })
                         });
                         (response.hotkey, each.collect())
                     })

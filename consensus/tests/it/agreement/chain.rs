@@ -168,6 +168,7 @@ impl Chain {
             previous: previous.id(),
             previous_time: previous.time,
             committee: &committee,
+            inadmissible: &std::collections::BTreeSet::new(),
         };
         let kinds = BTreeMap::from([(Kind::Weights, cut.items.len())]);
         inclusion::check_cut(cut, &context, &lists, &kinds).is_ok()
