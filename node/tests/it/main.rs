@@ -2,7 +2,9 @@
 
 mod config;
 mod keys;
+mod layers;
 mod manifest;
 mod run;
+mod tree;
 mod worker;
 mod yuma;
