@@ -135,7 +135,7 @@ pub enum Event {
         /// Of kind `PeerRecord`.
         record: Item,
     },
-    /// A further listen address. Those at start are in [`Handle::listen_addresses`] at once.
+    /// An address now listened at. Those of the start are in [`Handle::listen_addresses`] at once.
     Listening {
         /// Multiaddr without a peer id.
         address: String,

@@ -29,8 +29,10 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 pub const POINTS_HALF_LIFE: Duration = Duration::from_secs(300);
 /// First wait after a failed dial; it doubles with each failure.
 pub const DIAL_WAIT: Duration = Duration::from_millis(500);
-/// Longest wait after a failed dial.
+/// Longest wait after one of the first ten failed dials in a row.
 pub const DIAL_WAIT_MOST: Duration = Duration::from_secs(30);
+/// Wait after the tenth.
+pub const DIAL_WAIT_GONE: Duration = Duration::from_secs(300);
 /// The same while there is no connection at all.
 pub const DIAL_WAIT_ALONE: Duration = Duration::from_secs(4);
 /// A connection that the other end ends sooner says: full, go elsewhere.
@@ -39,8 +41,9 @@ const SETTLED: Duration = Duration::from_secs(30);
 const AWAY_WAIT: Duration = Duration::from_secs(10);
 /// Longest wait after being sent away.
 const AWAY_WAIT_MOST: Duration = Duration::from_secs(300);
-/// Failures in a row after which a peer without a valid record is forgotten.
-const FAILURES_FORGOTTEN: u32 = 10;
+/// Failures in a row after which a peer counts as gone: it is seldom dialed and, without a valid record,
+/// forgotten if it never was connected.
+const FAILURES_GONE: u32 = 10;
 
 /// Requests of one peer at once. The anti-entropy of one epoch asks for some ten.
 const REQUEST_BURST: f64 = 128.0;
@@ -319,7 +322,8 @@ impl Table {
                     peer.hints = old.addresses;
                 }
             }
-            let hopeless = peer.failures >= FAILURES_FORGOTTEN || peer.hints.is_empty();
+            let gone = peer.failures >= FAILURES_GONE && !peer.proven;
+            let hopeless = gone || peer.hints.is_empty();
             // Faults are remembered as long as they weigh.
             let clean = peer.points(now) < 1.0;
             !(peer.is_idle() && peer.record.is_none() && hopeless && clean)
@@ -383,7 +387,12 @@ impl Table {
         }
         peer.dialing = None;
         peer.failures = peer.failures.saturating_add(1);
-        let most = if alone { DIAL_WAIT_ALONE } else { DIAL_WAIT_MOST };
+        let gone = peer.failures >= FAILURES_GONE;
+        let most = match (alone, gone) {
+            (true, _) => DIAL_WAIT_ALONE,
+            (false, false) => DIAL_WAIT_MOST,
+            (false, true) => DIAL_WAIT_GONE,
+        };
         let wait = doubled(DIAL_WAIT, peer.failures).min(most);
         peer.next_dial = peer.next_dial.max(now + wait + jitter);
     }

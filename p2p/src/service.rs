@@ -28,8 +28,8 @@ use crate::request::{INBOUND_MAX, Inbound, Outbound};
 use crate::topics::Topics;
 use crate::{identity, metrics, transport};
 
-/// Events that wait for the node. Gossip may hold up to 128 KiB each, so of the largest 96 MiB; the
-/// inflow of `gossip` lets through 48 MiB at once.
+/// Events that wait for the node. What they hold is bounded by the inflow of `gossip` (48 MiB) and the
+/// budget of `request` (32 MiB).
 pub const EVENTS_MAX: usize = 1024;
 /// The part of them that gossip and requests leave free for the other events.
 const EVENTS_RESERVED: usize = 256;
