@@ -136,10 +136,8 @@ async fn fetch(
     }
     let mut bytes = Vec::new();
     while bytes.len() < size {
-        let request = proto::BlobRequest {
-            digest: digest.as_bytes().to_vec(),
-            offset: bytes.len() as u64,
-        };
+        let request =
+            proto::BlobRequest { digest: digest.as_bytes().to_vec(), offset: bytes.len() as u64 };
         let request = proto::Request { request: Some(proto::request::Request::Blob(request)) };
         let response = network
             .ask(peer, request, PART_LIMIT)
@@ -173,10 +171,8 @@ mod tests {
         };
         let mut got = Vec::new();
         while got.len() < size as usize {
-            let request = proto::BlobRequest {
-                digest: digest.as_bytes().to_vec(),
-                offset: got.len() as u64,
-            };
+            let request =
+                proto::BlobRequest { digest: digest.as_bytes().to_vec(), offset: got.len() as u64 };
             let part = blobs.part(&request);
             assert_eq!(part.size, size);
             got.extend(part.bytes);

@@ -7,7 +7,9 @@ use ed25519_dalek::SigningKey;
 use ganglion_p2p as p2p;
 use ganglion_subnet::{Channel, Input};
 use ganglion_types::task::request_digest;
-use ganglion_types::{Body, Canonical as _, Digest, Hotkey, Item, Receipt, SubnetId, limits, proto, sign};
+use ganglion_types::{
+    Body, Canonical as _, Digest, Hotkey, Item, Receipt, SubnetId, limits, proto, sign,
+};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::blobs::Blobs;

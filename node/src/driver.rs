@@ -177,9 +177,9 @@ pub fn run(
             runner.handle(clock.now(), input)?;
         }
         let now = clock.now();
-        let wait = runner.next_timer().map_or(IDLE, |at| {
-            Duration::from_millis(at.saturating_sub(now.mono)).min(IDLE)
-        });
+        let wait = runner
+            .next_timer()
+            .map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now.mono)).min(IDLE));
         match mail.recv_timeout(wait) {
             Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             Ok(mail) => {

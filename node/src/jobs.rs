@@ -157,11 +157,7 @@ impl Bench {
         let column = |at: usize| {
             by_task.iter().map(|scores| scores.get(at).copied().flatten()).collect::<Vec<_>>()
         };
-        responses
-            .iter()
-            .enumerate()
-            .map(|(at, response)| (response.hotkey, column(at)))
-            .collect()
+        responses.iter().enumerate().map(|(at, response)| (response.hotkey, column(at))).collect()
     }
 
     async fn score_one(

@@ -18,8 +18,11 @@ pub mod manifest;
 pub mod metrics;
 pub mod models;
 pub mod node;
+pub mod pow;
 pub mod tasks;
 pub mod telemetry;
+#[cfg(unix)]
+pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;

@@ -354,7 +354,11 @@ mod tests {
     #[test]
     fn the_page_tells_every_metric_and_no_other() {
         let names = Names::default();
-        metrics::with_local_recorder(&names, describe_all);
+        metrics::with_local_recorder(&names, || {
+            describe_all();
+            ganglion_p2p::describe();
+            crate::worker::describe_metrics();
+        });
         let described = names.0.lock().unwrap().clone();
         assert_eq!(described, documented());
     }

@@ -13,32 +13,39 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use ganglion_consensus::ledger::{State, StateError, Table, execute};
 use ganglion_p2p as p2p;
-use ganglion_storage::{OpenError, Recovered as Found, Standing, StateChange, Store, StoreError};
-use ganglion_subnet::runner::Stopped;
-use ganglion_subnet::{Commit, Config as ParticipantConfig, Participant, Recovered};
-use ganglion_types::{
-    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role,
-    SubnetId, limits,
+use ganglion_storage::{
+    OpenError, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
 };
-use futures::future::BoxFuture;
-use tokio::sync::mpsc;
+use ganglion_subnet::runner::Stopped;
+use ganglion_subnet::{Commit, Config as ParticipantConfig, Job, Participant, Recovered};
+use ganglion_types::{
+    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role, SubnetId,
+    limits,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::api::types::TaskAnswers;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::{Config, Worker};
-use crate::driver::{self, Clock, Driver};
+use crate::driver::{self, Clock, Driver, Mail};
 use crate::fault::{Curable, Fault};
 use crate::host::{NodeHost, Parts, epoch_commit};
 use crate::http::{self, PeerSeen, SubmitError, WorkerHealth};
+use crate::jobs;
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
-use crate::jobs;
 use crate::models;
 use crate::tasks::TaskClient;
 use crate::view::View;
@@ -154,12 +161,23 @@ pub struct Start {
     pub hotkey: KeyPair,
 }
 
+/// Opens the store. A damaged database is put aside and made anew from the certificate log.
+fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
+    match Store::open(dir, *subnet.as_bytes()) {
+        Err(error) if error.is_rebuildable() => {
+            let aside = quarantine(dir).map_err(|source| NodeError::System {
+                what: "putting the database aside",
+                source,
+            })?;
+            tracing::warn!(%error, aside = %aside.display(), "rebuilding from the certificate log");
+            Ok(Store::open(dir, *subnet.as_bytes())?)
+        }
+        other => Ok(other?),
+    }
+}
+
 /// The state that the store holds, brought up to the last certified epoch.
-fn recover(
-    store: &mut Store,
-    found: &Found,
-    manifest: &Arc<Manifest>,
-) -> Result<State, NodeError> {
+fn recover(store: &mut Store, found: &Found, manifest: &Arc<Manifest>) -> Result<State, NodeError> {
     let genesis = State::genesis(Arc::clone(manifest)).map_err(|violations| {
         let rules = violations.iter().map(|one| format!("{} {}", one.field, one.rule));
         NodeError::Stopped(format!("the manifest: {}", rules.collect::<Vec<_>>().join("; ")))
@@ -185,11 +203,7 @@ fn recover(
     Ok(state)
 }
 
-fn read_state(
-    store: &Store,
-    manifest: &Arc<Manifest>,
-    applied: u64,
-) -> Result<State, NodeError> {
+fn read_state(store: &Store, manifest: &Arc<Manifest>, applied: u64) -> Result<State, NodeError> {
     let reader = store.reader();
     let mut rows = BTreeMap::new();
     for table in Table::ALL {
@@ -233,9 +247,7 @@ fn apply(store: &mut Store, state: &State, epoch: u64) -> Result<State, NodeErro
 /// What the participant must know of the process before this one.
 fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError> {
     let log = match found.standing {
-        Standing::Whole { entries } => {
-            Some(entries.into_iter().map(|entry| entry.bytes).collect())
-        }
+        Standing::Whole { entries } => Some(entries.into_iter().map(|entry| entry.bytes).collect()),
         Standing::MuteThrough { .. } | Standing::MuteUnknown => None,
     };
     Ok(Recovered {
@@ -250,46 +262,64 @@ fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError>
 ///
 /// # Errors
 /// Why it could not start, or had to stop.
-pub async fn run(
-    start: Start,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), NodeError> {
-    let Start { config, manifest, hotkey } = start;
-    let manifest = Arc::new(manifest);
-    let subnet = manifest.subnet_id();
+pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
     let exporter = metrics::install()
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
     worker::describe_metrics();
-    let (mut store, found) = Store::open(&config.data_dir, *subnet.as_bytes())?;
-    let state = recover(&mut store, &found, &manifest)?;
-    if matches!(found.standing, Standing::Whole { .. }) {
-        store.begin_epoch(state.next_epoch().get())?;
-    }
-    let past = participant_past(&store, found)?;
-    let listener = tokio::net::TcpListener::bind(config.api)
-        .await
-        .map_err(|source| NodeError::Api { address: config.api, source })?;
-    let api = listener.local_addr().map_err(|source| NodeError::Api { address: config.api, source })?;
-    let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
+    let parts = assemble(start, exporter.clone()).await?;
+    let mut running = parts.begin()?;
+    let upkeep = tokio::spawn(metrics::upkeep(exporter));
+    let outcome = running.until(shutdown).await;
+    tracing::info!("stopping");
+    upkeep.abort();
+    running.end().await;
+    outcome
+}
 
-    let signing = hotkey.signing_key().clone();
-    let me = hotkey.hotkey();
-    let view = View::new(me, state.clone());
+/// A node that is ready to run.
+struct Assembly {
+    participant: Participant,
+    host: NodeHost,
+    mail: Receiver<Mail>,
+    clock: Clock,
+    driver: Driver,
+    network: p2p::Handle,
+    events: mpsc::Receiver<p2p::Event>,
+    records: mpsc::Sender<Item>,
+    jobs: mpsc::Receiver<Job>,
+    worker: Option<WorkerHandle>,
+    server: Server,
+    listener: TcpListener,
+    context: http::Context,
+}
+
+async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, NodeError> {
+    let Start { config, manifest, hotkey } = start;
+    let manifest = Arc::new(manifest);
+    let subnet = manifest.subnet_id();
+    let (mut store, found) = open_store(&config.data_dir, &subnet)?;
+    let state = recover(&mut store, &found, &manifest)?;
+    begin_height(&mut store, &found.standing, &state)?;
+    let past = participant_past(&store, found)?;
+    let api_error = |source| NodeError::Api { address: config.api, source };
+    let listener = TcpListener::bind(config.api).await.map_err(api_error)?;
+    let api = listener.local_addr().map_err(api_error)?;
+    let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
+    let view = View::new(hotkey.hotkey(), state.clone());
     let worker = spawn_worker(&config, &manifest, &view)?;
-    let blobs = Blobs::default();
     let (driver, mail) = Driver::channel();
-    let (jobs_in, jobs_out) = mpsc::channel(jobs::JOBS_MAX);
-    let (records_in, records_out) = mpsc::channel(RECORDS);
+    let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
+    let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let oldest = reader.certified().map_or(1, |(first, _)| first);
+    let oldest = Epoch::new(reader.certified().map_or(1, |(first, _)| first));
     let participant = Participant::new(
         ParticipantConfig {
-            key: Some(signing.clone()),
+            key: Some(hotkey.signing_key().clone()),
             manifest: Arc::clone(&manifest),
             seed_chain: Some(hotkey.seed_chain_start(0)),
-            oldest: Epoch::new(oldest),
+            oldest,
         },
         state,
         past,
@@ -306,21 +336,13 @@ pub async fn run(
         runtime: tokio::runtime::Handle::current(),
         epoch_ms: manifest.epoch_ms,
     });
-    let (ended_in, mut driver_ended) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new()
-        .name("driver".into())
-        .spawn(move || {
-            // The receiver is below and lives as long as the node.
-            let _ = ended_in.send(driver::run(participant, host, &mail, clock));
-        })
-        .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
-
+    let task = manifest.task.task_type.clone();
     let tasks = TaskClient {
         network: network.clone(),
         view: view.clone(),
         subnet,
-        task: manifest.task.task_type.clone(),
-        me,
+        task: task.clone(),
+        me: hotkey.hotkey(),
     };
     let context = http::Context {
         view: view.clone(),
@@ -329,66 +351,143 @@ pub async fn run(
         tasks: Arc::new(tasks),
         network: Arc::new(network.clone()),
         worker: worker_health(worker.clone()),
-        metrics: exporter.clone(),
+        metrics: exporter,
         hosts: Vec::new(),
     };
     if let Err(error) = http::announce(&config.data_dir, api) {
         tracing::warn!(%error, "commands will not find the API by the data directory");
     }
-    tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
+    tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
     let server = Server {
-        key: signing,
+        key: hotkey.signing_key().clone(),
         subnet,
-        task: manifest.task.task_type.clone(),
+        task,
         worker: worker.clone(),
-        view: view.clone(),
-        blobs: blobs.clone(),
+        view,
+        blobs: Blobs::default(),
     };
-    let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
-    let mut serving = tokio::spawn(http::serve(listener, context, async {
-        let _ = http_stopped.await;
-    }));
-    let mut bridge =
-        tokio::spawn(bridge::run(events, network.clone(), driver.clone(), records_in, server));
-    let jobs =
-        tokio::spawn(jobs::run(jobs_out, worker.clone(), driver.clone(), network.clone(), blobs));
-    let upkeep = tokio::spawn(metrics::upkeep(exporter));
-
-    let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
-    let mut driver_done = false;
-    let outcome = tokio::select! {
-        () = shutdown => Ok(()),
-        result = &mut driver_ended => {
-            driver_done = true;
-            match result {
-                Ok(result) => stopped(result, &view),
-                Err(_) => ended("driver", "it panicked".into()),
-            }
-        }
-        result = &mut bridge => ended("network", result.unwrap_or_else(|error| error.to_string())),
-        result = &mut serving => ended("HTTP server", format!("{result:?}")),
-    };
-    tracing::info!("stopping");
-    let _ = stop_http.send(());
-    if !driver_done {
-        driver.stop();
-        let _ = tokio::time::timeout(Duration::from_secs(2), driver_ended).await;
-    }
-    jobs.abort();
-    upkeep.abort();
-    if let Some(worker) = worker {
-        let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
-    }
-    network.shutdown();
-    let _ = tokio::time::timeout(Duration::from_millis(500), bridge).await;
-    drop(thread);
-    outcome
+    Ok(Assembly {
+        participant,
+        host,
+        mail,
+        clock,
+        driver,
+        network,
+        events,
+        records,
+        jobs,
+        worker,
+        server,
+        listener,
+        context,
+    })
 }
 
-fn stopped(
-    result: Result<(), Stopped<StoreError>>,
-    view: &View,
-) -> Result<(), NodeError> {
+/// The tasks of a running node.
+struct Running {
+    driver: Driver,
+    driver_ended: oneshot::Receiver<Result<(), Stopped<StoreError>>>,
+    driver_done: bool,
+    serving: JoinHandle<io::Result<()>>,
+    stop_serving: Option<oneshot::Sender<()>>,
+    bridge: JoinHandle<String>,
+    jobs: JoinHandle<()>,
+    worker: Option<WorkerHandle>,
+    network: p2p::Handle,
+    view: View,
+}
+
+impl Assembly {
+    fn begin(self) -> Result<Running, NodeError> {
+        let Self { participant, host, mail, clock, driver, network, server, worker, .. } = self;
+        let view = self.context.view.clone();
+        let blobs = server.blobs.clone();
+        let (ended, driver_ended) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("driver".into())
+            .spawn(move || {
+                // Whoever waits for it lives as long as the node.
+                let _ = ended.send(driver::run(participant, host, &mail, clock));
+            })
+            .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
+        let (stop_serving, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(http::serve(self.listener, self.context, async {
+            let _ = stopped.await;
+        }));
+        let bridge =
+            bridge::run(self.events, network.clone(), driver.clone(), self.records, server);
+        let jobs = jobs::run(self.jobs, worker.clone(), driver.clone(), network.clone(), blobs);
+        Ok(Running {
+            driver,
+            driver_ended,
+            driver_done: false,
+            serving,
+            stop_serving: Some(stop_serving),
+            bridge: tokio::spawn(bridge),
+            jobs: tokio::spawn(jobs),
+            worker,
+            network,
+            view,
+        })
+    }
+}
+
+impl Running {
+    /// Waits for the end that was asked for, or for a task that should not end.
+    async fn until(&mut self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
+        let text = |error: tokio::task::JoinError| error.to_string();
+        tokio::select! {
+            () = shutdown => Ok(()),
+            result = &mut self.driver_ended => {
+                self.driver_done = true;
+                match result {
+                    Ok(result) => stopped(result, &self.view),
+                    Err(_) => ended("driver", "it panicked".into()),
+                }
+            }
+            result = &mut self.bridge => ended("network", result.unwrap_or_else(text)),
+            result = &mut self.serving => ended("HTTP server", format!("{result:?}")),
+            result = &mut self.jobs => ended("worker's task", format!("{result:?}")),
+        }
+    }
+
+    /// HTTP first, then the driver, after what it is doing, the worker, the network.
+    async fn end(mut self) {
+        if let Some(stop) = self.stop_serving.take() {
+            // The server may have ended by itself.
+            let _ = stop.send(());
+        }
+        if !self.driver_done {
+            self.driver.stop();
+            let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
+        }
+        self.jobs.abort();
+        if let Some(worker) = &self.worker {
+            let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
+        }
+        self.network.shutdown();
+        if !self.bridge.is_finished() {
+            let _ = tokio::time::timeout(Duration::from_millis(500), self.bridge).await;
+        }
+    }
+}
+
+/// Opens the agreement log of the height to be closed, unless this node must stay silent there.
+fn begin_height(store: &mut Store, standing: &Standing, state: &State) -> Result<(), NodeError> {
+    let closing = state.next_epoch().get();
+    let may_begin = match standing {
+        Standing::Whole { .. } => true,
+        Standing::MuteThrough { epoch } => *epoch < closing,
+        Standing::MuteUnknown => false,
+    };
+    if may_begin {
+        store.begin_epoch(closing)?;
+    }
+    Ok(())
+}
+
+fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), NodeError> {
     let Err(stopped) = result else { return Ok(()) };
     let reason = match &stopped {
         Stopped::Store(error) => format!("{stopped}: {error}"),
@@ -431,8 +530,10 @@ fn spawn_worker(
 ) -> Result<Option<WorkerHandle>, NodeError> {
     let now = view.now();
     let role = now.uid().and_then(|uid| now.state.participant(uid)).map(|seat| seat.role);
-    let this = std::env::current_exe()
-        .map_err(|source| NodeError::System { what: "the program's own path is unknown", source })?;
+    let this = std::env::current_exe().map_err(|source| NodeError::System {
+        what: "the program's own path is unknown",
+        source,
+    })?;
     let command = match (&config.worker, role) {
         (Worker::Builtin(name), _) => models::builtin_command(&this, name)?,
         (Worker::Command(command), _) => command.clone(),
@@ -460,9 +561,7 @@ fn worker_health(worker: Option<WorkerHandle>) -> Arc<dyn Fn() -> WorkerHealth +
         Some(worker) => match &*worker.state().borrow() {
             WorkerState::Starting => WorkerHealth::Starting,
             WorkerState::Ready(_) => WorkerHealth::Ready,
-            WorkerState::BackOff { reason, .. } => {
-                WorkerHealth::Failing { reason: reason.clone() }
-            }
+            WorkerState::BackOff { reason, .. } => WorkerHealth::Failing { reason: reason.clone() },
             WorkerState::Stopped => WorkerHealth::Failing { reason: "stopped".into() },
         },
     })

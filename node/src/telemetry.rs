@@ -18,7 +18,9 @@ pub fn log(config: &Config) {
         directives = format!("{directives},{BFT_CORE}=warn");
     }
     let filter = EnvFilter::new(&directives);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr)
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     // An error means that there is a log already.
     let _ = match config.log_format {

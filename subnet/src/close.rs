@@ -8,17 +8,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ganglion_consensus::agreement::inclusion::{CutContext, List};
 use ganglion_consensus::agreement::{
     Decision, Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
     Timer as EngineTimer, inclusion,
 };
-use ganglion_consensus::agreement::inclusion::{CutContext, List};
 use ganglion_consensus::certificate::Committee;
-use ganglion_consensus::ledger::{Executed, KindCounts, admissible, execute, propose_items, select};
+use ganglion_consensus::ledger::{
+    Executed, KindCounts, admissible, execute, propose_items, select,
+};
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
-    AgreementMessage, Body, Canonical as _, Cut, Digest, Epoch, Hotkey, InclusionList,
-    Item, ItemId, Kind, ListBody, Proposal, Round, VoteType, agreement, limits, proto, sign,
+    AgreementMessage, Body, Canonical as _, Cut, Digest, Epoch, Hotkey, InclusionList, Item,
+    ItemId, Kind, ListBody, Proposal, Round, VoteType, agreement, limits, proto, sign,
 };
 
 use crate::effect::{Effect, Halt, Phase, Report, Timer, Verdict};
@@ -80,8 +82,7 @@ impl Close {
     #[must_use]
     pub fn new(epoch: Epoch, recovered: &Recovered) -> Self {
         let ours = recovered.signed == Some(epoch);
-        let recovered_log =
-            recovered.log.as_ref().filter(|_| ours).cloned().unwrap_or_default();
+        let recovered_log = recovered.log.as_ref().filter(|_| ours).cloned().unwrap_or_default();
         Self {
             epoch,
             lists: BTreeMap::new(),
@@ -387,12 +388,7 @@ impl Participant {
 
     // ---- messages ----
 
-    pub(crate) fn on_agreement_gossip(
-        &mut self,
-        from: Hotkey,
-        token: GossipToken,
-        bytes: Vec<u8>,
-    ) {
+    pub(crate) fn on_agreement_gossip(&mut self, from: Hotkey, token: GossipToken, bytes: Vec<u8>) {
         let decoded = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES);
         let kind = decoded.as_ref().ok().map(kind_of);
         let result = match decoded {
@@ -402,9 +398,7 @@ impl Participant {
         self.report(Report::Item { kind, rejected: result.err() });
         let verdict = match result {
             Ok(()) => Verdict::Accept,
-            Err(Rejection::Future)
-                if self.keep_early(from, token, Channel::Agreement, bytes) =>
-            {
+            Err(Rejection::Future) if self.keep_early(from, token, Channel::Agreement, bytes) => {
                 return;
             }
             Err(rejection) => rejection.verdict(),
@@ -486,11 +480,10 @@ impl Participant {
             AgreementMessage::Polka(certificate) => {
                 certificate.signatures.iter().all(|(signer, _)| member(signer))
             }
-            AgreementMessage::RoundCertificate(certificate) => {
-                certificate.votes.iter().all(|vote| {
-                    member(&vote.signer) && vote.epoch == certificate.epoch
-                })
-            }
+            AgreementMessage::RoundCertificate(certificate) => certificate
+                .votes
+                .iter()
+                .all(|vote| member(&vote.signer) && vote.epoch == certificate.epoch),
             AgreementMessage::List(item) => {
                 if *item.subnet() != self.subnet {
                     return Err(Rejection::WrongSubnet);
@@ -515,9 +508,10 @@ impl Participant {
                     polka.round,
                     Some(&polka.cut),
                 );
-                polka.signatures.iter().all(|(signer, signature)| {
-                    sign::verify(signer.as_bytes(), &hash, signature)
-                })
+                polka
+                    .signatures
+                    .iter()
+                    .all(|(signer, signature)| sign::verify(signer.as_bytes(), &hash, signature))
             }
             AgreementMessage::RoundCertificate(certificate) => {
                 certificate.votes.iter().all(|vote| vote.verify(&subnet))
@@ -763,8 +757,7 @@ impl Participant {
         if !self.hold_everything(proposal) {
             return None;
         }
-        let lists: Vec<List> =
-            cut.lists.iter().filter_map(|id| self.close.whole(id)).collect();
+        let lists: Vec<List> = cut.lists.iter().filter_map(|id| self.close.whole(id)).collect();
         let inadmissible = self.inadmissible(&lists)?;
         let items: Vec<&Item> = cut.items.iter().filter_map(|id| self.item(id)).collect();
         let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();

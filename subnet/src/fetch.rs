@@ -100,9 +100,8 @@ impl Fetch {
             }
         }
         let items = items.into_iter().flat_map(|(peer, ids)| {
-            chunks(ids, limits::REQUEST_IDS).map(move |ids| {
-                (peer, proto::request::Request::Items(proto::ItemsRequest { ids }))
-            })
+            chunks(ids, limits::REQUEST_IDS)
+                .map(move |ids| (peer, proto::request::Request::Items(proto::ItemsRequest { ids })))
         });
         let bodies = bodies.into_iter().flat_map(|(peer, digests)| {
             chunks(digests, limits::REQUEST_BODIES).map(move |digests| {
@@ -140,8 +139,7 @@ mod tests {
         fetch.want(want, peer(1));
         fetch.want(want, peer(2));
         let connected = BTreeSet::from([peer(1), peer(2), peer(3)]);
-        let asked: Vec<Hotkey> =
-            (0..5).map(|_| fetch.requests(&connected, true)[0].0).collect();
+        let asked: Vec<Hotkey> = (0..5).map(|_| fetch.requests(&connected, true)[0].0).collect();
         assert_eq!(asked, [peer(1), peer(2), peer(1), peer(2), peer(3)]);
         fetch.found(&want);
         assert!(fetch.requests(&connected, true).is_empty());

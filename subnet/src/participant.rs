@@ -23,7 +23,7 @@ use ganglion_types::{
 };
 
 use crate::close::Close;
-use crate::effect::{Commit, Effect, Halt, Phase, Report, Timer};
+use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
 use crate::fetch::Fetch;
 use crate::input::{AskId, Channel, GossipToken, Input, JobId, Ticket};
 use crate::intake::{self, PeerRates, Rejection};
@@ -269,7 +269,8 @@ impl Participant {
         if self.state.epoch() == Epoch::GENESIS {
             if self.now.wall < genesis {
                 let wait = genesis.saturating_sub(self.now.wall);
-                self.deadline = self.now.mono.saturating_add(wait).saturating_add(self.schedule.epoch);
+                self.deadline =
+                    self.now.mono.saturating_add(wait).saturating_add(self.schedule.epoch);
                 self.set_timer(Timer::Genesis, self.now.mono.saturating_add(wait));
                 self.report_phase(Phase::Waiting);
             } else if since < self.schedule.epoch {
@@ -419,9 +420,8 @@ impl Participant {
 
     /// Whether the signer may say this kind of thing at all. Cheap look-ups only.
     fn check_signer(&self, item: &Item) -> Result<(), Rejection> {
-        let seat = |hotkey: &Hotkey| {
-            self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid))
-        };
+        let seat =
+            |hotkey: &Hotkey| self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid));
         let may = match item.body() {
             Body::Weights(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
             Body::TaskBatch(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
@@ -539,16 +539,16 @@ impl Participant {
         let lists_held = self.close.third_held_at();
         self.last_time = cut.time;
         let feedback = self.feedback(&result);
-        let report = Report::Certified {
-            cut: Box::new(cut.clone()),
+        let report = Report::Certified(Box::new(Certified {
+            cut: cut.clone(),
             id,
-            certificate: Box::new(certificate.clone()),
+            certificate: certificate.clone(),
             latency_ms,
             stake_seen,
             state: Arc::new(state.clone()),
             result: Arc::new(result.clone()),
             receipts: receipts.clone(),
-        };
+        }));
         let bundle = EpochBundle { cut, certificate, items };
         self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
         self.report(report);

@@ -46,7 +46,12 @@ impl Scores {
     /// The row of weights for these miners: proportional to the average to the task's power,
     /// no larger than `limit` / 65535 of their sum, the largest scaled to 65535, zeros left out.
     #[must_use]
-    pub fn weights(&self, miners: &[(u16, Hotkey)], task: &TaskSpec, limit: u16) -> Vec<(u16, u16)> {
+    pub fn weights(
+        &self,
+        miners: &[(u16, Hotkey)],
+        task: &TaskSpec,
+        limit: u16,
+    ) -> Vec<(u16, u16)> {
         let mut row: Vec<(u16, u64)> = miners
             .iter()
             .map(|(uid, hotkey)| (*uid, power(self.get(hotkey), task.score_power)))
@@ -87,7 +92,8 @@ impl Scores {
 /// `(average / 10^9) ^ power * 10^9`, rounded toward zero at each step.
 fn power(average: u64, power: u32) -> u64 {
     (1..power).fold(average, |value, _| {
-        let wide = u128::from(value).saturating_mul(average.into()) / u128::from(ONE);
+        let wide = u128::from(value).saturating_mul(average.into());
+        let wide = wide.checked_div(ONE.into()).unwrap_or(0);
         u64::try_from(wide).unwrap_or(u64::MAX)
     })
 }

@@ -109,12 +109,7 @@ impl Participant {
 
     // ---- requests of peers ----
 
-    pub(crate) fn on_request(
-        &mut self,
-        from: Hotkey,
-        token: AnswerToken,
-        request: proto::Request,
-    ) {
+    pub(crate) fn on_request(&mut self, from: Hotkey, token: AnswerToken, request: proto::Request) {
         use proto::request::Request;
         use proto::response::Response;
         let answer = match request.request {

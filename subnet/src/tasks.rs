@@ -186,9 +186,9 @@ impl Round {
     /// Validator: whether every commit was opened, so that waiting longer brings nothing.
     #[must_use]
     pub fn all_opened(&self) -> bool {
-        self.commits.keys().all(|miner| {
-            self.answers.contains_key(miner) || self.broken.contains(miner)
-        })
+        self.commits
+            .keys()
+            .all(|miner| self.answers.contains_key(miner) || self.broken.contains(miner))
     }
 
     /// Validator: the answers to score, of the miners asked.
@@ -314,9 +314,8 @@ mod tests {
         let mut round = Round::new(Epoch::new(1));
         let batch = ItemId::new([7; 32]);
         round.made = Some(Made { job: JobId(1), batch, count: 1, at: 100 });
-        let outputs = |byte: u8| {
-            vec![BatchOutputs { batch, outputs: vec![Payload::Inline(vec![byte])] }]
-        };
+        let outputs =
+            |byte: u8| vec![BatchOutputs { batch, outputs: vec![Payload::Inline(vec![byte])] }];
         let commit = |miner: u8, byte: u8| OutputCommit {
             signer: hotkey(miner),
             mechid: 0,

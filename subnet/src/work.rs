@@ -6,7 +6,7 @@ use ganglion_types::{
     Weights, seed,
 };
 
-use crate::effect::{Effect, Report, Timer};
+use crate::effect::{Effect, MinerScore, Report, Timer};
 use crate::input::{Caller, Channel, Feedback, Job, JobId, Standing};
 use crate::participant::{LOCAL_SCORES, Participant};
 use crate::tasks::{Made, ROUND, mean_scores};
@@ -84,12 +84,8 @@ impl Participant {
         }
         let Some(uid) = self.state.uid_of(&batch.signer) else { return };
         let Some(seat) = self.state.participant(uid) else { return };
-        let caller = Caller {
-            hotkey: batch.signer,
-            uid,
-            stake: seat.stake.get(),
-            permit: seat.permit,
-        };
+        let caller =
+            Caller { hotkey: batch.signer, uid, stake: seat.stake.get(), permit: seat.permit };
         let job = self.new_job();
         if self.round.ask(id, job, batch) {
             let deadline_ms = due.saturating_sub(self.now.mono);
@@ -173,7 +169,8 @@ impl Participant {
         let miners = means
             .into_iter()
             .map(|(hotkey, tasks, score)| {
-                (hotkey, tasks, score, self.scores.fold(hotkey, score, alpha))
+                let average = self.scores.fold(hotkey, score, alpha);
+                MinerScore { hotkey, tasks, score, average }
             })
             .collect();
         let value = self.scores.to_bytes();

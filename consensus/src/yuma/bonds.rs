@@ -1,11 +1,9 @@
 //! Bonds and dividends (`docs/spec/yuma.md`, "Prior bonds" to "Bonds output").
 
-use std::cmp::Ordering;
-
 use super::fixed::{Divisor, Q, normalise};
 use super::input::{EpochInput, SparseRow, YumaError};
 use super::liquid;
-use super::matrix::{Row, Rows};
+use super::matrix::{ColumnDivisors, ColumnSums, Row, Rows};
 
 /// What earlier steps of the epoch found, by uid.
 #[derive(Clone, Copy, Debug)]
@@ -15,26 +13,38 @@ pub(super) struct Shares<'a> {
     pub(super) incentive: &'a [Q],
 }
 
-/// The new bonds of all uids, ready to be stored, and the dividends.
+/// What [`update`] decides.
+pub(super) struct Bonds {
+    /// The rows to store: of uids that will have a permit, in the order made. A value too small
+    /// for 16 bits stays as an explicit zero.
+    pub(super) stored: Vec<SparseRow>,
+    pub(super) dividends: Vec<Q>,
+}
+
+/// Moves the bonds toward the weights that they follow, and pays by them.
 pub(super) fn update(
     input: &EpochInput<'_>,
     weights: Rows,
     shares: &Shares<'_>,
-) -> Result<(Rows, Vec<Q>), YumaError> {
+    permits: &[bool],
+) -> Result<Bonds, YumaError> {
     let parameters = &input.parameters;
     if !parameters.yuma3 {
-        return yuma2(input, weights, shares);
+        return yuma2(input, weights, shares, permits);
     }
-    let prior = prior(input, Q::proportion);
+    let mut sums = ColumnSums::new(usize::from(input.n));
+    let prior = prior(input, |_, stored| Q::proportion(stored));
     let liquid = parameters.liquid_alpha && shares.consensus.iter().any(|c| *c != Q::ZERO);
     let bonds = if liquid {
-        liquid::follow(parameters, &weights, &prior, shares.consensus)
+        liquid::follow(parameters, &weights, &prior, shares.consensus, &mut sums)
     } else {
-        blend(rate(input), &weights.into_sorted(), &prior.into_sorted())
+        let (weights, prior) = (weights.into_sorted(), prior.into_sorted());
+        let blend = Blend { rate: rate(input), new: |_, weight| weight, old: |_, bond| bond };
+        blend.run(&weights, &prior, &mut sums)
     };
-    let sums = bond_sums(&bonds, input.n)?;
+    refuse_overflow(&sums)?;
     let dividends = yuma3_dividends(&bonds, &sums, shares);
-    Ok((bonds, dividends))
+    Ok(Bonds { stored: stored(&bonds, permits, |_, bond| bond), dividends })
 }
 
 /// Yuma2: bonds on a uid are shares of one, and the moving average is over such shares.
@@ -42,37 +52,74 @@ fn yuma2(
     input: &EpochInput<'_>,
     weights: Rows,
     shares: &Shares<'_>,
-) -> Result<(Rows, Vec<Q>), YumaError> {
+    permits: &[bool],
+) -> Result<Bonds, YumaError> {
     let n = usize::from(input.n);
-    // Columns are divided by their sums at once, so the unit of the stored values cancels.
-    let mut prior = prior(input, |stored| Q::from_raw(i64::from(stored))).into_sorted();
-    prior.divide_columns(&prior.column_sums(n));
+    // Columns are only ever seen divided by their sums, so the unit of the stored values cancels.
+    let mut prior_sums = ColumnSums::new(n);
+    let prior = prior(input, |uid, stored| {
+        let bond = Q::from_raw(i64::from(stored));
+        prior_sums.add(uid, bond);
+        bond
+    });
+    let mut delta_sums = ColumnSums::new(n);
     let mut delta = weights.into_sorted();
-    delta.scale_rows(shares.active_stake);
-    delta.divide_columns(&delta.column_sums(n));
+    let mut stakes = shares.active_stake.iter();
+    delta.for_each_row(|uids, values| {
+        let stake = stakes.next().copied().unwrap_or_default();
+        for (uid, value) in uids.iter().zip(values) {
+            *value = stake.mul(*value);
+            delta_sums.add(*uid, *value);
+        }
+    });
 
-    let mut bonds = blend(rate(input), &delta, &prior);
-    bonds.divide_columns(&bond_sums(&bonds, input.n)?);
-    let mut dividends: Vec<Q> = bonds.rows().map(|row| dot(row, shares.incentive)).collect();
-    normalise(&mut dividends);
-
+    let mut sums = ColumnSums::new(n);
+    let (delta_by, prior_by) = (by_column(&delta_sums), by_column(&prior_sums));
+    let blend = Blend {
+        rate: rate(input),
+        new: |uid, value| delta_by.divide(uid, value),
+        old: |uid, value| prior_by.divide(uid, value),
+    };
+    let mut bonds = blend.run(&delta, &prior.into_sorted(), &mut sums);
+    drop(delta);
+    refuse_overflow(&sums)?;
+    let (dividends, maxima) = yuma2_dividends(&mut bonds, &sums, shares.incentive);
     // Stored relative to the largest bond on the uid, to make the most of 16 bits.
-    bonds.divide_columns(&bonds.column_maxima(n));
-    Ok((bonds, dividends))
+    let by: ColumnDivisors = maxima.into_iter().map(Divisor::new).collect();
+    Ok(Bonds { stored: stored(&bonds, permits, |uid, bond| by.divide(uid, bond)), dividends })
 }
 
-/// Sum over the entries of a row of `factor * value`, each product rounded down.
-fn dot(row: Row<'_>, factors: &[Q]) -> Q {
-    row.entries().fold(Q::ZERO, |sum, (uid, value)| {
-        let factor = factors.get(usize::from(uid)).copied().unwrap_or_default();
-        sum.add(factor.mul(value))
-    })
+/// Divides the columns of `bonds` by their sums; gives the dividends and each column's maximum.
+fn yuma2_dividends(bonds: &mut Rows, sums: &ColumnSums, incentive: &[Q]) -> (Vec<Q>, Vec<Q>) {
+    struct Column {
+        sum: Divisor,
+        incentive: Q,
+        maximum: Q,
+    }
+    let columns = sums.divisors().zip(incentive);
+    let mut columns: Vec<Column> = columns
+        .map(|(sum, incentive)| Column { sum, incentive: *incentive, maximum: Q::ZERO })
+        .collect();
+    let mut dividends = Vec::with_capacity(incentive.len());
+    bonds.for_each_row(|uids, values| {
+        let mut earned = Q::ZERO;
+        for (uid, value) in uids.iter().zip(values) {
+            if let Some(column) = columns.get_mut(usize::from(*uid)) {
+                *value = column.sum.divide(*value);
+                earned = earned.add(column.incentive.mul(*value));
+                column.maximum = column.maximum.max(*value);
+            }
+        }
+        dividends.push(earned);
+    });
+    normalise(&mut dividends);
+    (dividends, columns.into_iter().map(|column| column.maximum).collect())
 }
 
 /// Yuma3: incentive of the uids bonded to, split by bonds, times the validator's stake.
-fn yuma3_dividends(bonds: &Rows, sums: &[Q], shares: &Shares<'_>) -> Vec<Q> {
+fn yuma3_dividends(bonds: &Rows, sums: &ColumnSums, shares: &Shares<'_>) -> Vec<Q> {
     let columns: Vec<(Divisor, Q)> =
-        sums.iter().map(|sum| Divisor::new(*sum)).zip(shares.incentive.iter().copied()).collect();
+        sums.divisors().zip(shares.incentive.iter().copied()).collect();
     let mut dividends = Vec::with_capacity(shares.active_stake.len());
     for (row, stake) in bonds.rows().zip(shares.active_stake) {
         let mut earned = Q::ZERO;
@@ -90,17 +137,16 @@ fn yuma3_dividends(bonds: &Rows, sums: &[Q], shares: &Shares<'_>) -> Vec<Q> {
     dividends
 }
 
-/// Column sums of new bonds, refused where they leave the number format.
-fn bond_sums(bonds: &Rows, n: u16) -> Result<Vec<Q>, YumaError> {
-    let sums = bonds.column_sums(usize::from(n));
-    match (0..n).zip(&sums).find(|(_, sum)| **sum == Q::MAX) {
-        Some((uid, _)) => Err(YumaError::BondsOverflow { uid }),
-        None => Ok(sums),
-    }
+fn by_column(sums: &ColumnSums) -> ColumnDivisors {
+    sums.divisors().collect()
+}
+
+fn refuse_overflow(sums: &ColumnSums) -> Result<(), YumaError> {
+    sums.overflow().map_or(Ok(()), |uid| Err(YumaError::BondsOverflow { uid }))
 }
 
 /// Stored bonds, without those on uids that were registered since the epoch before.
-fn prior(input: &EpochInput<'_>, value: impl Fn(u16) -> Q) -> Rows {
+fn prior(input: &EpochInput<'_>, mut value: impl FnMut(u16, u16) -> Q) -> Rows {
     let registered_before = match input.last_mechanism_step_block {
         0 => input.current_block.saturating_sub(u64::from(input.parameters.tempo)),
         block => block.saturating_add(1),
@@ -111,7 +157,7 @@ fn prior(input: &EpochInput<'_>, value: impl Fn(u16) -> Q) -> Rows {
         for (uid, stored) in row {
             let registered = input.block_at_registration.get(usize::from(*uid));
             if registered.is_some_and(|block| *block < registered_before) {
-                prior.push(*uid, value(*stored));
+                prior.push(*uid, value(*uid, *stored));
             }
         }
         prior.end_row();
@@ -125,54 +171,68 @@ fn rate(input: &EpochInput<'_>) -> Q {
     Q::ONE.sub(Q::saturating_from_wide((millionths << 32) / 1_000_000))
 }
 
-/// `rate * new + (1 - rate) * old`, each product rounded down, keeping what is above zero.
-///
-/// Rows of both must be sorted by uid, and those of the result are.
-fn blend(rate: Q, new: &Rows, old: &Rows) -> Rows {
-    let keep = Q::ONE.sub(rate);
-    let mut blended =
-        Rows::with_capacity_of(if new.entry_count() > old.entry_count() { new } else { old });
-    for (new, old) in new.rows().zip(old.rows()) {
-        if new.uids == old.uids {
-            for ((uid, new), old) in new.entries().zip(old.values) {
-                blended.push_positive(uid, rate.mul(new).add(keep.mul(*old)));
-            }
-        } else {
+/// The moving average `rate * new + (1 - rate) * old`, each product rounded down.
+struct Blend<New, Old> {
+    rate: Q,
+    /// What to make of a value before it is blended.
+    new: New,
+    old: Old,
+}
+
+impl<New: Fn(u16, Q) -> Q, Old: Fn(u16, Q) -> Q> Blend<New, Old> {
+    /// Blends row by row and keeps what is above zero. Rows of both must be sorted by uid, and
+    /// those of the result are.
+    fn run(&self, new: &Rows, old: &Rows, sums: &mut ColumnSums) -> Rows {
+        let keep = Q::ONE.sub(self.rate);
+        let larger = if new.entry_count() > old.entry_count() { new } else { old };
+        let mut blended = Rows::with_capacity_of(larger);
+        for (new, old) in new.rows().zip(old.rows()) {
             merge(new, old, |uid, new, old| {
-                blended.push_positive(uid, rate.mul(new).add(keep.mul(old)));
+                let gained = self.rate.mul((self.new)(uid, new));
+                let bond = gained.add(keep.mul((self.old)(uid, old)));
+                if bond.is_positive() {
+                    sums.add(uid, bond);
+                    blended.push(uid, bond);
+                }
             });
+            blended.end_row();
         }
-        blended.end_row();
+        blended
     }
-    blended
 }
 
 /// Visits every uid that either row names, in ascending order, with zero for a missing value.
 fn merge(left: Row<'_>, right: Row<'_>, mut visit: impl FnMut(u16, Q, Q)) {
-    let (mut left, mut right) = (left.entries().peekable(), right.entries().peekable());
+    if left.uids == right.uids {
+        return left.entries().zip(right.values).for_each(|((uid, l), r)| visit(uid, l, *r));
+    }
+    let (mut left, mut right) = (left.entries(), right.entries());
+    let (mut from_left, mut from_right) = (left.next(), right.next());
     loop {
-        let order = match (left.peek(), right.peek()) {
-            (Some((left, _)), Some((right, _))) => left.cmp(right),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return,
-        };
-        let from_left = if order.is_le() { left.next() } else { None };
-        let from_right = if order.is_ge() { right.next() } else { None };
-        let (uid, _) = from_left.or(from_right).unwrap_or_default();
-        let value = |entry: Option<(u16, Q)>| entry.map_or(Q::ZERO, |(_, value)| value);
-        visit(uid, value(from_left), value(from_right));
+        match (from_left, from_right) {
+            (Some((l_uid, l)), Some((r_uid, r))) if l_uid == r_uid => {
+                visit(l_uid, l, r);
+                (from_left, from_right) = (left.next(), right.next());
+            }
+            (Some((uid, value)), other) if other.is_none_or(|(r_uid, _)| uid < r_uid) => {
+                visit(uid, value, Q::ZERO);
+                from_left = left.next();
+            }
+            (_, Some((uid, value))) => {
+                visit(uid, Q::ZERO, value);
+                from_right = right.next();
+            }
+            (_, None) => return,
+        }
     }
 }
 
-/// The rows of uids that will have a permit, as stored; a value too small for 16 bits stays as an
-/// explicit zero.
-pub(super) fn stored(bonds: &Rows, permits: &[bool]) -> Vec<SparseRow> {
+fn stored(bonds: &Rows, permits: &[bool], scale: impl Fn(u16, Q) -> Q) -> Vec<SparseRow> {
     let convert = |(row, permit): (Row<'_>, &bool)| {
         if !permit {
             return SparseRow::new();
         }
-        row.entries().map(|(uid, bond)| (uid, bond.to_u16())).collect()
+        row.entries().map(|(uid, bond)| (uid, scale(uid, bond).to_u16())).collect()
     };
     bonds.rows().zip(permits).map(convert).collect()
 }

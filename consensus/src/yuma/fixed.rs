@@ -24,6 +24,7 @@ impl Q {
     }
 
     /// Nearest representable value to `raw * 2^-32`.
+    #[cold]
     pub(super) fn saturating_from_wide(raw: i128) -> Self {
         let limit = if raw < 0 { i64::MIN } else { i64::MAX };
         Self(i64::try_from(raw).unwrap_or(limit))
@@ -37,7 +38,7 @@ impl Q {
     /// The share of 65535 at or below this number, clamped to the range of `u16`.
     pub(super) fn to_u16(self) -> u16 {
         // At most one here, so the product stays below 2^49.
-        let unit = self.clamp(Self::ZERO, Self::ONE).0.saturating_mul(65_535) >> 32;
+        let unit = self.clamp(Self::ZERO, Self::ONE).0.wrapping_mul(65_535) >> 32;
         u16::try_from(unit).unwrap_or(u16::MAX)
     }
 
@@ -55,7 +56,12 @@ impl Q {
     #[inline]
     pub(super) fn mul(self, other: Self) -> Self {
         // A product of two 64-bit numbers always fits in 128 bits.
-        Self::saturating_from_wide(i128::from(self.0).wrapping_mul(i128::from(other.0)) >> 32)
+        let wide = i128::from(self.0).wrapping_mul(i128::from(other.0)) >> 32;
+        // A branch that is never taken is cheaper than clamping both ends.
+        match i64::try_from(wide) {
+            Ok(raw) => Self(raw),
+            Err(_) => Self::saturating_from_wide(wide),
+        }
     }
 
     /// Like [`Q::mul`], but zero when the product does not fit.
@@ -117,10 +123,9 @@ impl Divisor {
 
     #[inline]
     pub(super) fn divide(&self, value: Q) -> Q {
-        let (Ok(dividend), Ok(divisor)) = (u64::try_from(value.0), u64::try_from(self.by.0)) else {
-            return self.divide_plainly(value);
-        };
-        if dividend > divisor || divisor == 0 {
+        let (dividend, divisor) = (value.0.cast_unsigned(), self.by.0.cast_unsigned());
+        // A negative dividend reads as one of 2^63 and more here, above any divisor.
+        if dividend > divisor || self.reciprocal == 0 {
             return self.divide_plainly(value);
         }
         // dividend <= divisor, so the aligned dividend fits as well. The reciprocal is below the
@@ -129,9 +134,8 @@ impl Divisor {
         let estimate = low_half(aligned.wrapping_mul(u128::from(self.reciprocal)) >> 95);
         // The true remainder lies in [0, 2 * divisor), below 2^64: the low 64 bits are all of it.
         let remainder = (dividend << 32).wrapping_sub(estimate.wrapping_mul(divisor));
-        let quotient = estimate.wrapping_add(u64::from(remainder >= divisor));
         // The quotient of dividend <= divisor is at most 2^32.
-        Q(i64::try_from(quotient).unwrap_or(i64::MAX))
+        Q(estimate.wrapping_add(u64::from(remainder >= divisor)).cast_signed())
     }
 
     #[cold]
@@ -325,6 +329,7 @@ mod tests {
         }
         for value in [-5, 0, 5] {
             assert_eq!(Divisor::new(Q::ZERO).divide(Q(value)), Q(value));
+            assert_eq!(Divisor::new(Q(-7)).divide(Q(value)), Q(value).div(Q(-7)));
         }
     }
 }

@@ -18,7 +18,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A matrix stored by row.
+/// A matrix stored by row. Its values are never negative.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     /// Where each row ends in the two arrays below.
@@ -52,14 +52,6 @@ impl Rows {
         self.values.push(value);
     }
 
-    /// Adds an entry to the row being built if its value is above zero.
-    #[inline]
-    pub(super) fn push_positive(&mut self, uid: u16, value: Q) {
-        if value.is_positive() {
-            self.push(uid, value);
-        }
-    }
-
     /// Ends the row being built and begins the next.
     pub(super) fn end_row(&mut self) {
         self.ends.push(self.values.len());
@@ -88,26 +80,45 @@ impl Rows {
         })
     }
 
-    /// Replaces every value by `change(uid, value)`.
-    pub(super) fn map_values(&mut self, mut change: impl FnMut(u16, Q) -> Q) {
-        for (uid, value) in self.uids.iter().zip(&mut self.values) {
-            *value = change(*uid, *value);
+    /// Calls `visit` with each row in turn, whose values it may change.
+    pub(super) fn for_each_row(&mut self, mut visit: impl FnMut(&[u16], &mut [Q])) {
+        let (mut uids, mut values) = (self.uids.as_slice(), self.values.as_mut_slice());
+        let mut start = 0_usize;
+        for end in &self.ends {
+            let length = end.saturating_sub(start);
+            start = *end;
+            let (row_uids, rest) = uids.split_at_checked(length).unwrap_or_default();
+            uids = rest;
+            let (row_values, rest) = values.split_at_mut_checked(length).unwrap_or_default();
+            values = rest;
+            visit(row_uids, row_values);
         }
     }
 
-    /// Multiplies each row by its factor, rounding down.
-    pub(super) fn scale_rows(&mut self, factors: &[Q]) {
-        let mut values = self.values.as_mut_slice();
-        let mut start = 0_usize;
-        for (end, factor) in self.ends.iter().zip(factors) {
-            let length = end.saturating_sub(start);
-            start = *end;
-            let (row, rest) = values.split_at_mut_checked(length).unwrap_or_default();
-            for value in row {
-                *value = factor.mul(*value);
-            }
-            values = rest;
+    /// Replaces every value by `change(uid, value)` and removes the entries where that is `None`.
+    pub(super) fn filter_map(&mut self, change: impl Fn(u16, Q) -> Option<Q>) {
+        // No value is negative, so this one marks what to remove.
+        const REMOVED: Q = Q::from_raw(-1);
+        let mut removed = false;
+        for (uid, value) in self.uids.iter().zip(&mut self.values) {
+            *value = change(*uid, *value).unwrap_or(REMOVED);
+            removed |= *value == REMOVED;
         }
+        if !removed {
+            return;
+        }
+        let lengths: Vec<usize> = self
+            .rows()
+            .map(|row| row.values.iter().filter(|value| **value != REMOVED).count())
+            .collect();
+        let mut end = 0_usize;
+        for (row_end, length) in self.ends.iter_mut().zip(lengths) {
+            end = end.saturating_add(length);
+            *row_end = end;
+        }
+        let mut values = self.values.iter();
+        self.uids.retain(|_| values.next() != Some(&REMOVED));
+        self.values.retain(|value| *value != REMOVED);
     }
 
     /// The same rows with their entries in ascending order of uid.
@@ -128,35 +139,50 @@ impl Rows {
         }
         sorted
     }
+}
 
-    /// The sum of each of the `n` columns, saturated at [`Q::MAX`]; values must not be negative.
-    pub(super) fn column_sums(&self, n: usize) -> Vec<Q> {
-        let mut sums = vec![Q::ZERO; n];
-        for (uid, value) in self.uids.iter().zip(&self.values) {
-            if let Some(sum) = sums.get_mut(usize::from(*uid)) {
-                *sum = sum.add(*value);
-            }
-        }
-        sums
+/// The sum of each column, gathered while its matrix is made.
+#[derive(Debug)]
+pub(super) struct ColumnSums(Vec<Q>);
+
+impl ColumnSums {
+    pub(super) fn new(n: usize) -> Self {
+        Self(vec![Q::ZERO; n])
     }
 
-    /// The largest value of each of the `n` columns, zero where a column has none above it.
-    pub(super) fn column_maxima(&self, n: usize) -> Vec<Q> {
-        let mut maxima = vec![Q::ZERO; n];
-        for (uid, value) in self.uids.iter().zip(&self.values) {
-            if let Some(maximum) = maxima.get_mut(usize::from(*uid)) {
-                *maximum = (*maximum).max(*value);
-            }
+    /// Adds a value, which must not be negative. A sum that is too large stays at [`Q::MAX`].
+    #[inline]
+    pub(super) fn add(&mut self, uid: u16, value: Q) {
+        if let Some(sum) = self.0.get_mut(usize::from(uid)) {
+            *sum = sum.add(value);
         }
-        maxima
     }
 
-    /// Divides each column by the divisor given for it; a zero leaves the column as it is.
-    pub(super) fn divide_columns(&mut self, by: &[Q]) {
-        let divisors: Vec<Divisor> = by.iter().map(|divisor| Divisor::new(*divisor)).collect();
-        self.map_values(|uid, value| {
-            divisors.get(usize::from(uid)).map_or(value, |divisor| divisor.divide(value))
-        });
+    /// The first column whose sum was too large.
+    pub(super) fn overflow(&self) -> Option<u16> {
+        (0..=u16::MAX).zip(&self.0).find_map(|(uid, sum)| (*sum == Q::MAX).then_some(uid))
+    }
+
+    pub(super) fn divisors(&self) -> impl Iterator<Item = Divisor> {
+        self.0.iter().map(|sum| Divisor::new(*sum))
+    }
+}
+
+/// Divides values by something that belongs to their column.
+#[derive(Debug)]
+pub(super) struct ColumnDivisors(Vec<Divisor>);
+
+impl ColumnDivisors {
+    /// The value divided by the divisor of its column, or as it is if that is zero.
+    #[inline]
+    pub(super) fn divide(&self, uid: u16, value: Q) -> Q {
+        self.0.get(usize::from(uid)).map_or(value, |divisor| divisor.divide(value))
+    }
+}
+
+impl FromIterator<Divisor> for ColumnDivisors {
+    fn from_iter<I: IntoIterator<Item = Divisor>>(divisors: I) -> Self {
+        Self(divisors.into_iter().collect())
     }
 }
 
@@ -173,11 +199,12 @@ impl Columns {
     /// `entries` is called twice, to count and to place, and must yield the same pairs both times.
     pub(super) fn group<I: Iterator<Item = (u16, u64)>>(n: usize, entries: impl Fn() -> I) -> Self {
         let mut lengths = vec![0_usize; n];
-        for (column, _) in entries() {
+        // `for_each` runs nested iterators as nested loops, which `for` does not.
+        entries().for_each(|(column, _)| {
             if let Some(length) = lengths.get_mut(usize::from(column)) {
                 *length = length.saturating_add(1);
             }
-        }
+        });
         let mut free = Vec::with_capacity(n);
         let mut entry_count = 0_usize;
         for length in &lengths {
@@ -185,14 +212,14 @@ impl Columns {
             entry_count = entry_count.saturating_add(*length);
         }
         let mut keys = vec![0_u64; entry_count];
-        for (column, key) in entries() {
+        entries().for_each(|(column, key)| {
             if let Some(place) = free.get_mut(usize::from(column)) {
                 if let Some(slot) = keys.get_mut(*place) {
                     *slot = key;
                 }
                 *place = place.saturating_add(1);
             }
-        }
+        });
         Self { keys, lengths }
     }
 
@@ -241,11 +268,44 @@ mod tests {
 
     #[test]
     fn columns_with_a_zero_sum_stay_as_they_are() {
-        let mut matrix = rows(&[&[(0, 3), (1, 0)], &[(0, 1)]]);
-        let sums = matrix.column_sums(3);
-        assert_eq!(sums.iter().map(|sum| sum.raw()).collect::<Vec<_>>(), [4, 0, 0]);
-        matrix.divide_columns(&sums);
-        assert_eq!(entries(&matrix), [vec![(0, 3 << 30), (1, 0)], vec![(0, 1 << 30)]]);
+        let mut sums = ColumnSums::new(3);
+        for (uid, raw) in [(0, 3), (0, 1), (1, 0), (7, 5)] {
+            sums.add(uid, Q::from_raw(raw));
+        }
+        let by: ColumnDivisors = sums.divisors().collect();
+        let divided = |uid, raw| by.divide(uid, Q::from_raw(raw)).raw();
+        assert_eq!((divided(0, 3), divided(1, 9), divided(2, 0)), (3 << 30, 9, 0));
+    }
+
+    #[test]
+    fn a_column_that_leaves_the_number_format_is_named() {
+        let mut sums = ColumnSums::new(2);
+        sums.add(0, Q::from_raw(i64::MAX - 1));
+        sums.add(1, Q::from_raw(i64::MAX - 1));
+        assert_eq!(sums.overflow(), None);
+        sums.add(1, Q::from_raw(1));
+        assert_eq!(sums.overflow(), Some(1));
+    }
+
+    #[test]
+    fn filtering_changes_values_and_closes_gaps() {
+        let mut matrix = rows(&[&[(2, 5), (0, 0)], &[], &[(1, 7)], &[(0, 1), (1, 2), (2, 3)]]);
+        matrix.filter_map(|uid, value| (uid != 1).then(|| value.add(value)));
+        assert_eq!(entries(&matrix), [vec![(2, 10), (0, 0)], vec![], vec![], vec![(0, 2), (2, 6)]]);
+        matrix.filter_map(|_, value| Some(value));
+        assert_eq!(matrix.entry_count(), 4);
+    }
+
+    #[test]
+    fn rows_are_changed_one_by_one() {
+        let mut matrix = rows(&[&[(2, 5)], &[], &[(1, 7), (0, 8)]]);
+        let mut lengths = Vec::new();
+        matrix.for_each_row(|uids, values| {
+            lengths.push(uids.len());
+            values.iter_mut().for_each(|value| *value = value.add(Q::from_raw(1)));
+        });
+        assert_eq!(lengths, [1, 0, 2]);
+        assert_eq!(entries(&matrix), [vec![(2, 6)], vec![], vec![(1, 8), (0, 9)]]);
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! stake ──► active stake ─┐
-//! weights ► masked W ─────┴► consensus ► clipped V ► rank ► incentive ─┐
-//!                                 └► bond weights ► bonds ► dividends ─┴► emission
+//! weights ► masked W ─────┴► consensus ─┬► clipped V ► rank ► incentive ─┐
+//!                                       └► followed WB ► bonds ► dividends ┴► emission
 //! ```
 //!
 //! Shares in here do not add up to one: every quotient is cut off, and the specification says in
@@ -30,8 +30,9 @@ mod weights;
 
 pub use input::{EpochInput, Hyperparameters, SparseRow, YumaError};
 
-use bonds::Shares;
+use bonds::{Bonds, Shares};
 use fixed::Q;
+use weights::Judgement;
 
 /// What one epoch decides. Vectors have one element per uid.
 ///
@@ -91,28 +92,27 @@ pub fn run(input: &EpochInput<'_>) -> Result<EpochOutput, YumaError> {
     let masked = weights::masked(input);
     let kappa = Q::proportion(input.parameters.kappa);
     let consensus = median::consensus(&masked, &active_stake, kappa);
-    let clipped = weights::clipped(&masked, &consensus);
-    let validator_trust: Vec<Q> = clipped.rows().map(|row| fixed::total(row.values)).collect();
-    let incentive = weights::incentive(&clipped, &active_stake);
+    let Judgement { trust, incentive } = weights::judge(&masked, &consensus, &active_stake);
 
     let penalty = Q::proportion(input.parameters.bonds_penalty);
-    let bond_weights = weights::for_bonds(masked, clipped, &consensus, penalty);
+    let bond_weights = weights::for_bonds(masked, &consensus, penalty);
     let shares =
         Shares { active_stake: &active_stake, consensus: &consensus, incentive: &incentive };
-    let (bonds, dividends) = bonds::update(input, bond_weights, &shares)?;
+    let Bonds { stored, dividends } =
+        bonds::update(input, bond_weights, &shares, &new_validator_permit)?;
 
     let paid = emission::pay(&incentive, &dividends, &active_stake, &stake, input.rao_emission);
     Ok(EpochOutput {
         consensus: to_u16(&consensus),
         incentive: to_u16(&incentive),
         dividends: to_u16(&dividends),
-        validator_trust: to_u16(&validator_trust),
+        validator_trust: to_u16(&trust),
         stake_weight: to_u16(&stake),
         active,
         server_emission: paid.server,
         validator_emission: paid.validator,
         emission: paid.combined,
-        bonds: bonds::stored(&bonds, &new_validator_permit),
+        bonds: stored,
         new_validator_permit,
         raw_consensus: raw(&consensus),
         raw_incentive: raw(&incentive),

@@ -31,60 +31,62 @@ pub(super) fn masked(input: &EpochInput<'_>) -> Rows {
     masked
 }
 
-/// Weights cut down to consensus.
-///
-/// A positive weight on a uid without consensus is removed, while an explicit zero stays.
-pub(super) fn clipped(weights: &Rows, consensus: &[Q]) -> Rows {
-    let mut clipped = Rows::with_capacity_of(weights);
-    for row in weights.rows() {
-        for (uid, weight) in row.entries() {
-            let limit = consensus.get(usize::from(uid)).copied().unwrap_or_default();
-            if weight <= limit {
-                clipped.push(uid, weight);
-            } else {
-                clipped.push_positive(uid, limit);
-            }
-        }
-        clipped.end_row();
-    }
-    clipped
+/// What consensus makes of the weights, by uid.
+pub(super) struct Judgement {
+    /// What clipping leaves of each validator's weights.
+    pub(super) trust: Vec<Q>,
+    /// Normalised ranks: the stake-weighted sum of what it leaves of the weights on each uid.
+    pub(super) incentive: Vec<Q>,
 }
 
-/// Normalised ranks: the stake-weighted sum of what is left of the weights on each uid.
-pub(super) fn incentive(clipped: &Rows, active_stake: &[Q]) -> Vec<Q> {
-    let mut ranks = vec![Q::ZERO; active_stake.len()];
-    let voting = clipped.rows().zip(active_stake).filter(|(_, stake)| stake.is_positive());
-    for (row, stake) in voting {
+/// Judges by clipped weights, without storing them: here it makes no difference whether clipping
+/// removes an entry or leaves a zero.
+pub(super) fn judge(weights: &Rows, consensus: &[Q], active_stake: &[Q]) -> Judgement {
+    struct Target {
+        limit: Q,
+        rank: Q,
+    }
+    let targets = consensus.iter().map(|limit| Target { limit: *limit, rank: Q::ZERO });
+    let mut targets: Vec<Target> = targets.collect();
+    let mut trust = Vec::with_capacity(active_stake.len());
+    for (row, stake) in weights.rows().zip(active_stake) {
+        let mut kept = Q::ZERO;
         for (uid, weight) in row.entries() {
-            if let Some(rank) = ranks.get_mut(usize::from(uid)) {
-                *rank = rank.add(stake.mul(weight));
+            if let Some(target) = targets.get_mut(usize::from(uid)) {
+                let clipped = weight.min(target.limit);
+                kept = kept.add(clipped);
+                target.rank = target.rank.add(stake.mul(clipped));
             }
         }
+        trust.push(kept);
     }
-    normalise(&mut ranks);
-    ranks
+    let mut incentive: Vec<Q> = targets.into_iter().map(|target| target.rank).collect();
+    normalise(&mut incentive);
+    Judgement { trust, incentive }
 }
 
 /// The weights that bonds follow: between raw and clipped ones, as far as the penalty says.
 ///
 /// Both extremes keep the order and the zeros of their rows; anything between sorts each row and
 /// drops zeros.
-pub(super) fn for_bonds(masked: Rows, clipped: Rows, consensus: &[Q], penalty: Q) -> Rows {
+pub(super) fn for_bonds(mut weights: Rows, consensus: &[Q], penalty: Q) -> Rows {
+    let clip = |uid: u16, weight: Q| {
+        weight.min(consensus.get(usize::from(uid)).copied().unwrap_or_default())
+    };
     if penalty == Q::ZERO {
-        return masked;
+        return weights;
     }
     if penalty == Q::ONE {
-        return clipped;
+        weights.filter_map(|uid, weight| {
+            let clipped = clip(uid, weight);
+            // A positive weight on a uid without consensus goes, an explicit zero stays.
+            (clipped.is_positive() || weight == Q::ZERO).then_some(clipped)
+        });
+        return weights;
     }
-    let mut between = Rows::with_capacity_of(&masked);
-    for row in masked.rows() {
-        for (uid, weight) in row.entries() {
-            // An entry that clipping removed counts as zero, which is what the limit is then.
-            let limit = consensus.get(usize::from(uid)).copied().unwrap_or_default();
-            let change = penalty.mul(weight.min(limit).sub(weight));
-            between.push_positive(uid, weight.add(change));
-        }
-        between.end_row();
-    }
-    between.into_sorted()
+    weights.filter_map(|uid, weight| {
+        let followed = weight.add(penalty.mul(clip(uid, weight).sub(weight)));
+        followed.is_positive().then_some(followed)
+    });
+    weights.into_sorted()
 }

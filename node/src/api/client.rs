@@ -71,10 +71,9 @@ impl ApiError {
 impl Curable for ApiError {
     fn fault(&self) -> Fault {
         match self {
-            Self::Address { .. } => Fault::Input,
             Self::Unreachable { .. } | Self::Foreign { .. } => Fault::Environment,
             Self::Refused { status, .. } if *status >= 500 => Fault::Check,
-            Self::Refused { .. } => Fault::Input,
+            Self::Address { .. } | Self::Refused { .. } => Fault::Input,
         }
     }
 
@@ -189,10 +188,41 @@ impl Client {
         serde_json::from_value(value).map_err(|error| self.foreign(error.to_string()))
     }
 
+    /// What `/readyz` says, whether the node is ready or not.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn readiness(&self) -> Result<super::types::Ready, ApiError> {
+        let request = self.agent.get(format!("{}/readyz", self.base));
+        let (status, value) =
+            self.answer(request.config().timeout_global(Some(TIMEOUT)).build().call())?;
+        // A 503 with this body is an answer, no refusal.
+        serde_json::from_value(value.clone()).map_err(|_| match self.accept(status, value) {
+            Ok(_) => self.foreign("/readyz has another form".into()),
+            Err(error) => error,
+        })
+    }
+
     fn read(
         &self,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, ApiError> {
+        let (status, value) = self.answer(answer)?;
+        self.accept(status, value)
+    }
+
+    fn accept(&self, status: u16, value: Value) -> Result<Value, ApiError> {
+        if (200..300).contains(&status) {
+            return Ok(value);
+        }
+        let error: ErrorBody = self.typed(value)?;
+        Err(ApiError::Refused { status, code: error.code, message: error.message })
+    }
+
+    fn answer(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<(u16, Value), ApiError> {
         let unreachable = |error: ureq::Error| ApiError::Unreachable {
             base: self.base.clone(),
             reason: match error {
@@ -205,14 +235,9 @@ impl Client {
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let body = body.map_err(unreachable)?;
-        // `/readyz` answers 503 with a body of its own; refusals have the form of `ErrorBody`.
         let value: Value = serde_json::from_str(&body)
             .map_err(|_| self.foreign(format!("status {status} with a body that is not JSON")))?;
-        if (200..300).contains(&status) {
-            return Ok(value);
-        }
-        let error: ErrorBody = self.typed(value)?;
-        Err(ApiError::Refused { status, code: error.code, message: error.message })
+        Ok((status, value))
     }
 
     fn foreign(&self, reason: String) -> ApiError {

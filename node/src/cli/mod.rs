@@ -1,13 +1,25 @@
 //! The command line: one file per command.
 
+mod api;
 mod completions;
 mod config;
+mod decision;
+mod epoch;
 pub mod exit;
+mod funds;
 mod init;
 mod keys;
+mod metagraph;
 pub mod output;
+mod peers;
+mod register;
 mod run;
+mod status;
 mod subnet;
+#[cfg(unix)]
+mod testnet;
+mod task;
+mod weights;
 mod worker;
 mod yuma;
 
@@ -73,6 +85,32 @@ enum Command {
     Init(init::InitArgs),
     /// Run a node
     Run(Box<run::RunArgs>),
+    /// Run a whole subnet on this machine, and look at it
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Testnet(testnet::TestnetCommand),
+    /// Take a uid in the subnet of a running node, paid by proof of work
+    Register(register::RegisterArgs),
+    /// Move balance of a coldkey to stake on one of its validators
+    Stake(funds::StakeArgs),
+    /// Move stake back to the balance of its coldkey
+    Unstake(funds::UnstakeArgs),
+    /// Move balance to another coldkey
+    Transfer(funds::TransferArgs),
+    /// Give tasks to the subnet's miners
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Show what a node does and how its subnet is
+    Status(status::StatusArgs),
+    /// Show all participants with what they earned in the last epoch
+    Metagraph(metagraph::MetagraphArgs),
+    /// List and explain decided epochs
+    #[command(subcommand)]
+    Epoch(epoch::EpochCommand),
+    /// Show the nodes that a node knows
+    Peers(peers::PeersArgs),
+    /// Show the weights that counted in an epoch
+    Weights(weights::WeightsArgs),
     /// Look at a node's configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -106,7 +144,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(&cli.global, command),
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
+        Command::Register(args) => register::run(&cli.global, &args),
+        Command::Stake(args) => funds::stake(&cli.global, &args),
+        Command::Unstake(args) => funds::unstake(&cli.global, &args),
+        Command::Transfer(args) => funds::transfer(&cli.global, &args),
+        Command::Task(command) => task::run(&cli.global, command),
+        Command::Status(args) => status::run(&cli.global, &args),
+        Command::Metagraph(args) => metagraph::run(&cli.global, &args),
+        Command::Epoch(command) => epoch::run(&cli.global, command),
+        Command::Peers(args) => peers::run(&cli.global, &args),
+        Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),
+        #[cfg(unix)]
+        Command::Testnet(command) => testnet::run(&cli.global, command),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),

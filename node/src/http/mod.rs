@@ -28,7 +28,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use futures::future::BoxFuture;
 use ganglion_storage::Reader;
 use ganglion_types::{Hotkey, ItemId};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,6 +37,7 @@ use crate::api::types::TaskAnswers;
 use crate::view::{Snapshot, View};
 
 pub use error::ApiError;
+pub use futures::future::BoxFuture;
 
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 256 << 10;
@@ -73,7 +73,7 @@ pub trait AskMiners: Send + Sync {
     /// not answer are among the failures.
     ///
     /// # Errors
-    /// In words for people, if nobody could be asked at all.
+    /// In words for people, if nobody answered.
     fn ask(
         &self,
         input: Vec<u8>,

@@ -1,10 +1,13 @@
 //! Through the real binary, as users and scripts meet it.
 
+mod asking;
 mod config;
+mod http;
 mod keys;
 mod layers;
 mod manifest;
 mod run;
 mod tree;
 mod worker;
+mod world;
 mod yuma;

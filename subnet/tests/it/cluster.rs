@@ -64,6 +64,8 @@ pub(crate) struct TestHost {
     pub(crate) rejected: BTreeMap<Rejection, usize>,
     pub(crate) submitted: Vec<Result<ItemId, String>>,
     pub(crate) signing: bool,
+    pub(crate) last_item: Option<Result<(), Rejection>>,
+    pub(crate) items_seen: usize,
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
 }
 
@@ -159,13 +161,18 @@ impl Host for TestHost {
 
     fn report(&mut self, now: Now, report: Report) {
         match report {
-            Report::Certified { cut, certificate, .. } => {
-                self.rounds.insert(cut.epoch.get(), certificate.round.get());
-                self.certified_at.insert(cut.epoch.get(), now.wall.saturating_sub(GENESIS));
+            Report::Certified(certified) => {
+                let epoch = certified.cut.epoch.get();
+                self.rounds.insert(epoch, certified.certificate.round.get());
+                self.certified_at.insert(epoch, now.wall.saturating_sub(GENESIS));
             }
             Report::Odd(note) => self.odd.push(note),
-            Report::Item { rejected: Some(rejection), .. } => {
-                *self.rejected.entry(rejection).or_default() += 1;
+            Report::Item { rejected, .. } => {
+                self.items_seen += 1;
+                self.last_item = Some(rejected.map_or(Ok(()), Err));
+                if let Some(rejection) = rejected {
+                    *self.rejected.entry(rejection).or_default() += 1;
+                }
             }
             Report::Voting { active, .. } => self.signing = active,
             _ => {}
@@ -243,7 +250,7 @@ pub(crate) fn coldkey(byte: u8) -> Coldkey {
     Coldkey::new(*sign::hotkey_of(&key(byte)).as_bytes())
 }
 
-fn chain_start(index: usize) -> Digest {
+pub(crate) fn chain_start(index: usize) -> Digest {
     Digest::new([index as u8 + 100; 32])
 }
 
@@ -299,12 +306,13 @@ impl Cluster {
                     hotkey: sign::hotkey_of(&key),
                     key,
                     runner: None,
-                    kept: Some(TestHost {
-                        signed: Some(Epoch::GENESIS),
-                        ..TestHost::default()
-                    }),
+                    kept: Some(TestHost { signed: Some(Epoch::GENESIS), ..TestHost::default() }),
                     life: 0,
-                    skill: at.checked_sub(validators).and_then(|n| skills.get(n)).copied().unwrap_or(0),
+                    skill: at
+                        .checked_sub(validators)
+                        .and_then(|n| skills.get(n))
+                        .copied()
+                        .unwrap_or(0),
                     asked: BTreeMap::new(),
                     next_token: 0,
                     made: BTreeMap::new(),
@@ -383,7 +391,8 @@ impl Cluster {
         let mut state = State::genesis(Arc::clone(&self.manifest)).unwrap();
         for bundle in host.bundles.values() {
             let executed =
-                ganglion_consensus::ledger::execute(&state, bundle.cut.time, &bundle.items).unwrap();
+                ganglion_consensus::ledger::execute(&state, bundle.cut.time, &bundle.items)
+                    .unwrap();
             state = executed.into_state(bundle.cut.id());
         }
         let recovered = Recovered {
@@ -523,7 +532,8 @@ impl Cluster {
             }
             Event::Ask { from, to, id, request } => {
                 if !self.is_running(to) || self.cut.contains(&(from, to)) {
-                    return self.push(1_000, Event::Answer { from: to, to: from, id, response: None });
+                    return self
+                        .push(1_000, Event::Answer { from: to, to: from, id, response: None });
                 }
                 let node = &mut self.nodes[to];
                 node.next_token += 1;
@@ -568,7 +578,8 @@ impl Cluster {
                     if to == at || lost || self.cut.contains(&(at, to)) || !self.is_running(to) {
                         continue;
                     }
-                    let (after, token, bytes) = (self.delay(), GossipToken(self.order), bytes.clone());
+                    let (after, token, bytes) =
+                        (self.delay(), GossipToken(self.order), bytes.clone());
                     let life = self.nodes[to].life;
                     let input = Input::Gossip { from, token, channel, bytes };
                     self.push(after, Event::Input(to, life, input));
@@ -616,7 +627,11 @@ impl Cluster {
                     .iter()
                     .map(|response| {
                         let each = response.outputs.iter().zip(&rights).map(|(output, right)| {
-                            Some(if *output == Payload::Inline(vec![*right]) { 1_000_000 } else { 0 })
+                            Some(if *output == Payload::Inline(vec![*right]) {
+                                1_000_000
+                            } else {
+                                0
+                            })
                         });
                         (response.hotkey, each.collect())
                     })

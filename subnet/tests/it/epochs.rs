@@ -31,7 +31,8 @@ fn every_node_certifies_the_same_rewards_epoch_after_epoch() {
         }
     }
     let result = &cluster.host(0).results[&12];
-    let incentives: Vec<u16> = (4..9).map(|uid| result.row(Uid::new(uid)).unwrap().incentive).collect();
+    let incentives: Vec<u16> =
+        (4..9).map(|uid| result.row(Uid::new(uid)).unwrap().incentive).collect();
     assert!(incentives.is_sorted_by(|a, b| a < b), "{incentives:?}");
     assert!(incentives[4] > 3 * incentives[0], "{incentives:?}");
 }

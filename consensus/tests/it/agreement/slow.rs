@@ -6,7 +6,7 @@ use super::scenarios::safe_and_live;
 #[test]
 fn everything_at_once_slow() {
     let (mut crashes, mut replayed) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..10 {
         // 29.5 % of the stake lies, one member of 3.5 % is silent.
         let stakes = [150, 145, 120, 110, 105, 100, 90, 75, 70, 35];
         let plan = Plan {
@@ -23,13 +23,13 @@ fn everything_at_once_slow() {
         replayed += report.replayed;
     }
     show("everything at once", crashes, replayed);
-    assert!(crashes > 1_000 && replayed > 10_000);
+    assert!(crashes > 1_000 && replayed > 50_000);
 }
 
 #[test]
 fn nodes_that_crash_never_contradict_themselves_slow() {
     let (mut crashes, mut replayed) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..20 {
         let plan = Plan {
             epochs: 20,
             loss_per_mille: 20,
@@ -46,7 +46,7 @@ fn nodes_that_crash_never_contradict_themselves_slow() {
 
 #[test]
 fn equivocators_below_a_third_fork_nothing_slow() {
-    for seed in 0..40 {
+    for seed in 0..20 {
         let plan = Plan { epochs: 10, ..Plan::new(&[16, 16, 14, 14, 14, 13, 13], 3_000 + seed) };
         let plan = plan.role(0, Role::Equivocator).role(1, Role::Equivocator);
         let report = safe_and_live(plan);

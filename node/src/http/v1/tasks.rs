@@ -7,6 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 
+use ganglion_consensus::ledger::Participant;
+use ganglion_types::Role;
+
 use crate::api::types::{TaskAnswers, TaskCall};
 use crate::http::guard::read_json;
 use crate::http::{ApiError, BODY_BYTES_MAX, Shared};
@@ -30,8 +33,15 @@ pub(crate) async fn call(
         return Err(ApiError::bad_request("`timeout_ms` must be 100 to 60000"));
     }
     let input = call.input.to_string().into_bytes();
+    // Else nobody was asked at all, and waiting longer would not help.
+    let is_miner = |one: &Participant| one.role == Role::Miner;
+    if !app.now().state.participants().any(|(_, one)| is_miner(one)) {
+        return Err(ApiError::busy(
+            "the subnet has no miner that could be asked; one joins with `ganglion register`",
+        ));
+    }
     let asked = app.context.tasks.ask(input, miners, Duration::from_millis(timeout_ms)).await;
-    let answers = asked.map_err(ApiError::busy)?;
+    let answers = asked.map_err(ApiError::timeout)?;
     if answers.answers.is_empty() {
         return Err(nobody_answered(&answers, timeout_ms));
     }
@@ -39,17 +49,10 @@ pub(crate) async fn call(
 }
 
 fn nobody_answered(answers: &TaskAnswers, timeout_ms: u64) -> ApiError {
-    if answers.failures.is_empty() {
-        return ApiError::busy(
-            "there is no miner to ask: none is registered, or none has an incentive or a connection \
-             yet; see /v1/metagraph and /v1/peers",
-        );
-    }
     let each: Vec<String> =
         answers.failures.iter().map(|one| format!("uid {}: {}", one.uid, one.reason)).collect();
     ApiError::timeout(format!(
-        "none of the miners asked answered within {timeout_ms} ms ({}); ask more of them with \
-         `miners`, or wait longer with `timeout_ms`",
+        "none of the miners asked answered within {timeout_ms} ms ({})",
         each.join("; ")
     ))
 }

@@ -1,0 +1,94 @@
+//! Submits an operation and waits until a cut holds it.
+
+use std::time::{Duration, Instant};
+
+use ganglion_types::{Canonical as _, Item, ids::hex};
+
+use super::exit::{Exit, Failure};
+use super::output;
+use crate::api::types::{OpStatus, Status, SubmitOp, SubmittedOp};
+use crate::api::{ApiError, Client};
+
+/// Pause between two questions.
+const PAUSE: Duration = Duration::from_millis(400);
+/// How long a node may be away while it is waited for, as in a restart.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// Hands a signed operation to the node.
+pub(super) fn submit(client: &Client, item: &Item) -> Result<SubmittedOp, ApiError> {
+    client.post("/v1/ops", &SubmitOp { item: hex(&item.to_bytes()) }, None)
+}
+
+/// Waits until the operation is decided, or can no longer be. `valid_until` is its last epoch.
+pub(super) fn wait(
+    client: &Client,
+    submitted: &SubmittedOp,
+    valid_until: u64,
+) -> Result<OpStatus, Failure> {
+    let id = &submitted.id;
+    output::note(&format!(
+        "Taken and gossiped as {id}; waiting for the cut of epoch {}",
+        submitted.epoch
+    ));
+    let mut answered = Instant::now();
+    let mut closing = submitted.epoch;
+    let mut progressed = Instant::now();
+    loop {
+        let asked = client.get::<OpStatus>(&format!("/v1/ops/{id}"));
+        let status = asked.and_then(|op| Ok((op, client.get::<Status>("/v1/status")?)));
+        match status {
+            Ok((op, _)) if op.state == "decided" => return Ok(op),
+            Ok((op, status)) => {
+                answered = Instant::now();
+                if status.closing > closing {
+                    (closing, progressed) = (status.closing, Instant::now());
+                }
+                if status.closing > valid_until {
+                    return Err(expired(op, valid_until));
+                }
+                // Five epochs without a cut: the subnet stands still.
+                let still = Duration::from_millis(status.epoch_ms.saturating_mul(5));
+                if progressed.elapsed() > still.max(AWAY_MAX) {
+                    return Err(standstill(id, closing));
+                }
+            }
+            Err(error) if error.is_transient() && answered.elapsed() < AWAY_MAX => {}
+            Err(error) => return Err(error.into()),
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+}
+
+fn expired(op: OpStatus, valid_until: u64) -> Failure {
+    let reason = op.outcome.map_or_else(String::new, |outcome| format!(": {outcome}"));
+    Failure::new(
+        Exit::Failed,
+        format!("no cut up to epoch {valid_until} took the operation{reason}"),
+        "Run the command again; if it goes the same way, see `ganglion status` and `ganglion peers`.",
+    )
+}
+
+fn standstill(id: &str, closing: u64) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!("epoch {closing} is not certified for a long time, so the operation waits"),
+        format!(
+            "See `ganglion status`: validators with more than two thirds of the stake must be \
+             online. The operation stays; ask for {id} at /v1/ops later."
+        ),
+    )
+}
+
+/// The decision as a success, or the sentence that says why it is none.
+pub(super) fn require_done(op: &OpStatus) -> Result<(), Failure> {
+    let outcome = op.outcome.as_deref().unwrap_or("unknown");
+    match outcome {
+        "done" => Ok(()),
+        "unknown" => Err(Failure::new(
+            Exit::Failed,
+            "a cut holds the operation, but the node was restarted and no longer knows what became of it",
+            "Compare `ganglion metagraph` and the balances, or ask another node.",
+        )),
+        reason => Err(Failure::check(reason.to_owned())),
+    }
+}
