@@ -22,7 +22,7 @@ use futures::future::BoxFuture;
 use ganglion_consensus::ledger::{State, StateError, Table, execute};
 use ganglion_p2p as p2p;
 use ganglion_storage::{
-    OpenError, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
+    OpenError, Reader, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
 };
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Commit, Config as ParticipantConfig, Job, Participant, Recovered};
@@ -313,18 +313,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let oldest = Epoch::new(reader.certified().map_or(1, |(first, _)| first));
-    let participant = Participant::new(
-        ParticipantConfig {
-            key: Some(hotkey.signing_key().clone()),
-            manifest: Arc::clone(&manifest),
-            seed_chain: Some(hotkey.seed_chain_start(0)),
-            oldest,
-        },
-        state,
-        past,
-    )
-    .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))?;
+    let participant = participant(&manifest, &hotkey, &reader, state, past)?;
     let host = NodeHost::new(Parts {
         store,
         records: records_out,
@@ -336,36 +325,19 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         runtime: tokio::runtime::Handle::current(),
         epoch_ms: manifest.epoch_ms,
     });
-    let task = manifest.task.task_type.clone();
-    let tasks = TaskClient {
-        network: network.clone(),
-        view: view.clone(),
-        subnet,
-        task: task.clone(),
-        me: hotkey.hotkey(),
-    };
-    let context = http::Context {
-        view: view.clone(),
-        reader,
-        submit: Arc::new(driver.clone()),
-        tasks: Arc::new(tasks),
-        network: Arc::new(network.clone()),
-        worker: worker_health(worker.clone()),
-        metrics: exporter,
-        hosts: Vec::new(),
-    };
-    if let Err(error) = http::announce(&config.data_dir, api) {
-        tracing::warn!(%error, "commands will not find the API by the data directory");
-    }
-    tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
     let server = Server {
         key: hotkey.signing_key().clone(),
         subnet,
-        task,
+        task: manifest.task.task_type.clone(),
         worker: worker.clone(),
         view,
         blobs: Blobs::default(),
     };
+    let context = context(&server, &hotkey, reader, driver.clone(), network.clone(), exporter);
+    if let Err(error) = http::announce(&config.data_dir, api) {
+        tracing::warn!(%error, "commands will not find the API by the data directory");
+    }
+    tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
     Ok(Assembly {
         participant,
         host,
@@ -381,6 +353,50 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         listener,
         context,
     })
+}
+
+fn participant(
+    manifest: &Arc<Manifest>,
+    hotkey: &KeyPair,
+    reader: &Reader,
+    state: State,
+    past: Recovered,
+) -> Result<Participant, NodeError> {
+    let config = ParticipantConfig {
+        key: Some(hotkey.signing_key().clone()),
+        manifest: Arc::clone(manifest),
+        seed_chain: Some(hotkey.seed_chain_start(0)),
+        oldest: Epoch::new(reader.certified().map_or(1, |(first, _)| first)),
+    };
+    Participant::new(config, state, past)
+        .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))
+}
+
+fn context(
+    server: &Server,
+    hotkey: &KeyPair,
+    reader: Reader,
+    driver: Driver,
+    network: p2p::Handle,
+    metrics: PrometheusHandle,
+) -> http::Context {
+    let tasks = TaskClient {
+        network: network.clone(),
+        view: server.view.clone(),
+        subnet: server.subnet,
+        task: server.task.clone(),
+        me: hotkey.hotkey(),
+    };
+    http::Context {
+        view: server.view.clone(),
+        reader,
+        submit: Arc::new(driver),
+        tasks: Arc::new(tasks),
+        network: Arc::new(network),
+        worker: worker_health(server.worker.clone()),
+        metrics,
+        hosts: Vec::new(),
+    }
 }
 
 /// The tasks of a running node.

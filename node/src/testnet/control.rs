@@ -161,7 +161,7 @@ pub fn listen(layout: &Layout) -> io::Result<UnixListener> {
         files::create_private_dir(parent).map_err(io::Error::other)?;
     }
     match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => UnixListener::bind(path),
     }
 }

@@ -54,15 +54,10 @@ fn case(
     Case { name, channel, bytes, expected, costs_signature }
 }
 
-fn item_cases(subnet: SubnetId) -> Vec<Case> {
+/// Refused by form alone.
+fn form_cases(subnet: SubnetId) -> Vec<Case> {
     let good = weights(1, 2, 900, &[(4, 65_535), (5, 3)]);
     let bytes = signed(subnet, good.clone(), 1);
-    let flipped = {
-        let mut bytes = bytes.clone();
-        let last = bytes.len() - 1;
-        bytes[last] ^= 1;
-        bytes
-    };
     let record = Body::PeerRecord(PeerRecord {
         signer: sign::hotkey_of(&key(1)),
         seq: 1,
@@ -78,61 +73,39 @@ fn item_cases(subnet: SubnetId) -> Vec<Case> {
         proto.body = prost::Message::encode_to_vec(&body);
         prost::Message::encode_to_vec(&proto)
     };
-    let row = |entries: &[(u16, u16)]| signed(subnet, weights(1, 2, 901, entries), 1);
+    let unknown = [bytes, vec![0x78, 1]].concat();
+    let foreign = signed(SubnetId::new([9; 32]), good, 1);
+    let record = Item::sign(subnet, record, &key(1)).to_bytes();
     let c = Channel::Weights;
     vec![
         case("oversize", c, vec![0; limits::ITEM_BYTES + 1], Rejection::Oversize, false),
         case("malformed", c, vec![0xff; 40], Rejection::Malformed, false),
         case("duplicate uid", c, twice, Rejection::Malformed, false),
-        case(
-            "unknown field",
-            c,
-            [bytes.clone(), vec![0x78, 1]].concat(),
-            Rejection::NonCanonical,
-            false,
-        ),
-        case(
-            "wrong subnet",
-            c,
-            signed(SubnetId::new([9; 32]), good.clone(), 1),
-            Rejection::WrongSubnet,
-            false,
-        ),
-        case(
-            "wrong kind",
-            c,
-            Item::sign(subnet, record, &key(1)).to_bytes(),
-            Rejection::WrongKind,
-            false,
-        ),
-        case(
-            "stale",
-            c,
-            signed(subnet, weights(1, 1, 900, &[(4, 65_535)]), 1),
-            Rejection::Stale,
-            false,
-        ),
-        case(
-            "far future",
-            c,
-            signed(subnet, weights(1, 9, 900, &[(4, 65_535)]), 1),
-            Rejection::Future,
-            false,
-        ),
-        case(
-            "miner",
-            c,
-            signed(subnet, weights(5, 2, 900, &[(4, 65_535)]), 5),
-            Rejection::NotPermitted,
-            false,
-        ),
-        case(
-            "stranger",
-            c,
-            signed(subnet, weights(99, 2, 900, &[(4, 65_535)]), 99),
-            Rejection::NotPermitted,
-            false,
-        ),
+        case("unknown field", c, unknown, Rejection::NonCanonical, false),
+        case("wrong subnet", c, foreign, Rejection::WrongSubnet, false),
+        case("wrong kind", c, record, Rejection::WrongKind, false),
+    ]
+}
+
+/// Refused by epoch, signer, signature or meaning.
+fn item_cases(subnet: SubnetId) -> Vec<Case> {
+    let good = weights(1, 2, 900, &[(4, 65_535), (5, 3)]);
+    let flipped = {
+        let mut bytes = signed(subnet, good.clone(), 1);
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        bytes
+    };
+    let by = |signer: u8, epoch: u64| {
+        signed(subnet, weights(signer, epoch, 900, &[(4, 65_535)]), signer)
+    };
+    let row = |entries: &[(u16, u16)]| signed(subnet, weights(1, 2, 901, entries), 1);
+    let c = Channel::Weights;
+    vec![
+        case("stale", c, by(1, 1), Rejection::Stale, false),
+        case("far future", c, by(1, 9), Rejection::Future, false),
+        case("miner", c, by(5, 2), Rejection::NotPermitted, false),
+        case("stranger", c, by(99, 2), Rejection::NotPermitted, false),
         case("badly signed", c, flipped, Rejection::BadSignature, true),
         case("in another's name", c, signed(subnet, good, 2), Rejection::BadSignature, true),
         case("uid out of range", c, row(&[(77, 65_535)]), Rejection::Inadmissible, true),
@@ -231,7 +204,8 @@ fn agreement_cases(subnet: SubnetId) -> Vec<Case> {
 fn every_kind_of_bad_input_is_refused_at_its_cheapest_check() {
     let mut cluster = cluster();
     let subnet = *cluster.state(PEER).subnet();
-    let cases = [item_cases(subnet), chain_cases(subnet), agreement_cases(subnet)];
+    let cases =
+        [form_cases(subnet), item_cases(subnet), chain_cases(subnet), agreement_cases(subnet)];
     for Case { name, channel, bytes, expected, costs_signature } in cases.into_iter().flatten() {
         let peer = cluster.nodes[1].hotkey;
         let (seen, checked) =
