@@ -1,14 +1,15 @@
-//! CPU of one decided epoch for a whole committee in one thread, everything included that a node
-//! does for agreement: signing, encoding, decoding, checking, records. No network, no disk.
+//! Time of one decided epoch for a whole committee in one thread, as a table: everything that a node
+//! does for agreement, with encoding and records, without network and disk.
 //!
-//! Divide by the number of members for the cost of one node.
-#![allow(missing_docs, reason = "criterion writes functions without documentation")]
+//! `cargo bench -p ganglion-consensus --bench agreement`. The cut names 128 items.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::io::{self, Write};
 use std::time::Duration;
+#[allow(clippy::disallowed_types, reason = "a benchmark is about time")]
+use std::time::Instant;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ed25519_dalek::SigningKey;
 use ganglion_consensus::agreement::{Engine, EngineConfig, EpochStart, Output, Received, Timeouts};
 use ganglion_consensus::certificate::{Committee, Member};
@@ -86,17 +87,19 @@ fn decide(members: u16) -> usize {
     decided
 }
 
-fn agreement(c: &mut Criterion) {
-    let mut group = c.benchmark_group("committee_decides_an_epoch");
-    group.sample_size(10);
-    for members in [4_u16, 16, 64] {
+#[allow(clippy::disallowed_types, reason = "a benchmark is about time")]
+fn main() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "members  epochs  ms per decision, all members  ms per member")?;
+    for (members, epochs) in [(4_u16, 100_u32), (16, 20), (64, 3)] {
         assert_eq!(decide(members), usize::from(members));
-        group.bench_function(BenchmarkId::from_parameter(members), |b| {
-            b.iter(|| decide(black_box(members)));
-        });
+        let started = Instant::now();
+        for _ in 0..epochs {
+            black_box(decide(black_box(members)));
+        }
+        let all = started.elapsed().as_secs_f64() * 1_000.0 / f64::from(epochs);
+        let each = all / f64::from(members);
+        writeln!(out, "{members:7}  {epochs:6}  {all:28.2}  {each:13.2}")?;
     }
-    group.finish();
+    Ok(())
 }
-
-criterion_group!(benches, agreement);
-criterion_main!(benches);

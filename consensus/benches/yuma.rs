@@ -20,7 +20,7 @@ const SIZES: [(u16, u16, usize); 3] = [(256, 64, 5), (1_024, 128, 3), (4_096, 25
 /// How often the fast version is timed.
 const RUNS: usize = 11;
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 struct Random(u64);
 
 impl Random {

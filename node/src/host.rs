@@ -8,8 +8,8 @@ use ganglion_p2p as p2p;
 use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
 use ganglion_subnet::runner::Host;
 use ganglion_subnet::{
-    AnswerToken, AskId, Channel, Commit, GossipToken, Input, Job, Now, Rejection, Report, Ticket,
-    Verdict,
+    AnswerToken, AskId, Certified, Channel, Commit, GossipToken, Input, Job, MinerScore, Now,
+    Phase, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{Body, Canonical as _, Epoch, Hotkey, Item, ItemId, limits, proto};
 use prost::Message as _;
@@ -314,17 +314,17 @@ impl Host for NodeHost {
         }
     }
 
-    fn report(&mut self, now: Now, report: Report) {
-        self.show(now, report);
+    fn report(&mut self, _: Now, report: Report) {
+        self.show(report);
     }
 }
 
 impl NodeHost {
-    fn show(&mut self, _now: Now, report: Report) {
+    fn show(&self, report: Report) {
         match report {
             Report::Item { kind, rejected } => {
-                self.metrics
-                    .item(kind.map(ganglion_types::Kind::name), rejected.map(Rejection::name));
+                let kind = kind.map(ganglion_types::Kind::name);
+                self.metrics.item(kind, rejected.map(Rejection::name));
             }
             Report::Phase { epoch, phase, deadline } => {
                 self.metrics.phase(epoch, phase.name());
@@ -332,9 +332,7 @@ impl NodeHost {
                 self.view.update(|view| {
                     view.phase = phase.name();
                     view.deadline = Some(deadline);
-                    if phase.name() == "window" {
-                        view.round = None;
-                    }
+                    view.round = view.round.filter(|_| phase != Phase::Window);
                 });
             }
             Report::Round { epoch, round, proposer } => {
@@ -342,53 +340,8 @@ impl NodeHost {
                 self.metrics.round(round);
                 self.view.update(|view| view.round = Some(round));
             }
-            Report::Certified {
-                cut,
-                id,
-                certificate,
-                latency_ms,
-                stake_seen,
-                state,
-                result,
-                receipts,
-            } => {
-                let epoch = cut.epoch;
-                let round = certificate.round.get();
-                tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
-                self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
-                self.view.update(|view| {
-                    view.state = state;
-                    view.result = Some(result);
-                    view.stake_seen = stake_seen;
-                    view.behind = view.behind.filter(|best| *best > epoch);
-                    if let Some(latency) = latency_ms {
-                        view.latencies.insert(epoch, latency);
-                        while view.latencies.len() > LATENCIES {
-                            view.latencies.pop_first();
-                        }
-                    }
-                    for receipt in receipts {
-                        view.receipts.insert(receipt.item, (epoch, receipt.outcome.to_string()));
-                    }
-                    while view.receipts.len() > RECEIPTS {
-                        view.receipts.pop_first();
-                    }
-                });
-            }
-            Report::Scored { miners, void } => {
-                if void {
-                    tracing::info!("round void: fewer than half of the miners answered");
-                }
-                self.metrics.scored(miners.iter().map(|miner| u64::from(miner.1)).sum(), void);
-                self.view.update(|view| {
-                    for (hotkey, tasks, last, average) in miners {
-                        let score: &mut ScoreView = view.scores.entry(hotkey).or_default();
-                        score.tasks += u64::from(tasks);
-                        score.last = last;
-                        score.average = average;
-                    }
-                });
-            }
+            Report::Certified(certified) => self.show_certified(*certified),
+            Report::Scored { miners, void } => self.show_scored(miners, void),
             Report::Voting { active, reason } => {
                 tracing::info!(active, reason, "signing");
                 self.view.update(|view| {
@@ -402,6 +355,48 @@ impl NodeHost {
             }
             Report::Odd(what) => tracing::warn!("{what}"),
         }
+    }
+
+    fn show_certified(&self, certified: Certified) {
+        let Certified { cut, id, certificate, latency_ms, stake_seen, state, result, receipts } =
+            certified;
+        let epoch = cut.epoch;
+        let round = certificate.round.get();
+        tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
+        self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
+        self.view.update(|view| {
+            view.state = state;
+            view.result = Some(result);
+            view.stake_seen = stake_seen;
+            view.behind = view.behind.filter(|best| *best > epoch);
+            if let Some(latency) = latency_ms {
+                view.latencies.insert(epoch, latency);
+                while view.latencies.len() > LATENCIES {
+                    view.latencies.pop_first();
+                }
+            }
+            for receipt in receipts {
+                view.receipts.insert(receipt.item, (epoch, receipt.outcome.to_string()));
+            }
+            while view.receipts.len() > RECEIPTS {
+                view.receipts.pop_first();
+            }
+        });
+    }
+
+    fn show_scored(&self, miners: Vec<MinerScore>, void: bool) {
+        if void {
+            tracing::info!("round void: fewer than half of the miners answered");
+        }
+        self.metrics.scored(miners.iter().map(|miner| u64::from(miner.tasks)).sum(), void);
+        self.view.update(|view| {
+            for miner in miners {
+                let score: &mut ScoreView = view.scores.entry(miner.hotkey).or_default();
+                score.tasks += u64::from(miner.tasks);
+                score.last = miner.score;
+                score.average = miner.average;
+            }
+        });
     }
 }
 

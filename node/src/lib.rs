@@ -21,6 +21,8 @@ pub mod node;
 pub mod pow;
 pub mod tasks;
 pub mod telemetry;
+#[cfg(unix)]
+pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;

@@ -15,6 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -24,18 +25,21 @@ use ganglion_storage::{
     OpenError, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
 };
 use ganglion_subnet::runner::Stopped;
-use ganglion_subnet::{Commit, Config as ParticipantConfig, Participant, Recovered};
+use ganglion_subnet::{Commit, Config as ParticipantConfig, Job, Participant, Recovered};
 use ganglion_types::{
     Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role, SubnetId,
     limits,
 };
-use tokio::sync::mpsc;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::api::types::TaskAnswers;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::{Config, Worker};
-use crate::driver::{self, Clock, Driver};
+use crate::driver::{self, Clock, Driver, Mail};
 use crate::fault::{Curable, Fault};
 use crate::host::{NodeHost, Parts, epoch_commit};
 use crate::http::{self, PeerSeen, SubmitError, WorkerHealth};
@@ -259,49 +263,63 @@ fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError>
 /// # Errors
 /// Why it could not start, or had to stop.
 pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
-    let Start { config, manifest, hotkey } = start;
-    let manifest = Arc::new(manifest);
-    let subnet = manifest.subnet_id();
     let exporter = metrics::install()
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
     worker::describe_metrics();
+    let parts = assemble(start, exporter.clone()).await?;
+    let mut running = parts.begin()?;
+    let upkeep = tokio::spawn(metrics::upkeep(exporter));
+    let outcome = running.until(shutdown).await;
+    tracing::info!("stopping");
+    upkeep.abort();
+    running.end().await;
+    outcome
+}
+
+/// A node that is ready to run.
+struct Assembly {
+    participant: Participant,
+    host: NodeHost,
+    mail: Receiver<Mail>,
+    clock: Clock,
+    driver: Driver,
+    network: p2p::Handle,
+    events: mpsc::Receiver<p2p::Event>,
+    records: mpsc::Sender<Item>,
+    jobs: mpsc::Receiver<Job>,
+    worker: Option<WorkerHandle>,
+    server: Server,
+    listener: TcpListener,
+    context: http::Context,
+}
+
+async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, NodeError> {
+    let Start { config, manifest, hotkey } = start;
+    let manifest = Arc::new(manifest);
+    let subnet = manifest.subnet_id();
     let (mut store, found) = open_store(&config.data_dir, &subnet)?;
     let state = recover(&mut store, &found, &manifest)?;
-    let closing = state.next_epoch().get();
-    let may_begin = match found.standing {
-        Standing::Whole { .. } => true,
-        Standing::MuteThrough { epoch } => epoch < closing,
-        Standing::MuteUnknown => false,
-    };
-    if may_begin {
-        store.begin_epoch(closing)?;
-    }
+    begin_height(&mut store, &found.standing, &state)?;
     let past = participant_past(&store, found)?;
-    let listener = tokio::net::TcpListener::bind(config.api)
-        .await
-        .map_err(|source| NodeError::Api { address: config.api, source })?;
-    let api =
-        listener.local_addr().map_err(|source| NodeError::Api { address: config.api, source })?;
+    let api_error = |source| NodeError::Api { address: config.api, source };
+    let listener = TcpListener::bind(config.api).await.map_err(api_error)?;
+    let api = listener.local_addr().map_err(api_error)?;
     let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
-
-    let signing = hotkey.signing_key().clone();
-    let me = hotkey.hotkey();
-    let view = View::new(me, state.clone());
+    let view = View::new(hotkey.hotkey(), state.clone());
     let worker = spawn_worker(&config, &manifest, &view)?;
-    let blobs = Blobs::default();
     let (driver, mail) = Driver::channel();
-    let (jobs_in, jobs_out) = mpsc::channel(jobs::JOBS_MAX);
-    let (records_in, records_out) = mpsc::channel(RECORDS);
+    let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
+    let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let oldest = reader.certified().map_or(1, |(first, _)| first);
+    let oldest = Epoch::new(reader.certified().map_or(1, |(first, _)| first));
     let participant = Participant::new(
         ParticipantConfig {
-            key: Some(signing.clone()),
+            key: Some(hotkey.signing_key().clone()),
             manifest: Arc::clone(&manifest),
             seed_chain: Some(hotkey.seed_chain_start(0)),
-            oldest: Epoch::new(oldest),
+            oldest,
         },
         state,
         past,
@@ -318,21 +336,13 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
         runtime: tokio::runtime::Handle::current(),
         epoch_ms: manifest.epoch_ms,
     });
-    let (ended_in, mut driver_ended) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new()
-        .name("driver".into())
-        .spawn(move || {
-            // The receiver is below and lives as long as the node.
-            let _ = ended_in.send(driver::run(participant, host, &mail, clock));
-        })
-        .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
-
+    let task = manifest.task.task_type.clone();
     let tasks = TaskClient {
         network: network.clone(),
         view: view.clone(),
         subnet,
-        task: manifest.task.task_type.clone(),
-        me,
+        task: task.clone(),
+        me: hotkey.hotkey(),
     };
     let context = http::Context {
         view: view.clone(),
@@ -341,60 +351,140 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
         tasks: Arc::new(tasks),
         network: Arc::new(network.clone()),
         worker: worker_health(worker.clone()),
-        metrics: exporter.clone(),
+        metrics: exporter,
         hosts: Vec::new(),
     };
     if let Err(error) = http::announce(&config.data_dir, api) {
         tracing::warn!(%error, "commands will not find the API by the data directory");
     }
-    tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
+    tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
     let server = Server {
-        key: signing,
+        key: hotkey.signing_key().clone(),
         subnet,
-        task: manifest.task.task_type.clone(),
+        task,
         worker: worker.clone(),
-        view: view.clone(),
-        blobs: blobs.clone(),
+        view,
+        blobs: Blobs::default(),
     };
-    let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
-    let mut serving = tokio::spawn(http::serve(listener, context, async {
-        let _ = http_stopped.await;
-    }));
-    let mut bridge =
-        tokio::spawn(bridge::run(events, network.clone(), driver.clone(), records_in, server));
-    let jobs =
-        tokio::spawn(jobs::run(jobs_out, worker.clone(), driver.clone(), network.clone(), blobs));
-    let upkeep = tokio::spawn(metrics::upkeep(exporter));
+    Ok(Assembly {
+        participant,
+        host,
+        mail,
+        clock,
+        driver,
+        network,
+        events,
+        records,
+        jobs,
+        worker,
+        server,
+        listener,
+        context,
+    })
+}
 
-    let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
-    let mut driver_done = false;
-    let outcome = tokio::select! {
-        () = shutdown => Ok(()),
-        result = &mut driver_ended => {
-            driver_done = true;
-            match result {
-                Ok(result) => stopped(result, &view),
-                Err(_) => ended("driver", "it panicked".into()),
+/// The tasks of a running node.
+struct Running {
+    driver: Driver,
+    driver_ended: oneshot::Receiver<Result<(), Stopped<StoreError>>>,
+    driver_done: bool,
+    serving: JoinHandle<io::Result<()>>,
+    stop_serving: Option<oneshot::Sender<()>>,
+    bridge: JoinHandle<String>,
+    jobs: JoinHandle<()>,
+    worker: Option<WorkerHandle>,
+    network: p2p::Handle,
+    view: View,
+}
+
+impl Assembly {
+    fn begin(self) -> Result<Running, NodeError> {
+        let Self { participant, host, mail, clock, driver, network, server, worker, .. } = self;
+        let view = self.context.view.clone();
+        let blobs = server.blobs.clone();
+        let (ended, driver_ended) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("driver".into())
+            .spawn(move || {
+                // Whoever waits for it lives as long as the node.
+                let _ = ended.send(driver::run(participant, host, &mail, clock));
+            })
+            .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
+        let (stop_serving, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(http::serve(self.listener, self.context, async {
+            let _ = stopped.await;
+        }));
+        let bridge =
+            bridge::run(self.events, network.clone(), driver.clone(), self.records, server);
+        let jobs = jobs::run(self.jobs, worker.clone(), driver.clone(), network.clone(), blobs);
+        Ok(Running {
+            driver,
+            driver_ended,
+            driver_done: false,
+            serving,
+            stop_serving: Some(stop_serving),
+            bridge: tokio::spawn(bridge),
+            jobs: tokio::spawn(jobs),
+            worker,
+            network,
+            view,
+        })
+    }
+}
+
+impl Running {
+    /// Waits for the end that was asked for, or for a task that should not end.
+    async fn until(&mut self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
+        let text = |error: tokio::task::JoinError| error.to_string();
+        tokio::select! {
+            () = shutdown => Ok(()),
+            result = &mut self.driver_ended => {
+                self.driver_done = true;
+                match result {
+                    Ok(result) => stopped(result, &self.view),
+                    Err(_) => ended("driver", "it panicked".into()),
+                }
             }
+            result = &mut self.bridge => ended("network", result.unwrap_or_else(text)),
+            result = &mut self.serving => ended("HTTP server", format!("{result:?}")),
+            result = &mut self.jobs => ended("worker's task", format!("{result:?}")),
         }
-        result = &mut bridge => ended("network", result.unwrap_or_else(|error| error.to_string())),
-        result = &mut serving => ended("HTTP server", format!("{result:?}")),
+    }
+
+    /// HTTP first, then the driver, after what it is doing, the worker, the network.
+    async fn end(mut self) {
+        if let Some(stop) = self.stop_serving.take() {
+            // The server may have ended by itself.
+            let _ = stop.send(());
+        }
+        if !self.driver_done {
+            self.driver.stop();
+            let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
+        }
+        self.jobs.abort();
+        if let Some(worker) = &self.worker {
+            let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
+        }
+        self.network.shutdown();
+        if !self.bridge.is_finished() {
+            let _ = tokio::time::timeout(Duration::from_millis(500), self.bridge).await;
+        }
+    }
+}
+
+/// Opens the agreement log of the height to be closed, unless this node must stay silent there.
+fn begin_height(store: &mut Store, standing: &Standing, state: &State) -> Result<(), NodeError> {
+    let closing = state.next_epoch().get();
+    let may_begin = match standing {
+        Standing::Whole { .. } => true,
+        Standing::MuteThrough { epoch } => *epoch < closing,
+        Standing::MuteUnknown => false,
     };
-    tracing::info!("stopping");
-    let _ = stop_http.send(());
-    if !driver_done {
-        driver.stop();
-        let _ = tokio::time::timeout(Duration::from_secs(2), driver_ended).await;
+    if may_begin {
+        store.begin_epoch(closing)?;
     }
-    jobs.abort();
-    upkeep.abort();
-    if let Some(worker) = worker {
-        let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
-    }
-    network.shutdown();
-    let _ = tokio::time::timeout(Duration::from_millis(500), bridge).await;
-    drop(thread);
-    outcome
+    Ok(())
 }
 
 fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), NodeError> {

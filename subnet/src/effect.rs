@@ -147,28 +147,11 @@ pub enum Report {
         proposer: Hotkey,
     },
     /// An epoch was certified and stored.
-    Certified {
-        /// The cut.
-        cut: Box<Cut>,
-        /// Its id.
-        id: CutId,
-        /// Its certificate.
-        certificate: Box<Certificate>,
-        /// Milliseconds from the deadline to the decision; none if it was fetched.
-        latency_ms: Option<u64>,
-        /// Stake that sent lists in time and all stake of the committee.
-        stake_seen: (u64, u64),
-        /// The state after it.
-        state: Arc<State>,
-        /// What it means.
-        result: Arc<EpochResult>,
-        /// What became of its operations.
-        receipts: Vec<Receipt>,
-    },
+    Certified(Box<Certified>),
     /// A validator scored a round.
     Scored {
-        /// Per miner: tasks scored, sum of scores in millionths, new moving average in billionths.
-        miners: Vec<(Hotkey, u32, i64, u64)>,
+        /// One per miner asked; none if the round is void.
+        miners: Vec<MinerScore>,
         /// Whether too few answered for silence to count.
         void: bool,
     },
@@ -188,6 +171,40 @@ pub enum Report {
     },
     /// Something odd that does not stop the node.
     Odd(String),
+}
+
+/// A certified epoch, for people and metrics.
+#[derive(Clone, Debug)]
+pub struct Certified {
+    /// The cut.
+    pub cut: Cut,
+    /// Its id.
+    pub id: CutId,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Milliseconds from the deadline to the decision; none if it was fetched.
+    pub latency_ms: Option<u64>,
+    /// Stake that sent lists in time and all stake of the committee.
+    pub stake_seen: (u64, u64),
+    /// The state after it.
+    pub state: Arc<State>,
+    /// What it means.
+    pub result: Arc<EpochResult>,
+    /// What became of its operations.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What a validator thinks of one miner after a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinerScore {
+    /// The miner.
+    pub hotkey: Hotkey,
+    /// Tasks scored.
+    pub tasks: u32,
+    /// Mean score of the round in millionths.
+    pub score: i64,
+    /// New moving average in billionths.
+    pub average: u64,
 }
 
 /// Phases of an epoch, for people and metrics.

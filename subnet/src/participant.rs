@@ -23,7 +23,7 @@ use ganglion_types::{
 };
 
 use crate::close::Close;
-use crate::effect::{Commit, Effect, Halt, Phase, Report, Timer};
+use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
 use crate::fetch::Fetch;
 use crate::input::{AskId, Channel, GossipToken, Input, JobId, Ticket};
 use crate::intake::{self, PeerRates, Rejection};
@@ -539,16 +539,16 @@ impl Participant {
         let lists_held = self.close.third_held_at();
         self.last_time = cut.time;
         let feedback = self.feedback(&result);
-        let report = Report::Certified {
-            cut: Box::new(cut.clone()),
+        let report = Report::Certified(Box::new(Certified {
+            cut: cut.clone(),
             id,
-            certificate: Box::new(certificate.clone()),
+            certificate: certificate.clone(),
             latency_ms,
             stake_seen,
             state: Arc::new(state.clone()),
             result: Arc::new(result.clone()),
             receipts: receipts.clone(),
-        };
+        }));
         let bundle = EpochBundle { cut, certificate, items };
         self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
         self.report(report);

@@ -6,7 +6,7 @@ use ganglion_types::{
     Weights, seed,
 };
 
-use crate::effect::{Effect, Report, Timer};
+use crate::effect::{Effect, MinerScore, Report, Timer};
 use crate::input::{Caller, Channel, Feedback, Job, JobId, Standing};
 use crate::participant::{LOCAL_SCORES, Participant};
 use crate::tasks::{Made, ROUND, mean_scores};
@@ -169,7 +169,8 @@ impl Participant {
         let miners = means
             .into_iter()
             .map(|(hotkey, tasks, score)| {
-                (hotkey, tasks, score, self.scores.fold(hotkey, score, alpha))
+                let average = self.scores.fold(hotkey, score, alpha);
+                MinerScore { hotkey, tasks, score, average }
             })
             .collect();
         let value = self.scores.to_bytes();

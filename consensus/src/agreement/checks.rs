@@ -2,7 +2,8 @@
 
 use arc_malachitebft_core_consensus::Input;
 use ganglion_types::{
-    AgreementMessage, Hotkey, PolkaCertificate, Proposal, Round, RoundCertificate, Vote, VoteType,
+    AgreementMessage, Epoch, Hotkey, PolkaCertificate, Proposal, Round, RoundCertificate, Vote,
+    VoteType,
 };
 
 use super::context::{Ctx, Height, SharedCut};
@@ -36,10 +37,16 @@ impl Running {
     }
 
     fn check_epoch(&self, message: &AgreementMessage) -> Result<(), Ignored> {
-        let (epoch, mine) = (message.epoch(), self.handler.epoch);
         if matches!(message, AgreementMessage::List(_)) {
-            Err(Ignored::List)
-        } else if epoch < mine {
+            return Err(Ignored::List);
+        }
+        self.check_open(message.epoch())
+    }
+
+    /// Whether something about `epoch` may still matter.
+    pub(super) fn check_open(&self, epoch: Epoch) -> Result<(), Ignored> {
+        let mine = self.handler.epoch;
+        if epoch < mine {
             Err(Ignored::PastEpoch(epoch))
         } else if epoch == mine && self.decided {
             Err(Ignored::Decided)

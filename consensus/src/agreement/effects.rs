@@ -329,7 +329,10 @@ impl Handler {
     fn note_proposal(&mut self, proposal: &SignedProposal) {
         let motion = &proposal.message;
         self.let_in(motion);
-        self.proposal = Some(proposal.clone());
+        // A late one of an earlier round is not worth sending again.
+        if self.proposal.as_ref().is_none_or(|newest| newest.message.round <= motion.round) {
+            self.proposal = Some(proposal.clone());
+        }
         let id = motion.cut.cut_id();
         let known = self.cuts.entry(id).or_insert_with(|| KnownCut {
             cut: motion.cut.clone(),

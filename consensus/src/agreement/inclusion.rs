@@ -447,6 +447,27 @@ mod tests {
     }
 
     #[test]
+    fn what_no_cut_may_hold_need_not_be_in() {
+        let committee = committee(&[10]);
+        let lists = [list(1, 100, &[1, 2])];
+        let inadmissible = BTreeSet::from([item(1)]);
+        let context = CutContext {
+            subnet: SUBNET,
+            epoch: EPOCH,
+            previous: PREVIOUS,
+            previous_time: 50,
+            committee: &committee,
+            inadmissible: &inadmissible,
+        };
+        let checked = |items: &[u8]| {
+            let kinds = weights(items.len());
+            check_cut(&cut(&lists, items, 100), &context, &lists, &kinds)
+        };
+        assert_eq!(checked(&[2]), Ok(()));
+        assert_eq!(checked(&[1]), Err(CutError::Omits(item(2))));
+    }
+
+    #[test]
     fn the_rule_counts_the_whole_committee_not_the_cited_part() {
         let committee = committee(&[10, 10, 10, 10]);
         // Cited: 30 of 40. Item 1 is named by 10, which is 1/3 of the cited stake, 1/4 of all.

@@ -238,13 +238,10 @@ impl Running {
 
     /// A certificate proves the decision by itself, so the core is not asked.
     pub(super) fn certified(&mut self, cut: Cut, certificate: Certificate) -> Received {
+        if let Err(reason) = self.check_open(certificate.epoch) {
+            return Received::Ignored(reason);
+        }
         let epoch = self.handler.epoch;
-        if certificate.epoch < epoch {
-            return Received::Ignored(Ignored::PastEpoch(certificate.epoch));
-        }
-        if self.decided {
-            return Received::Ignored(Ignored::Decided);
-        }
         let subnet = &self.handler.subnet;
         if !self.handler.extends(&cut) || certificate.cut != cut.id() {
             return Received::Ignored(Ignored::OtherCut);

@@ -144,3 +144,53 @@ impl PriorRow {
         self.0.get(usize::from(uid)).copied().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { low: Q::ZERO, high: Q::ONE, slope: Q::ONE };
+
+    fn exponent(weight: i64, bond: i64, consensus: i64) -> i64 {
+        RATE.exponent(Q::from_raw(weight), Q::from_raw(bond), Q::from_raw(consensus)).raw()
+    }
+
+    const HALF: i64 = 1 << 31;
+
+    #[test]
+    fn a_weight_equal_to_the_bond_counts_as_buying() {
+        assert_eq!(exponent(HALF + 10, HALF + 10, 3), 7);
+        assert_eq!(exponent(5, HALF + 10, 3), 5);
+        assert_eq!(exponent(5, 4, HALF), -HALF);
+    }
+
+    #[test]
+    fn crossed_bounds_give_the_lower_one() {
+        let crossed = Rate { low: Q::HALF, high: Q::ZERO, slope: Q::ZERO };
+        assert_eq!(crossed.alpha(Q::ONE), Q::HALF);
+        assert_eq!(RATE.alpha(Q::ONE), Q::HALF);
+    }
+
+    #[test]
+    fn the_cursor_passes_over_entries_behind_a_larger_uid() {
+        let mut cursor = Cursor::default();
+        assert_eq!(
+            [5, 3, 7, 6, 65_535, 0].map(|uid| cursor.sees(uid)),
+            [true, false, true, false, true, false]
+        );
+    }
+
+    #[test]
+    fn an_unloaded_row_leaves_nothing_behind() {
+        let mut lookup = PriorRow::new(3);
+        let values = [Q::ONE, Q::HALF];
+        let row = Row { uids: &[2, 1], values: &values };
+        lookup.load(row);
+        assert_eq!((lookup.get(1).bond, lookup.get(1).seen), (Q::HALF, Q::ZERO));
+        assert_eq!((lookup.get(2).bond, lookup.get(2).seen), (Q::ONE, Q::ONE));
+        lookup.unload(row);
+        assert!(
+            (0..3).all(|uid| lookup.get(uid).bond == Q::ZERO && lookup.get(uid).seen == Q::ZERO)
+        );
+    }
+}

@@ -17,6 +17,8 @@ mod run;
 mod status;
 mod subnet;
 mod task;
+#[cfg(unix)]
+mod testnet;
 mod weights;
 mod worker;
 mod yuma;
@@ -83,6 +85,10 @@ enum Command {
     Init(init::InitArgs),
     /// Run a node
     Run(Box<run::RunArgs>),
+    /// Run a whole subnet on this machine, and look at it
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Testnet(testnet::TestnetCommand),
     /// Take a uid in the subnet of a running node, paid by proof of work
     Register(register::RegisterArgs),
     /// Move balance of a coldkey to stake on one of its validators
@@ -149,6 +155,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),
+        #[cfg(unix)]
+        Command::Testnet(command) => testnet::run(&cli.global, command),
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),

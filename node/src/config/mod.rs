@@ -15,6 +15,7 @@ use crate::files::FileError;
 use crate::keys::PasswordSource;
 
 pub use resolve::resolve;
+pub(crate) use resolve::split_words;
 pub use settings::{ConfigArgs, SETTINGS, Setting, render};
 
 /// The file in the data directory.

@@ -333,7 +333,7 @@ const fn is_host(part: &Protocol<'_>) -> bool {
 
 /// Splits a command line as a POSIX shell splits words: quotes and backslashes, nothing else.
 /// `None` for an open quote.
-fn split_words(line: &str) -> Option<Vec<String>> {
+pub(crate) fn split_words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

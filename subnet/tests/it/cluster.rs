@@ -64,6 +64,8 @@ pub(crate) struct TestHost {
     pub(crate) rejected: BTreeMap<Rejection, usize>,
     pub(crate) submitted: Vec<Result<ItemId, String>>,
     pub(crate) signing: bool,
+    pub(crate) last_item: Option<Result<(), Rejection>>,
+    pub(crate) items_seen: usize,
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
 }
 
@@ -159,13 +161,18 @@ impl Host for TestHost {
 
     fn report(&mut self, now: Now, report: Report) {
         match report {
-            Report::Certified { cut, certificate, .. } => {
-                self.rounds.insert(cut.epoch.get(), certificate.round.get());
-                self.certified_at.insert(cut.epoch.get(), now.wall.saturating_sub(GENESIS));
+            Report::Certified(certified) => {
+                let epoch = certified.cut.epoch.get();
+                self.rounds.insert(epoch, certified.certificate.round.get());
+                self.certified_at.insert(epoch, now.wall.saturating_sub(GENESIS));
             }
             Report::Odd(note) => self.odd.push(note),
-            Report::Item { rejected: Some(rejection), .. } => {
-                *self.rejected.entry(rejection).or_default() += 1;
+            Report::Item { rejected, .. } => {
+                self.items_seen += 1;
+                self.last_item = Some(rejected.map_or(Ok(()), Err));
+                if let Some(rejection) = rejected {
+                    *self.rejected.entry(rejection).or_default() += 1;
+                }
             }
             Report::Voting { active, .. } => self.signing = active,
             _ => {}
@@ -243,7 +250,7 @@ pub(crate) fn coldkey(byte: u8) -> Coldkey {
     Coldkey::new(*sign::hotkey_of(&key(byte)).as_bytes())
 }
 
-fn chain_start(index: usize) -> Digest {
+pub(crate) fn chain_start(index: usize) -> Digest {
     Digest::new([index as u8 + 100; 32])
 }
 

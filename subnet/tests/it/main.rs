@@ -1,5 +1,7 @@
 //! Whole subnets in one process, on a virtual clock: the shipped participant and runner over a host
 //! that records what they do.
 
+mod arrival;
 mod cluster;
 mod epochs;
+mod joining;

@@ -1,7 +1,7 @@
 //! What the committee agrees about in these tests: fixed weights, lists of them, and a committee
 //! whose stake changes with every cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::SigningKey;
 use ganglion_consensus::agreement::inclusion::{self, CutContext, List};
@@ -168,7 +168,7 @@ impl Chain {
             previous: previous.id(),
             previous_time: previous.time,
             committee: &committee,
-            inadmissible: &std::collections::BTreeSet::new(),
+            inadmissible: &BTreeSet::new(),
         };
         let kinds = BTreeMap::from([(Kind::Weights, cut.items.len())]);
         inclusion::check_cut(cut, &context, &lists, &kinds).is_ok()

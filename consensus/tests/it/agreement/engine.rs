@@ -363,6 +363,11 @@ fn a_fetched_certificate_decides_once() {
     let wrong = engine.certified(other, certificate(7, &cut, &[0, 1, 2])).unwrap();
     assert_eq!(wrong, Received::Ignored(Ignored::OtherCut));
 
+    // A peer that is ahead is not to blame.
+    let ahead = Certificate { epoch: EPOCH.next(), ..certificate(7, &cut, &[0, 1, 2]) };
+    let early = engine.certified(Cut { epoch: EPOCH.next(), ..cut.clone() }, ahead).unwrap();
+    assert_eq!(early, Received::Ignored(Ignored::NextEpoch(EPOCH.next())));
+
     let good = certificate(7, &cut, &[0, 1, 2]);
     let Received::Accepted(outputs) = engine.certified(cut.clone(), good.clone()).unwrap() else {
         panic!("a good certificate")

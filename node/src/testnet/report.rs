@@ -1,0 +1,213 @@
+//! The one object of `testnet up --epochs N --json`.
+
+use ganglion_types::Rao;
+use serde::{Deserialize, Serialize};
+
+use super::observe::{Life, NodeView, Observation};
+use super::spec::Role;
+use crate::api::types::Amount;
+
+/// `ganglion/testnet/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// `ganglion/testnet/1`.
+    pub schema: String,
+    /// Subnet id, hex.
+    pub subnet: String,
+    /// Budget of an epoch.
+    pub budget_rao: Amount,
+    /// Whether every rule held.
+    pub held: bool,
+    /// The rules that did not, as sentences.
+    pub failures: Vec<String>,
+    /// Certified epochs, rising.
+    pub epochs: Vec<EpochReport>,
+    /// Every node.
+    pub nodes: Vec<NodeReport>,
+    /// Every participant, by uid.
+    pub metagraph: Vec<RowReport>,
+}
+
+/// One certified epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochReport {
+    /// The epoch.
+    pub epoch: u64,
+    /// Cut id.
+    pub cut: String,
+    /// Root of the result.
+    pub result_root: String,
+    /// Root of the state after it.
+    pub state_root: String,
+    /// Round of agreement that decided it.
+    pub round: u32,
+    /// From the deadline to the decision, the slowest validator's; none if nobody measured it.
+    pub seconds: Option<f64>,
+    /// Whether a validator lacked it two epoch lengths after the deadline.
+    pub missed: bool,
+    /// Paid out.
+    pub emitted_rao: Amount,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// Its name.
+    pub name: String,
+    /// `bootnode`, `validator`, `miner` or `observer`.
+    pub role: Role,
+    /// SS58.
+    pub hotkey: String,
+    /// Stake at genesis.
+    pub stake_rao: Amount,
+    /// Its HTTP interface.
+    pub api: String,
+    /// Its process at the end of the run, none if it was stopped.
+    pub pid: Option<u32>,
+    /// `running`, `stopped` or `ENDED`.
+    pub state: String,
+    /// What it holds, rising by epoch.
+    pub epochs: Vec<NodeEpoch>,
+}
+
+/// One epoch as a node holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeEpoch {
+    /// The epoch.
+    pub epoch: u64,
+    /// Cut id.
+    pub cut: String,
+    /// Root of the result.
+    pub result_root: String,
+}
+
+/// One participant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowReport {
+    /// Uid.
+    pub uid: u16,
+    /// SS58.
+    pub hotkey: String,
+    /// What a miner runs.
+    pub model: Option<String>,
+    /// Measured share of right answers, 0 to 1.
+    pub accuracy: Option<f64>,
+    /// Share of the miners' part, of 65535.
+    pub incentive: u16,
+    /// Share of the validators' part, of 65535.
+    pub dividends: u16,
+    /// Paid over the run.
+    pub paid_rao: Amount,
+    /// Tasks that validators scored.
+    pub scored: u64,
+}
+
+impl Report {
+    /// What an observation shows of a run of `wanted` epochs.
+    #[must_use]
+    pub fn of(seen: &Observation, wanted: u64, failures: Vec<String>) -> Self {
+        let epochs = seen.epochs.range(1..=wanted).map(|(epoch, detail)| EpochReport {
+            epoch: *epoch,
+            cut: detail.summary.cut.clone(),
+            result_root: detail.summary.result_root.clone(),
+            state_root: detail.summary.state_root.clone(),
+            round: detail.summary.round,
+            seconds: seconds(seen, *epoch),
+            missed: seen
+                .nodes
+                .iter()
+                .any(|node| node.record.role == Role::Validator && node.missed.contains(epoch)),
+            emitted_rao: detail.summary.emitted_rao,
+        });
+        let rows = seen.metagraph.as_ref().map_or(&[][..], |metagraph| &metagraph.rows);
+        let metagraph = rows.iter().map(|row| {
+            let node = seen.by_hotkey(&row.hotkey);
+            let model = node.and_then(|node| node.record.model.as_ref());
+            RowReport {
+                uid: row.uid,
+                hotkey: row.hotkey.clone(),
+                model: model.map(super::spec::Model::name),
+                accuracy: node.and_then(|node| node.accuracy),
+                incentive: row.incentive,
+                dividends: row.dividends,
+                paid_rao: Amount(seen.paid(&row.hotkey, wanted)),
+                scored: seen.scored(&row.hotkey),
+            }
+        });
+        Self {
+            schema: "ganglion/testnet/1".into(),
+            subnet: seen.subnet.clone(),
+            budget_rao: Amount(seen.budget_rao),
+            held: failures.is_empty(),
+            failures,
+            epochs: epochs.collect(),
+            nodes: seen.nodes.iter().map(|node| node_report(node, wanted)).collect(),
+            metagraph: metagraph.collect(),
+        }
+    }
+
+    /// The same for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(["uid", "model", "accuracy", "incentive", "dividends", "paid, units"]);
+        for row in &self.metagraph {
+            let percent = |share: f64| format!("{:.1} %", share * 100.0);
+            table.add_row([
+                row.uid.to_string(),
+                row.model.clone().unwrap_or_else(|| "validator".into()),
+                row.accuracy.map(percent).unwrap_or_default(),
+                super::table::share(row.incentive),
+                super::table::share(row.dividends),
+                super::table::units(row.paid_rao.0),
+            ]);
+        }
+        for line in table.to_string().lines() {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        let certified = self.epochs.len();
+        let budget = Rao::new(self.budget_rao.0);
+        let slowest = self.epochs.iter().filter_map(|epoch| epoch.seconds).fold(0.0, f64::max);
+        text.push_str(&format!(
+            "\n{certified} epochs certified, {budget} units paid in each; the slowest was decided \
+             {slowest:.1} s after its deadline.\n"
+        ));
+        for failure in &self.failures {
+            text.push_str(&format!("DOES NOT HOLD: {failure}\n"));
+        }
+        if self.held {
+            text.push_str("Every node holds the same cuts and the same results: the run held.\n");
+        }
+        text
+    }
+}
+
+/// The slowest validator's seconds from deadline to decision.
+#[must_use]
+pub fn seconds(seen: &Observation, epoch: u64) -> Option<f64> {
+    let validators = seen.nodes.iter().filter(|node| node.record.role == Role::Validator);
+    let latencies = validators.filter_map(|node| node.held.get(&epoch)?.latency_ms);
+    let slowest = latencies.max().and_then(|ms| u32::try_from(ms).ok())?;
+    Some(f64::from(slowest) / 1_000.0)
+}
+
+fn node_report(node: &NodeView, wanted: u64) -> NodeReport {
+    let epochs = node.held.range(1..=wanted).map(|(epoch, one)| NodeEpoch {
+        epoch: *epoch,
+        cut: one.cut.clone(),
+        result_root: one.result_root.clone(),
+    });
+    NodeReport {
+        name: node.record.name.clone(),
+        role: node.record.role,
+        hotkey: node.record.hotkey.clone(),
+        stake_rao: node.record.stake_rao,
+        api: node.record.api(),
+        pid: node.record.pid.filter(|_| node.life == Life::Running),
+        state: node.life.word().into(),
+        epochs: epochs.collect(),
+    }
+}

@@ -1,0 +1,401 @@
+//! Makes keys, manifest and data directories.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpListener};
+
+use ganglion_types::{
+    GenesisParticipant, Hyperparameters, Manifest, Phases, Rao, Role as Part, TaskSpec,
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::layout::Layout;
+use super::spec::{Model, NodeSpec, Role, Spec};
+use crate::document::{Problem, Problems};
+use crate::fault::{Curable, Fault};
+use crate::files::{self, Access, FileError};
+use crate::keys::{KeyError, KeyFile, KeyKind, KeyPair, Password, peer_id};
+use crate::{config, manifest};
+
+/// What stands in `testnet.json` of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// A validator's stake at genesis.
+    pub stake_rao: crate::api::types::Amount,
+    /// What a miner runs.
+    pub model: Option<Model>,
+    /// SS58.
+    pub hotkey: String,
+    /// SS58.
+    pub coldkey: String,
+    /// Port of libp2p on loopback.
+    pub p2p_port: u16,
+    /// Port of HTTP on loopback.
+    pub api_port: u16,
+    /// Whether it is in the manifest, or needs to be.
+    pub from_genesis: bool,
+    /// Process id while it runs.
+    pub pid: Option<u32>,
+}
+
+impl NodeRecord {
+    /// Where its HTTP interface is.
+    #[must_use]
+    pub fn api(&self) -> String {
+        format!("http://127.0.0.1:{}", self.api_port)
+    }
+}
+
+/// `testnet.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// `ganglion/testnet-state/1`.
+    pub schema: String,
+    /// Subnet id.
+    pub subnet: String,
+    /// The process that runs it, and owns the nodes.
+    pub pid: u32,
+    /// When it was started, unix milliseconds.
+    pub started_ms: u64,
+    /// First window, unix milliseconds.
+    pub genesis_ms: u64,
+    /// Epoch length in milliseconds.
+    pub epoch_ms: u64,
+    /// The nodes.
+    pub nodes: Vec<NodeRecord>,
+}
+
+impl State {
+    /// Reads it, `None` where no testnet was set up.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(layout: &Layout) -> Result<Option<Self>, SetupError> {
+        let path = layout.state();
+        match files::read_text(&path, 16 * 1024 * 1024) {
+            Err(FileError::Missing { .. }) => Ok(None),
+            text => serde_json::from_str(&text?)
+                .map(Some)
+                .map_err(|source| SetupError::State { path: path.display().to_string(), source }),
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, layout: &Layout) -> Result<(), SetupError> {
+        let text = serde_json::to_string_pretty(self).expect("plain data is JSON") + "\n";
+        Ok(files::write_whole(&layout.state(), text.as_bytes(), Access::Shared, true)?)
+    }
+}
+
+/// Why a testnet cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A file or directory.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The manifest that comes of the file.
+    #[error(transparent)]
+    Manifest(#[from] Problems),
+    /// No free port.
+    #[error("this machine gives no free port: {0}")]
+    Port(std::io::Error),
+    /// The state file was edited or is of another version.
+    #[error("{path} is no testnet's state: {source}")]
+    State {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+}
+
+impl Curable for SetupError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::File(error) => error.fault(),
+            Self::Key(error) => error.fault(),
+            Self::Manifest(error) => error.fault(),
+            Self::Port(_) => Fault::Environment,
+            Self::State { .. } => Fault::Input,
+        }
+    }
+
+    fn cure(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.cure(),
+            Self::Key(error) => error.cure(),
+            Self::Manifest(error) => error.cure(),
+            Self::Port(_) => None,
+            Self::State { .. } => {
+                Some("Remove the directory, or choose another with --dir.".into())
+            }
+        }
+    }
+
+    fn each(&self) -> Vec<(String, Option<String>)> {
+        match self {
+            Self::Manifest(error) => error.each(),
+            _ => vec![(self.to_string(), self.cure())],
+        }
+    }
+}
+
+/// The manifest without participants: defaults and what the file changes.
+///
+/// # Errors
+/// Every rule that the file's values break, with their lines.
+pub fn base_manifest(spec: &Spec) -> Result<Manifest, SetupError> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| KeyError::Entropy { reason: error.to_string() })?;
+    let stand_in = KeyPair::from_seed(&[1; 32]);
+    let base = Manifest {
+        name: "testnet".into(),
+        salt,
+        genesis_time: crate::units::now_ms(),
+        epoch_ms: spec.epoch_ms,
+        phases: Phases::default(),
+        task: TaskSpec {
+            task_type: "digits".into(),
+            scorer: "digits-scorer".into(),
+            batch_size: 64,
+            alpha: 100_000,
+            score_power: 2,
+            equal_answers_expected: true,
+        },
+        hyperparameters: Hyperparameters::default(),
+        // Only so that it can be checked before keys are made.
+        participants: vec![GenesisParticipant {
+            hotkey: stand_in.hotkey(),
+            coldkey: stand_in.coldkey(),
+            role: Part::Validator,
+            stake: Rao::new(Rao::PER_UNIT),
+            seed_tail: Some(stand_in.seed_chain_start(0)),
+        }],
+        accounts: Vec::new(),
+        owner: None,
+        parent: None,
+    };
+    let mut document: toml_edit::DocumentMut =
+        manifest::render(&base).parse().expect("a rendered manifest is TOML");
+    for one in &spec.overrides {
+        document[one.table][one.key] = toml_edit::Item::Value(one.value.clone());
+    }
+    let file = spec.file.clone().unwrap_or_else(|| "testnet".into());
+    manifest::parse(&file, &document.to_string()).map_err(|problems| {
+        let list = problems.list.into_iter().map(|problem| as_written(spec, problem)).collect();
+        SetupError::Manifest(Problems { file, list })
+    })
+}
+
+/// A problem of the manifest at the line of the testnet's file that caused it.
+fn as_written(spec: &Spec, problem: Problem) -> Problem {
+    let field = problem.field.clone();
+    let cause = spec.overrides.iter().find(|one| field == format!("{}.{}", one.table, one.key));
+    let line = cause.map_or(1, |one| one.line);
+    let field = if cause.is_some() { format!("manifest.{field}") } else { field };
+    Problem { line, field, ..problem }
+}
+
+/// A node with its keys; files are written by [`write_node`].
+#[derive(Debug)]
+pub struct Made {
+    /// For the state file.
+    pub record: NodeRecord,
+    /// For the manifest; `None` for nodes without a uid.
+    pub participant: Option<GenesisParticipant>,
+}
+
+/// Makes keys and takes ports for one node. Bootnodes and observers are no participants and get no
+/// coldkey of use, but one all the same, so that they can be registered by hand.
+///
+/// # Errors
+/// When keys cannot be made or written, or there is no free port.
+pub fn make_node(layout: &Layout, spec: &NodeSpec, ports: &mut Ports) -> Result<Made, SetupError> {
+    let home = layout.home();
+    let hotkey = new_pair()?;
+    let coldkey = new_pair()?;
+    for (kind, pair) in [(KeyKind::Hotkey, &hotkey), (KeyKind::Coldkey, &coldkey)] {
+        files::create_private_dir(&home.keys_of(kind))?;
+        KeyFile::seal(kind, pair, &Password::none())?
+            .write(&home.key_file(kind, &spec.name)?, false)?;
+    }
+    let part = match spec.role {
+        Role::Validator => Some(Part::Validator),
+        Role::Miner => Some(Part::Miner),
+        Role::Bootnode | Role::Observer => None,
+    };
+    let participant = part.map(|role| GenesisParticipant {
+        hotkey: hotkey.hotkey(),
+        coldkey: coldkey.coldkey(),
+        role,
+        stake: spec.stake,
+        seed_tail: (role == Part::Validator).then(|| hotkey.seed_chain_tail(0)),
+    });
+    let record = NodeRecord {
+        name: spec.name.clone(),
+        role: spec.role,
+        stake_rao: crate::api::types::Amount(spec.stake.get()),
+        model: spec.model.clone(),
+        hotkey: hotkey.hotkey().to_string(),
+        coldkey: coldkey.coldkey().to_string(),
+        p2p_port: ports.take()?,
+        api_port: ports.take()?,
+        from_genesis: true,
+        pid: None,
+    };
+    Ok(Made { record, participant })
+}
+
+fn new_pair() -> Result<KeyPair, KeyError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut_slice())
+        .map_err(|error| KeyError::Entropy { reason: error.to_string() })?;
+    Ok(KeyPair::from_seed(&seed))
+}
+
+/// Writes a node's directory: settings and its copy of the manifest.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_node(
+    layout: &Layout,
+    node: &NodeRecord,
+    bootnodes: &[&NodeRecord],
+    manifest: &str,
+) -> Result<(), SetupError> {
+    let dir = layout.node(&node.name);
+    files::create_private_dir(&dir)?;
+    let bootnodes = bootnodes.iter().filter(|one| one.name != node.name).map(|one| address(one));
+    let mut given = vec![
+        ("manifest", vec![config::MANIFEST_NAME.to_owned()]),
+        ("hotkey", vec![format!("../../keys/hotkeys/{}.json", node.name)]),
+        ("listen", vec![format!("/ip4/127.0.0.1/tcp/{}", node.p2p_port)]),
+        ("bootnodes", bootnodes.collect()),
+        ("api", vec![format!("127.0.0.1:{}", node.api_port)]),
+    ];
+    match &node.model {
+        Some(Model::Builtin(name)) => given.push(("worker", vec![name.clone()])),
+        // One text, split as a shell does: a setting takes one value in the file.
+        Some(command @ Model::Command(_)) => given.push(("worker_command", vec![command.name()])),
+        None => {}
+    }
+    let files = [(config::MANIFEST_NAME, manifest), (config::FILE_NAME, &config::render(&given))];
+    for (name, text) in files {
+        files::write_whole(&dir.join(name), text.as_bytes(), Access::Shared, true)?;
+    }
+    Ok(())
+}
+
+/// The address by which others find a node first.
+fn address(node: &NodeRecord) -> String {
+    let hotkey = node.hotkey.parse().expect("a record's hotkey was made here");
+    format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", node.p2p_port, peer_id(&hotkey))
+}
+
+/// Free ports of loopback. They are fixed before a node starts, so that a restarted one has the same;
+/// all stay bound until the last is taken, so that none is given twice.
+#[derive(Debug, Default)]
+pub struct Ports {
+    held: Vec<TcpListener>,
+    known: BTreeSet<u16>,
+}
+
+impl Ports {
+    /// None of these either, though nobody may listen there now.
+    #[must_use]
+    pub fn except(known: impl IntoIterator<Item = u16>) -> Self {
+        Self { held: Vec::new(), known: known.into_iter().collect() }
+    }
+
+    /// A free port.
+    ///
+    /// # Errors
+    /// When the system has none.
+    pub fn take(&mut self) -> Result<u16, SetupError> {
+        loop {
+            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(SetupError::Port)?;
+            let port = socket.local_addr().map_err(SetupError::Port)?.port();
+            self.held.push(socket);
+            if self.known.insert(port) {
+                return Ok(port);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use crate::testnet::spec::Flags;
+
+    #[test]
+    fn ports_are_free_and_differ() {
+        let mut ports = Ports::default();
+        let taken: BTreeSet<u16> = (0..20).map(|_| ports.take().unwrap()).collect();
+        assert_eq!(taken.len(), 20);
+        assert!(!taken.contains(&0));
+    }
+
+    #[test]
+    fn what_is_written_is_what_a_node_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path()).unwrap();
+        let text =
+            "[[node]]\nname = \"m\"\nrole = \"miner\"\ncommand = [\"python3\", \"my miner.py\"]\n";
+        let spec = Spec::parse("t.toml", text, &Flags::default()).unwrap();
+        let mut manifest = base_manifest(&spec).unwrap();
+        let mut ports = Ports::default();
+        let made: Vec<Made> =
+            spec.nodes.iter().map(|node| make_node(&layout, node, &mut ports).unwrap()).collect();
+        manifest.participants = made.iter().filter_map(|one| one.participant.clone()).collect();
+        assert_eq!(manifest.violations(), []);
+        let boot = &made[0].record;
+        let miner = &made.iter().find(|one| one.record.name == "m").unwrap().record;
+        let rendered = manifest::render(&manifest);
+        for node in [boot, miner] {
+            write_node(&layout, node, &[boot], &rendered).unwrap();
+        }
+        let read = |name: &str| {
+            let args = config::ConfigArgs {
+                data_dir: Some(layout.node(name)),
+                ..config::ConfigArgs::default()
+            };
+            config::resolve(&args, &Home::new(None), &|_| None).unwrap()
+        };
+        let config = read("m");
+        assert_eq!(
+            config.worker,
+            config::Worker::Command(vec!["python3".into(), "my miner.py".into()])
+        );
+        assert_eq!(config.bootnodes.len(), 1);
+        assert_eq!(config.api.port(), miner.api_port);
+        assert!(KeyFile::read(&config.hotkey).unwrap().address() == miner.hotkey);
+        assert_eq!(manifest::load(&config.manifest).unwrap(), manifest);
+        assert!(read("bootnode").bootnodes.is_empty());
+    }
+
+    #[test]
+    fn a_bad_override_is_named_where_the_user_wrote_it() {
+        let text = "[manifest.hyperparameters]\nkappa = 32767\nbonds_moving_avg = 980000\n";
+        let spec = Spec::parse("t.toml", text, &Flags::default()).unwrap();
+        let error = base_manifest(&spec).unwrap_err();
+        let (sentence, _) = error.each().remove(0);
+        assert!(
+            sentence.starts_with("t.toml:3: manifest.hyperparameters.bonds_moving_avg = 980000"),
+            "{sentence}"
+        );
+        let good = Spec::parse("t.toml", "[manifest.task]\nbatch_size = 32\n", &Flags::default());
+        assert_eq!(base_manifest(&good.unwrap()).unwrap().task.batch_size, 32);
+    }
+}
