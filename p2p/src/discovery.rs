@@ -237,7 +237,9 @@ impl Service {
 
     /// Tells a peer our record and asks for those it holds.
     pub(crate) fn ask_records(&mut self, peer: PeerId) {
-        if !self.outbound.has_room(&peer) {
+        let held = self.peers.get_mut(&peer);
+        let within = held.is_some_and(|held| held.rates.asked.take(1.0, Instant::now()));
+        if !within || !self.outbound.has_room(&peer) {
             return;
         }
         let mine = self.discovery.own.iter().map(Item::to_proto).collect();
@@ -409,11 +411,12 @@ impl Service {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
-        if let Some(connected) = self.peers.get_mut(&peer).and_then(|p| p.connected.as_mut()) {
-            let shown = info.agent_version.chars().filter(|c| !c.is_control()).take(AGENT);
-            connected.agent = Some(shown.collect());
-            connected.identified = true;
-        }
+        let held = self.peers.get_mut(&peer).and_then(|peer| peer.connected.as_mut());
+        // Once per connection: Kademlia would keep every address of every push.
+        let Some(connected) = held.filter(|connected| !connected.identified) else { return };
+        let shown = info.agent_version.chars().filter(|c| !c.is_control()).take(AGENT);
+        connected.agent = Some(shown.collect());
+        connected.identified = true;
         for address in info.listen_addrs.iter().take(limits::PEER_ADDRESSES) {
             if let Some((base, _)) =
                 parts(address).filter(|_| self.loopback || !is_loopback(address))

@@ -22,10 +22,11 @@ pub const VERDICT_TIME: Duration = Duration::from_secs(4);
 /// Messages that wait for a verdict: 4 s of 512 a second, more than two cores verify and forward.
 pub const PENDING_MAX: usize = 2048;
 /// Bytes first seen by gossip, all peers together: at once ...
-const INFLOW_BURST: f64 = 48.0 * 1024.0 * 1024.0;
+const INFLOW_BURST: f64 = 32.0 * 1024.0 * 1024.0;
 /// ... and per second. Gossipsub keeps each message `HISTORY` heartbeats (5.6 s), so it holds at most
-/// 48 + 6 * 8 = 96 MiB of others' messages, while refused ones leave it at once.
-const INFLOW_PER_SECOND: f64 = 8.0 * 1024.0 * 1024.0;
+/// 32 + 6 * 4 = 56 MiB of others' messages, while refused ones leave it at once; the copies that wait
+/// for a verdict are at most 32 + 4 * 4 = 48 MiB.
+const INFLOW_PER_SECOND: f64 = 4.0 * 1024.0 * 1024.0;
 /// Own messages for which no peer is there yet.
 pub const UNSENT_MAX: usize = 64;
 /// How long they are kept.
@@ -293,7 +294,7 @@ mod tests {
         let size = limits::ITEM_BYTES;
         let passed =
             (0..PENDING_MAX).take_while(|_| pending.insert(waiting(), size, now).is_some());
-        assert_eq!(passed.count(), 48 * 8);
+        assert_eq!(passed.count(), 32 * 8);
         assert!(pending.insert(waiting(), size, now + Duration::from_secs(1)).is_some());
     }
 

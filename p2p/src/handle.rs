@@ -59,7 +59,7 @@ pub enum Fault {
     Oversize,
     /// Well formed and wrong: a bad signature, a foreign subnet, an answer to another question. 10 points.
     Invalid,
-    /// More than its rate. 1 point.
+    /// More than its rate. 1 point, by this crate at most once a second.
     Flood,
     /// No answer, or none of use. 0.2 points: a loaded host is not an attacker.
     Unhelpful,
@@ -135,7 +135,7 @@ pub enum Event {
         /// Of kind `PeerRecord`.
         record: Item,
     },
-    /// A further listen address. Those at start are in [`Handle::listen_addresses`] at once.
+    /// An address now listened at. Those of the start are in [`Handle::listen_addresses`] at once.
     Listening {
         /// Multiaddr without a peer id.
         address: String,
@@ -208,7 +208,8 @@ pub enum RequestError {
     /// A request without a kind.
     #[error("an empty request")]
     Empty,
-    /// Too many own requests under way, or the service is behind.
+    /// Too many own requests: under way, to this peer (32, or 224 at once and 56 a second), or waiting for
+    /// the service.
     #[error("too many requests under way")]
     Busy,
     /// No connection, and none could be made.

@@ -29,28 +29,34 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 pub const POINTS_HALF_LIFE: Duration = Duration::from_secs(300);
 /// First wait after a failed dial; it doubles with each failure.
 pub const DIAL_WAIT: Duration = Duration::from_millis(500);
-/// Longest wait after a failed dial.
+/// Longest wait after one of the first ten failed dials in a row.
 pub const DIAL_WAIT_MOST: Duration = Duration::from_secs(30);
+/// Wait after the tenth.
+pub const DIAL_WAIT_GONE: Duration = Duration::from_secs(300);
 /// The same while there is no connection at all.
 pub const DIAL_WAIT_ALONE: Duration = Duration::from_secs(4);
 /// A connection that the other end ends sooner says: full, go elsewhere.
-const SETTLED: Duration = Duration::from_secs(30);
+pub(crate) const SETTLED: Duration = Duration::from_secs(30);
 /// First wait after being sent away; it doubles each time.
 const AWAY_WAIT: Duration = Duration::from_secs(10);
 /// Longest wait after being sent away.
 const AWAY_WAIT_MOST: Duration = Duration::from_secs(300);
-/// Failures in a row after which a peer without a valid record is forgotten.
-const FAILURES_FORGOTTEN: u32 = 10;
+/// Failures in a row after which a peer counts as gone: it is seldom dialed and, without a valid record,
+/// forgotten if it never was connected.
+const FAILURES_GONE: u32 = 10;
 
-/// Requests of one peer at once. The anti-entropy of one epoch asks for some ten.
-const REQUEST_BURST: f64 = 128.0;
-/// Requests of one peer per second.
-const REQUESTS_PER_SECOND: f64 = 32.0;
-/// Gossip messages first seen from one peer at once: with 4,096 uids and a mesh of 6, an epoch's
-/// weights bring about 700 through each.
-const GOSSIP_BURST: f64 = 2048.0;
-/// Gossip messages of one peer per second: 256 signature checks are 12 ms of a core.
-const GOSSIP_PER_SECOND: f64 = 256.0;
+/// Requests of one peer at once: a blob of the largest size is 16, the anti-entropy of an epoch some ten.
+const REQUEST_BURST: f64 = 256.0;
+/// Requests of one peer per second: blob parts at 16 MiB/s.
+const REQUESTS_PER_SECOND: f64 = 64.0;
+/// Own requests keep to so much of that, so that no honest node is over.
+const OWN_SHARE: f64 = 0.875;
+/// Gossip messages first seen from one peer at once: an epoch's weights of 4,096 uids, should a newcomer
+/// get them all from one peer.
+const GOSSIP_BURST: f64 = 4096.0;
+/// Gossip messages of one peer per second: 512 signature checks are 23 ms of a core. One peer publishes
+/// 320 a second at most.
+const GOSSIP_PER_SECOND: f64 = 512.0;
 /// Gossip bytes of one peer at once: 128 of the largest items.
 const GOSSIP_BURST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 /// Gossip bytes of one peer per second.
@@ -59,11 +65,16 @@ const GOSSIP_BYTES_PER_SECOND: f64 = 4.0 * 1024.0 * 1024.0;
 const RECORD_BURST: f64 = 256.0;
 /// New records from one peer per second.
 const RECORDS_PER_SECOND: f64 = 4.0;
+/// A peer over a rate is charged so often at most: it may only pass on what others overdo.
+const FLOOD_CHARGE: Duration = Duration::from_secs(1);
 
 /// Rates of one peer. They outlive its connections, so that connecting anew gives no fresh burst.
 #[derive(Debug)]
 pub(crate) struct Rates {
     pub(crate) requests: Bucket,
+    /// What we ask of it.
+    pub(crate) asked: Bucket,
+    flood_charged: Option<Instant>,
     messages: Bucket,
     bytes: Bucket,
     pub(crate) records: Bucket,
@@ -73,6 +84,8 @@ impl Rates {
     fn new(now: Instant) -> Self {
         Self {
             requests: Bucket::new(REQUEST_BURST, REQUESTS_PER_SECOND, now),
+            asked: Bucket::new(REQUEST_BURST * OWN_SHARE, REQUESTS_PER_SECOND * OWN_SHARE, now),
+            flood_charged: None,
             messages: Bucket::new(GOSSIP_BURST, GOSSIP_PER_SECOND, now),
             bytes: Bucket::new(GOSSIP_BURST_BYTES, GOSSIP_BYTES_PER_SECOND, now),
             records: Bucket::new(RECORD_BURST, RECORDS_PER_SECOND, now),
@@ -82,6 +95,15 @@ impl Rates {
     pub(crate) fn gossip(&mut self, size: usize, now: Instant) -> bool {
         let size = u32::try_from(size).map_or(f64::MAX, f64::from);
         self.messages.take(1.0, now) && self.bytes.take(size, now)
+    }
+
+    /// Whether a flood is to be charged now.
+    pub(crate) fn flooded(&mut self, now: Instant) -> bool {
+        let due = self.flood_charged.is_none_or(|last| now.duration_since(last) >= FLOOD_CHARGE);
+        if due {
+            self.flood_charged = Some(now);
+        }
+        due
     }
 }
 
@@ -319,7 +341,8 @@ impl Table {
                     peer.hints = old.addresses;
                 }
             }
-            let hopeless = peer.failures >= FAILURES_FORGOTTEN || peer.hints.is_empty();
+            let gone = peer.failures >= FAILURES_GONE && !peer.proven;
+            let hopeless = gone || peer.hints.is_empty();
             // Faults are remembered as long as they weigh.
             let clean = peer.points(now) < 1.0;
             !(peer.is_idle() && peer.record.is_none() && hopeless && clean)
@@ -383,7 +406,12 @@ impl Table {
         }
         peer.dialing = None;
         peer.failures = peer.failures.saturating_add(1);
-        let most = if alone { DIAL_WAIT_ALONE } else { DIAL_WAIT_MOST };
+        let gone = peer.failures >= FAILURES_GONE;
+        let most = match (alone, gone) {
+            (true, _) => DIAL_WAIT_ALONE,
+            (false, false) => DIAL_WAIT_MOST,
+            (false, true) => DIAL_WAIT_GONE,
+        };
         let wait = doubled(DIAL_WAIT, peer.failures).min(most);
         peer.next_dial = peer.next_dial.max(now + wait + jitter);
     }
@@ -601,6 +629,23 @@ mod tests {
         assert!((peer.points(later) - 40.0).abs() < 0.01);
         assert!(peer.charge(Fault::Malformed, now));
         assert!(peer.next_dial >= now + BAN_TIME);
+    }
+
+    #[test]
+    fn rates_have_bounds_and_a_flood_is_charged_once_a_second() {
+        let now = Instant::now();
+        let mut rates = Rates::new(now);
+        let passed = (0..10_000).take_while(|_| rates.gossip(1, now)).count();
+        assert_eq!(passed, 4096);
+        let passed = (0..10_000).take_while(|_| rates.requests.take(1.0, now)).count();
+        let asked = (0..10_000).take_while(|_| rates.asked.take(1.0, now)).count();
+        assert_eq!((passed, asked), (256, 224));
+        assert!(rates.flooded(now));
+        assert!(!rates.flooded(now + FLOOD_CHARGE / 2));
+        assert!(rates.flooded(now + FLOOD_CHARGE));
+        let mut rates = Rates::new(now);
+        let passed = (0..10_000).take_while(|_| rates.gossip(128 * 1024, now)).count();
+        assert_eq!(passed, 128);
     }
 
     #[test]

@@ -43,8 +43,9 @@ pub const INBOUND_PEER_MAX: usize = 32;
 pub const OUTBOUND_MAX: usize = 256;
 /// The same to one peer: half the streams, the other half is for its requests.
 pub const OUTBOUND_PEER_MAX: usize = 32;
-/// Bytes of frames being read or waiting, over all peers, each way. Eight of the largest responses.
-const BUDGET: usize = 64 * 1024 * 1024;
+/// Bytes of requests being read or waiting, over all peers, and the same again of responses: sixteen of
+/// the largest requests, four of the largest responses.
+const BUDGET: usize = 32 * 1024 * 1024;
 /// Unit of the budget, and step in which a frame is read: a length that is only promised costs nothing.
 const STEP: usize = 64 * 1024;
 

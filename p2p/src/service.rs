@@ -23,13 +23,13 @@ use crate::handle::{
     Answer, COMMANDS_MAX, Command, Direction, Event, Fault, Handle, PeerInfo, Shared, Snapshot,
     StopReason, rates,
 };
-use crate::peers::{BAN_TIME, Connected, Table};
+use crate::peers::{BAN_TIME, Connected, SETTLED, Table};
 use crate::request::{INBOUND_MAX, Inbound, Outbound};
 use crate::topics::Topics;
 use crate::{identity, metrics, transport};
 
-/// Events that wait for the node. Gossip may hold up to 128 KiB each, so of the largest 96 MiB; the
-/// inflow of `gossip` lets through 48 MiB at once.
+/// Events that wait for the node. What they hold is bounded by the inflow of `gossip` (48 MiB) and the
+/// budget of `request` (32 MiB).
 pub const EVENTS_MAX: usize = 1024;
 /// The part of them that gossip and requests leave free for the other events.
 const EVENTS_RESERVED: usize = 256;
@@ -418,7 +418,7 @@ impl Service {
     fn on_connected(&mut self, peer: PeerId, direction: Direction, now: Instant) {
         metrics::connection("established");
         if !self.peers.on_connected(peer, direction, now) {
-            return;
+            return self.on_second_connection(peer, now);
         }
         metrics::peers_connected(self.peers.connected_count());
         if let Some(held) = self.peers.get(&peer) {
@@ -430,6 +430,17 @@ impl Service {
             self.ask_records(peer);
         }
         self.renew_snapshot();
+    }
+
+    /// Two that dial each other at once keep both connections. Long after the first, a second one means
+    /// that the peer restarted and its old connection is dead: gossipsub tells its subscriptions on a
+    /// first connection only, so both are closed and begun anew.
+    fn on_second_connection(&mut self, peer: PeerId, now: Instant) {
+        let first = self.peers.get(&peer).and_then(|peer| peer.connected.as_ref());
+        if first.is_some_and(|first| now.saturating_duration_since(first.since) >= SETTLED) {
+            metrics::connection("restarted");
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
     }
 
     fn on_disconnected(&mut self, peer: PeerId, now: Instant) {

@@ -27,7 +27,9 @@ impl Service {
     pub(crate) fn on_command(&mut self, command: Command, now: Instant) {
         match command {
             Command::Publish { topic, bytes } => self.publish(topic, bytes, now + UNSENT_TIME),
-            Command::Request { peer, request, reply } => self.send_request(peer, request, reply),
+            Command::Request { peer, request, reply } => {
+                self.send_request(peer, request, reply, now);
+            }
             Command::Penalize { peer, fault } => {
                 if let Some(peer) = identity::peer_of(&peer) {
                     self.charge(peer, fault);
@@ -134,8 +136,12 @@ impl Service {
         };
         let hotkey = peer.hotkey;
         if !peer.rates.gossip(size, now) {
+            let charged = peer.rates.flooded(now);
             self.judge(&waiting, Verdict::Ignore, "flood");
-            return self.charge(from, Fault::Flood);
+            if charged {
+                self.charge(from, Fault::Flood);
+            }
+            return;
         }
         if size == 0 {
             return self.judge(&waiting, Verdict::Reject, "reject");
@@ -179,13 +185,21 @@ impl Service {
         }
     }
 
-    fn send_request(&mut self, hotkey: Hotkey, request: proto::Request, reply: Reply) {
+    fn send_request(
+        &mut self,
+        hotkey: Hotkey,
+        request: proto::Request,
+        reply: Reply,
+        now: Instant,
+    ) {
         // `Handle::send` refused a request without a kind.
         let kind = request::kind(&request).unwrap_or("none");
         let Some(peer) = identity::peer_of(&hotkey).filter(|peer| *peer != self.peer_id) else {
             return self.finish(hotkey, kind, reply, Err(RequestError::Unreachable));
         };
-        if !self.outbound.has_room(&peer) {
+        let held = self.peers.get_mut(&peer);
+        let within = held.is_none_or(|held| held.rates.asked.take(1.0, now));
+        if !within || !self.outbound.has_room(&peer) {
             return self.finish(hotkey, kind, reply, Err(RequestError::Busy));
         }
         let addresses =
@@ -261,10 +275,13 @@ impl Service {
         let Some(kind) = request::kind(&request) else {
             return self.on_bad_request(from, BadFrame::Malformed, channel);
         };
-        let within = self.peers.get_mut(&from).map(|peer| peer.rates.requests.take(1.0, now));
-        if within != Some(true) {
+        let rates = self.peers.get_mut(&from).map(|peer| &mut peer.rates);
+        if !rates.is_some_and(|rates| rates.requests.take(1.0, now)) {
             self.refuse(channel, kind, refused::BUSY, "more requests than one peer may send");
-            return self.charge(from, Fault::Flood);
+            if self.peers.get_mut(&from).is_some_and(|peer| peer.rates.flooded(now)) {
+                self.charge(from, Fault::Flood);
+            }
+            return;
         }
         match request.request {
             Some(Request::Peers(asked)) => {

@@ -16,9 +16,9 @@ mod register;
 mod run;
 mod status;
 mod subnet;
+mod task;
 #[cfg(unix)]
 mod testnet;
-mod task;
 mod weights;
 mod worker;
 mod yuma;

@@ -3,6 +3,7 @@
 mod gossip;
 mod hostile;
 mod mesh;
+mod metrics;
 mod raw;
 mod records;
 mod requests;

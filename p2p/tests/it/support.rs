@@ -61,6 +61,12 @@ impl Node {
         self.peers_until(&format!("{count} peers"), connected).await;
     }
 
+    /// Connected peers may not have said yet what they listen to, and are then not gossiped to.
+    pub(crate) async fn subscribed_until(&self, count: usize) {
+        let listens = |peers: &[PeerInfo]| peers.iter().filter(|p| p.subscribed).count() == count;
+        self.peers_until(&format!("{count} peers that listen"), listens).await;
+    }
+
     /// The next event that `pick` takes; others are dropped.
     pub(crate) async fn event<T>(
         &mut self,
@@ -116,7 +122,7 @@ impl Node {
     }
 }
 
-/// A bootnode and `count - 1` nodes that know only it, all connected to each other.
+/// A bootnode and `count - 1` nodes that know only it, all connected and listening to each other.
 pub(crate) async fn full_mesh(count: u8) -> Vec<Node> {
     let boot = Node::start(config(1, &[])).await;
     let bootnodes = [boot.address()];
@@ -125,7 +131,7 @@ pub(crate) async fn full_mesh(count: u8) -> Vec<Node> {
         nodes.push(Node::start(config(seed, &bootnodes)).await);
     }
     for node in &nodes {
-        node.connected_until(usize::from(count) - 1).await;
+        node.subscribed_until(usize::from(count) - 1).await;
     }
     nodes
 }
