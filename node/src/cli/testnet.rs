@@ -338,7 +338,7 @@ async fn down(global: &Global, args: &DownArgs) -> Result<(), Failure> {
         Err(ControlError::NotRunning { .. }) if args.purge => false,
         Err(error) => return Err(error.into()),
     };
-    if ran || layout.dir().exists() {
+    if ran || layout.lock().exists() {
         wait_for_lock(&layout).await?;
     }
     if args.purge {

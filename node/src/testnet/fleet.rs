@@ -147,7 +147,7 @@ impl Fleet {
     pub fn save(&self) {
         let seen = self.seen();
         let state = State {
-            schema: "ganglion/testnet-state/1".into(),
+            schema: setup::STATE_SCHEMA.into(),
             subnet: seen.subnet.clone(),
             pid: std::process::id(),
             started_ms: self.started_ms,

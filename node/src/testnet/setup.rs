@@ -50,6 +50,9 @@ impl NodeRecord {
     }
 }
 
+/// Of the state file.
+pub const STATE_SCHEMA: &str = "ganglion/testnet-state/1";
+
 /// `testnet.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
@@ -70,6 +73,20 @@ pub struct State {
 }
 
 impl State {
+    /// Of a testnet that has no nodes yet.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            schema: STATE_SCHEMA.into(),
+            subnet: String::new(),
+            pid: std::process::id(),
+            started_ms: crate::units::now_ms(),
+            genesis_ms: 0,
+            epoch_ms: 0,
+            nodes: Vec::new(),
+        }
+    }
+
     /// Reads it, `None` where no testnet was set up.
     ///
     /// # Errors

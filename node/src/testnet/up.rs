@@ -169,10 +169,18 @@ enum End {
 /// See [`UpError`]. Whatever happens, no child is left.
 pub async fn up(options: Options) -> Result<Option<Report>, UpError> {
     let layout = &options.layout;
-    let Some(lock) = Lock::take(layout)? else { return Err(running(layout)?) };
-    if layout.is_foreign()? {
-        return Err(UpError::Foreign { dir: layout.dir().display().to_string() });
+    let foreign = || -> Result<(), UpError> {
+        match layout.is_foreign()? {
+            true => Err(UpError::Foreign { dir: layout.dir().display().to_string() }),
+            false => Ok(()),
+        }
+    };
+    // Before the lock: it would be one more file in somebody else's directory.
+    if !layout.lock().exists() {
+        foreign()?;
     }
+    let Some(lock) = Lock::take(layout)? else { return Err(running(layout)?) };
+    foreign()?;
     let mut screen = Screen::new(options.show);
     let ganglion = std::env::current_exe()
         .map_err(|source| UpError::System { what: "find our own program".into(), source })?;
@@ -187,6 +195,8 @@ pub async fn up(options: Options) -> Result<Option<Report>, UpError> {
     // Purging took the name of the lock's file away, and so the lock with it.
     drop(lock);
     let Some(_lock) = Lock::take(layout)? else { return Err(running(layout)?) };
+    // From here on the directory is known to be ours, also if we are killed while we set it up.
+    State::empty().write(layout)?;
 
     let mut run = Run::prepare(options, ganglion, base, &mut screen).await?;
     let listener = control::listen(&run.fleet.layout)
@@ -212,8 +222,7 @@ pub async fn up(options: Options) -> Result<Option<Report>, UpError> {
 fn running(layout: &Layout) -> Result<UpError, UpError> {
     let dir = layout.dir().display().to_string();
     let what = match State::read(layout)? {
-        None => "it is being set up".into(),
-        Some(state) => {
+        Some(state) if !state.nodes.is_empty() => {
             let runs = state.nodes.iter().filter(|node| node.pid.is_some());
             let names: Vec<&str> = runs.map(|node| node.name.as_str()).collect();
             format!(
@@ -224,6 +233,7 @@ fn running(layout: &Layout) -> Result<UpError, UpError> {
                 names.join(", ")
             )
         }
+        _ => "it is being set up".into(),
     };
     Ok(UpError::Running { dir, what })
 }

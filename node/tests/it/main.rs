@@ -7,6 +7,7 @@ mod keys;
 mod layers;
 mod manifest;
 mod run;
+mod testnet;
 mod tree;
 mod worker;
 mod world;

@@ -1,0 +1,93 @@
+//! `ganglion testnet` as people and scripts meet it.
+
+use crate::run::Ganglion;
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_made() {
+    let ganglion = Ganglion::new();
+    let dir = ganglion.path("net").display().to_string();
+    let file = ganglion.file("t.toml", "[testnet]\nvalidators = 0\n", 0o644);
+    for (args, code, part) in [
+        (vec!["up", "--json"], 2, "Add --epochs N"),
+        (vec!["up", "--validators", "0"], 2, "0 is not in 1..=32"),
+        (vec!["up", &file], 2, "t.toml:2: testnet.validators = 0: must be"),
+        (vec!["status"], 1, "no testnet runs in"),
+        (vec!["stop", "validator-1"], 1, "ganglion testnet up"),
+        (vec!["down"], 1, "no testnet runs in"),
+        (vec!["logs"], 2, "there is no testnet in"),
+        (vec!["add-miner", "--command", "'x"], 2, "is no command"),
+    ] {
+        let mut all = vec!["testnet"];
+        all.extend(args);
+        all.extend(["--dir", &dir]);
+        let ended = ganglion.run(&all);
+        assert_eq!(ended.code, code, "{all:?}: {ended:?}");
+        assert!(ended.err.contains(part), "{all:?}: {ended:?} lacks {part:?}");
+        assert!(!ganglion.path("net").exists(), "{all:?} left a directory");
+    }
+}
+
+#[test]
+fn a_directory_with_other_files_is_left_alone() {
+    let ganglion = Ganglion::new();
+    let file = ganglion.file("precious", "x", 0o644);
+    let dir = ganglion.path("").display().to_string();
+    for args in [vec!["testnet", "up"], vec!["testnet", "down", "--purge"]] {
+        let mut all = args;
+        all.extend(["--dir", &dir]);
+        let ended = ganglion.run(&all);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.contains("has files in it and no testnet"), "{ended:?}");
+        assert!(std::path::Path::new(&file).exists());
+    }
+}
+
+/// Real processes: some 40 s.
+#[cfg(feature = "slow-tests")]
+#[test]
+fn a_small_testnet_certifies_and_every_node_agrees_slow() {
+    use std::collections::BTreeSet;
+
+    let ganglion = Ganglion::new();
+    let dir = ganglion.path("net").display().to_string();
+    let ended = ganglion.run(&[
+        "testnet",
+        "up",
+        "--epochs",
+        "2",
+        "--epoch-length",
+        "5s",
+        "--validators",
+        "4",
+        "--miners",
+        "2",
+        "--json",
+        "--dir",
+        &dir,
+    ]);
+    let report: serde_json::Value =
+        serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    assert_eq!(ended.code, 0, "{:?}\n{}", report["failures"], ended.err);
+    assert_eq!(report["schema"], "ganglion/testnet/1");
+    assert_eq!((&report["held"], &report["failures"]), (&true.into(), &serde_json::json!([])));
+    let nodes = report["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 1 + 4 + 2 + 1);
+    for (index, epoch) in report["epochs"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(epoch["epoch"], index + 1);
+        assert_eq!(epoch["emitted_rao"], report["budget_rao"]);
+        assert_eq!(epoch["missed"], false);
+        let roots: BTreeSet<String> = nodes
+            .iter()
+            .map(|node| node["epochs"][index].clone())
+            .map(|held| format!("{} {}", held["cut"], held["result_root"]))
+            .collect();
+        assert_eq!(roots.len(), 1, "{roots:?}");
+    }
+    assert_eq!(report["epochs"].as_array().unwrap().len(), 2);
+    let paid = |row: &serde_json::Value| row["paid_rao"].as_u64().unwrap();
+    assert!(report["metagraph"].as_array().unwrap().iter().any(|row| paid(row) > 0));
+    // Nothing is left running, and the directory can be cleared.
+    let down = ganglion.run(&["testnet", "down", "--purge", "--dir", &dir]);
+    assert_eq!(down.code, 0, "{down:?}");
+    assert!(!ganglion.path("net").exists());
+}
