@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 
+use ganglion_storage::Store;
 use ganglion_types::{
     GenesisParticipant, Hyperparameters, Manifest, Phases, Rao, Role as Part, TaskSpec,
 };
@@ -15,6 +16,7 @@ use crate::document::{Problem, Problems};
 use crate::fault::{Curable, Fault};
 use crate::files::{self, Access, FileError};
 use crate::keys::{KeyError, KeyFile, KeyKind, KeyPair, Password, peer_id};
+use crate::node::NodeError;
 use crate::{config, manifest};
 
 /// What stands in `testnet.json` of one node.
@@ -123,6 +125,9 @@ pub enum SetupError {
     /// The manifest that comes of the file.
     #[error(transparent)]
     Manifest(#[from] Problems),
+    /// A node's store.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// No free port.
     #[error("this machine gives no free port: {0}")]
     Port(std::io::Error),
@@ -142,6 +147,7 @@ impl Curable for SetupError {
             Self::File(error) => error.fault(),
             Self::Key(error) => error.fault(),
             Self::Manifest(error) => error.fault(),
+            Self::Node(error) => error.fault(),
             Self::Port(_) => Fault::Environment,
             Self::State { .. } => Fault::Input,
         }
@@ -152,6 +158,7 @@ impl Curable for SetupError {
             Self::File(error) => error.cure(),
             Self::Key(error) => error.cure(),
             Self::Manifest(error) => error.cure(),
+            Self::Node(error) => error.cure(),
             Self::Port(_) => None,
             Self::State { .. } => {
                 Some("Remove the directory, or choose another with --dir.".into())
@@ -310,6 +317,8 @@ pub fn write_node(
     for (name, text) in files {
         files::write_whole(&dir.join(name), text.as_bytes(), Access::Shared, true)?;
     }
+    let subnet = manifest::parse("the testnet's manifest", manifest)?.subnet_id();
+    Store::init(&dir, *subnet.as_bytes()).map_err(NodeError::from)?;
     Ok(())
 }
 
