@@ -96,6 +96,7 @@ const LAYERS: [Layer; 6] = [
             "serde_path_to_error",
             "sha2",
             "smartcore",
+            "terminal_size",
             "thiserror",
             "tokio",
             "toml",

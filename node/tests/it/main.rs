@@ -2,6 +2,7 @@
 
 mod asking;
 mod config;
+mod docs;
 mod http;
 mod keys;
 mod layers;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Bytes a file may have.
@@ -15,7 +15,7 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// The public vectors; that each is read to its end is a test of `ganglion-consensus`.
 const VECTORS: [&str; 6] = ["edge", "fracstake", "large", "medium", "sequence", "small"];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
 }
 
@@ -58,7 +58,7 @@ fn walk(root: &Path, dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The files that are text, with their content.
-fn texts() -> Vec<(PathBuf, String)> {
+pub(crate) fn texts() -> Vec<(PathBuf, String)> {
     let root = root();
     let text = |name: PathBuf| fs::read_to_string(root.join(&name)).ok().map(|text| (name, text));
     files().into_iter().filter_map(text).collect()
@@ -113,112 +113,4 @@ fn the_public_vectors_are_there() {
         .collect();
     let wanted = VECTORS.map(|name| format!("consensus/vectors/{name}.jsonl.gz"));
     assert_eq!(found, wanted);
-}
-
-#[test]
-fn links_between_documents_lead_somewhere() {
-    let root = root();
-    let mut broken = Vec::new();
-    let mut seen = 0;
-    for (name, text) in texts().into_iter().filter(|(name, _)| is_markdown(name)) {
-        for link in links(&text) {
-            if link.contains("://") || link.starts_with("mailto:") {
-                continue;
-            }
-            seen += 1;
-            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = match path {
-                "" => name.clone(),
-                path => plain(&name.parent().unwrap_or(Path::new("")).join(path)),
-            };
-            let full = root.join(&target);
-            let lands = full.exists()
-                && (anchor.is_empty()
-                    || fs::read_to_string(&full).is_ok_and(|text| anchors(&text).contains(anchor)));
-            if !lands {
-                broken.push(format!("{}: {link}", name.display()));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
-    assert!(seen > 50, "only {seen} links found: are they still read?");
-}
-
-/// Code says where a rule is written by the path of the page from the root.
-#[test]
-fn pages_that_code_and_text_name_exist() {
-    let root = root();
-    let mut missing = Vec::new();
-    let mut seen = 0;
-    for (name, text) in texts() {
-        for part in text.split("docs/").skip(1) {
-            let page: String = part
-                .chars()
-                .take_while(|c| c.is_ascii_alphanumeric() || "/-_.".contains(*c))
-                .collect();
-            let page = page.trim_end_matches('.');
-            if !page.ends_with(".md") && !page.ends_with(".proto") {
-                continue;
-            }
-            seen += 1;
-            if !root.join("docs").join(page).exists() {
-                missing.push(format!("{}: docs/{page}", name.display()));
-            }
-        }
-    }
-    assert!(missing.is_empty(), "pages that do not exist:\n{}", missing.join("\n"));
-    assert!(seen > 20, "only {seen} mentions found: are they still read?");
-}
-
-fn is_markdown(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| extension == "md")
-}
-
-/// Lines outside code blocks.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
-    let mut code = false;
-    text.lines().filter(move |line| {
-        let fence = line.trim_start().starts_with("```");
-        code ^= fence;
-        !code && !fence
-    })
-}
-
-/// Targets of `[text](target)` and `![text](target)`.
-fn links(text: &str) -> Vec<&str> {
-    prose(text)
-        .flat_map(|line| line.split("](").skip(1))
-        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
-        .collect()
-}
-
-/// What a heading can be linked by, as hosts of code make it.
-fn anchors(text: &str) -> BTreeSet<String> {
-    prose(text)
-        .filter(|line| line.starts_with('#'))
-        .map(|line| {
-            line.trim_start_matches('#')
-                .trim()
-                .to_lowercase()
-                .chars()
-                .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
-                .map(|c| if c == ' ' { '-' } else { c })
-                .collect()
-        })
-        .collect()
-}
-
-/// A path without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::CurDir => {}
-            part => plain.push(part),
-        }
-    }
-    plain
 }
