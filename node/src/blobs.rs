@@ -51,12 +51,12 @@ pub enum BlobError {
 }
 
 impl Blobs {
-    /// Wraps bytes for the wire: in line if they fit, else as a blob that is kept here.
+    /// Wraps bytes for the wire: in line up to `inline` bytes, else as a blob that is kept here.
     ///
     /// # Errors
     /// [`BlobError::TooLarge`].
-    pub fn wrap(&self, bytes: Vec<u8>) -> Result<Payload, BlobError> {
-        if bytes.len() <= limits::INLINE_BYTES {
+    pub fn wrap(&self, bytes: Vec<u8>, inline: usize) -> Result<Payload, BlobError> {
+        if bytes.len() <= inline.min(limits::INLINE_BYTES) {
             return Ok(Payload::Inline(bytes));
         }
         let size = bytes.len() as u64;
@@ -164,9 +164,9 @@ mod tests {
     #[test]
     fn small_payloads_stay_in_line_and_large_ones_are_given_in_parts() {
         let blobs = Blobs::default();
-        assert_eq!(blobs.wrap(vec![1; 10]).unwrap(), Payload::Inline(vec![1; 10]));
+        assert_eq!(blobs.wrap(vec![1; 10], 10).unwrap(), Payload::Inline(vec![1; 10]));
         let large = vec![7; limits::BLOB_PART_BYTES + 5];
-        let Payload::Blob { digest, size } = blobs.wrap(large.clone()).unwrap() else {
+        let Payload::Blob { digest, size } = blobs.wrap(large.clone(), usize::MAX).unwrap() else {
             panic!("in line");
         };
         let mut got = Vec::new();
@@ -178,7 +178,7 @@ mod tests {
             got.extend(part.bytes);
         }
         assert_eq!(got, large);
-        assert!(blobs.wrap(vec![0; limits::BLOB_BYTES + 1]).is_err());
+        assert!(blobs.wrap(vec![0; limits::BLOB_BYTES + 1], usize::MAX).is_err());
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         let blob = |byte: u8| vec![byte; limits::BLOB_BYTES];
         let many = BYTES_MAX / limits::BLOB_BYTES;
         let payloads: Vec<Payload> =
-            (0..=many).map(|n| blobs.wrap(blob(n as u8)).unwrap()).collect();
+            (0..=many).map(|n| blobs.wrap(blob(n as u8), usize::MAX).unwrap()).collect();
         let held = |payload: &Payload| blobs.get(&payload.digest()).is_some();
         assert!(!held(&payloads[0]));
         assert!(payloads[1..].iter().all(held));

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::blobs::Blobs;
 use crate::driver::Driver;
+use crate::view::View;
 use crate::worker::protocol::{Caller as WorkerCaller, Feedback as WorkerFeedback, FieldRow};
 use crate::worker::{Answer, MadeTask, WorkerHandle};
 
@@ -23,6 +24,8 @@ use crate::worker::{Answer, MadeTask, WorkerHandle};
 pub const JOBS_MAX: usize = 512;
 /// Calls of one job under way; the worker's own queue holds 256.
 const CALLS: usize = 32;
+/// Bytes that all payloads of one item may take in line: with their frames below the item's limit.
+const SHARED_BYTES: usize = ganglion_types::limits::ITEM_BYTES / 2;
 /// Rounds whose secrets are kept.
 const ROUNDS: usize = 4;
 
@@ -34,6 +37,7 @@ struct Bench {
     network: Network,
     blobs: Blobs,
     made: Arc<Mutex<BTreeMap<JobId, Arc<Vec<MadeTask>>>>>,
+    view: View,
 }
 
 /// What all calls of one batch have in common.
@@ -42,6 +46,8 @@ struct Call<'a> {
     worker: &'a WorkerHandle,
     caller: &'a Caller,
     deadline: Instant,
+    /// Bytes that an answer may take in line.
+    inline: usize,
 }
 
 /// Runs jobs until the queue closes.
@@ -51,8 +57,9 @@ pub async fn run(
     driver: Driver,
     network: Network,
     blobs: Blobs,
+    view: View,
 ) {
-    let bench = Bench { worker, driver, network, blobs, made: Arc::default() };
+    let bench = Bench { worker, driver, network, blobs, made: Arc::default(), view };
     while let Some(job) = jobs.recv().await {
         tokio::spawn(bench.clone().run(job));
     }
@@ -91,8 +98,9 @@ impl Bench {
                 return Vec::new();
             }
         };
+        let inline = SHARED_BYTES / made.len().max(1);
         let inputs: Result<Vec<Payload>, _> =
-            made.iter().map(|task| self.blobs.wrap(task.input.clone())).collect();
+            made.iter().map(|task| self.blobs.wrap(task.input.clone(), inline)).collect();
         let mut rounds = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         rounds.insert(job, Arc::new(made));
         while rounds.len() > ROUNDS {
@@ -109,13 +117,17 @@ impl Bench {
             tracing::warn!("no worker: this miner answers nothing; configure one under [worker]");
             return Vec::new();
         };
-        let call = Call { worker, caller, deadline: Instant::now() + limit };
+        // One item holds the answers to every validator.
+        let state = self.view.now().state;
+        let validators = state.participants().filter(|(_, seat)| seat.permit).count().max(1);
+        let inline = SHARED_BYTES / (validators * inputs.len().max(1));
+        let call = Call { worker, caller, deadline: Instant::now() + limit, inline };
         let calls: Vec<_> = inputs.iter().map(|input| self.forward_one(call, input)).collect();
         stream::iter(calls).buffered(CALLS).collect().await
     }
 
     async fn forward_one(&self, call: Call<'_>, input: &Payload) -> Payload {
-        let Call { worker, caller, deadline } = call;
+        let Call { worker, caller, deadline, inline } = call;
         let input = match self.blobs.unwrap(input, caller.hotkey, &self.network).await {
             Ok(input) => input,
             Err(error) => {
@@ -125,7 +137,7 @@ impl Bench {
         };
         let left = deadline.saturating_duration_since(Instant::now());
         match worker.forward(input, Some(worker_caller(caller)), left).await {
-            Ok(output) => self.blobs.wrap(output).unwrap_or(Payload::EMPTY),
+            Ok(output) => self.blobs.wrap(output, inline).unwrap_or(Payload::EMPTY),
             Err(error) => {
                 tracing::debug!(%error, "no answer from the worker");
                 Payload::EMPTY

@@ -432,7 +432,14 @@ impl Assembly {
         }));
         let bridge =
             bridge::run(self.events, network.clone(), driver.clone(), self.records, server);
-        let jobs = jobs::run(self.jobs, worker.clone(), driver.clone(), network.clone(), blobs);
+        let jobs = jobs::run(
+            self.jobs,
+            worker.clone(),
+            driver.clone(),
+            network.clone(),
+            blobs,
+            view.clone(),
+        );
         Ok(Running {
             driver,
             driver_ended,

@@ -398,7 +398,7 @@ impl Participant {
         self.report(Report::Item { kind, rejected: result.err() });
         let verdict = match result {
             Ok(()) => Verdict::Accept,
-            Err(Rejection::Future) if self.keep_early(from, token, Channel::Agreement, bytes) => {
+            Err(Rejection::Early) if self.keep_early(from, token, Channel::Agreement, bytes) => {
                 return;
             }
             Err(rejection) => rejection.verdict(),
@@ -433,6 +433,7 @@ impl Participant {
         let closing = self.close.epoch;
         match message.epoch() {
             epoch if epoch < closing => return Err(Rejection::Stale),
+            epoch if epoch == closing.next() => return Err(Rejection::Early),
             epoch if epoch > closing => return Err(Rejection::Future),
             _ => {}
         }
@@ -871,7 +872,8 @@ impl Participant {
 const fn rejection_of(reason: &Ignored) -> Rejection {
     match reason {
         Ignored::NotStarted | Ignored::Decided | Ignored::PastEpoch(_) => Rejection::Stale,
-        Ignored::NextEpoch(_) | Ignored::FarEpoch(_) | Ignored::FarRound(_) => Rejection::Future,
+        Ignored::NextEpoch(_) => Rejection::Early,
+        Ignored::FarEpoch(_) | Ignored::FarRound(_) => Rejection::Future,
         Ignored::List => Rejection::WrongKind,
         Ignored::Repeated | Ignored::OwnKey => Rejection::Duplicate,
         Ignored::Saturated => Rejection::SignerRate,

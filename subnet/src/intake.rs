@@ -28,7 +28,9 @@ pub enum Rejection {
     WrongKind,
     /// Of an epoch that is closed.
     Stale,
-    /// Of an epoch that is not open yet.
+    /// Of the epoch that opens next: kept until then.
+    Early,
+    /// Of an epoch beyond the next.
     Future,
     /// Signed in the name of one who may not.
     NotPermitted,
@@ -48,13 +50,14 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Oversize,
         Self::Malformed,
         Self::NonCanonical,
         Self::WrongSubnet,
         Self::WrongKind,
         Self::Stale,
+        Self::Early,
         Self::Future,
         Self::NotPermitted,
         Self::Duplicate,
@@ -75,6 +78,7 @@ impl Rejection {
             Self::WrongSubnet => "wrong_subnet",
             Self::WrongKind => "wrong_kind",
             Self::Stale => "stale",
+            Self::Early => "early",
             Self::Future => "future",
             Self::NotPermitted => "not_permitted",
             Self::Duplicate => "duplicate",

@@ -332,7 +332,7 @@ impl Participant {
         }
         match self.receive_item(from, channel, &bytes) {
             Ok(()) => self.send(Effect::Verdict(token, crate::effect::Verdict::Accept)),
-            Err(Rejection::Future) if self.keep_early(from, token, channel, bytes) => {}
+            Err(Rejection::Early) if self.keep_early(from, token, channel, bytes) => {}
             Err(rejection) => self.send(Effect::Verdict(token, rejection.verdict())),
         }
     }
@@ -411,7 +411,8 @@ impl Participant {
             Body::RegistryOp(op) if op.valid_until < closing => Err(Rejection::Stale),
             body => match body.epoch() {
                 Some(epoch) if epoch < closing => Err(Rejection::Stale),
-                // Far ahead is not kept: whoever is there will send it again when we are.
+                Some(epoch) if epoch == closing.next() => Err(Rejection::Early),
+                // Not kept: we lag and catch up, or the sender makes numbers up.
                 Some(epoch) if epoch > closing => Err(Rejection::Future),
                 _ => Ok(()),
             },

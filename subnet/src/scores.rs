@@ -164,7 +164,7 @@ mod tests {
     fn no_weight_is_over_its_limit() {
         let mut row = vec![(0, 1_000_000), (1, 10), (2, 10)];
         cap(&mut row, 32_767);
-        let sum: u64 = row.iter().map(|entry| entry.1).fold(0, |a, b| a + b);
+        let sum = row.iter().fold(0u64, |sum, entry| sum + entry.1);
         assert!(row.iter().all(|entry| entry.1 * 65_535 <= 32_767 * sum + 65_535), "{row:?}");
     }
 

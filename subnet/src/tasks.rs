@@ -209,7 +209,8 @@ impl Round {
 /// Mean scores of a round in millionths, for the miners asked.
 ///
 /// Silence and answers without a score count zero, unless fewer than half of those asked answered:
-/// then the round is void and nobody's average moves. Where equal answers are not expected, those
+/// then the round is void and nobody's average moves. It is void as well if the scorer gave no score
+/// at all. Where equal answers are not expected, those
 /// who gave the same answer to a task share one score.
 #[must_use]
 pub fn mean_scores(
@@ -219,6 +220,11 @@ pub fn mean_scores(
     equal_answers_expected: bool,
 ) -> Option<Vec<(Hotkey, u32, i64)>> {
     if asked.is_empty() || responses.len().saturating_mul(2) < asked.len() {
+        return None;
+    }
+    // A scorer that failed says nothing of the miners.
+    let mut given = scores.iter().flat_map(|(_, each)| each);
+    if given.all(Option::is_none) {
         return None;
     }
     let answers: BTreeMap<Hotkey, &Response> =
@@ -296,6 +302,9 @@ mod tests {
         );
         assert_eq!(mean_scores(&asked(3), &one, &scores, true), None);
         assert_eq!(mean_scores(&[], &[], &[], true), None);
+        let mute = [(hotkey(1), vec![None])];
+        assert_eq!(mean_scores(&asked(2), &one, &mute, true), None);
+        assert_eq!(mean_scores(&asked(2), &one, &[], true), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@ pub const ITEM_BYTES: usize = 128 * 1024;
 pub const AGREEMENT_BYTES: usize = 256 * 1024;
 /// Bytes of one request or response.
 pub const RPC_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of a payload that may travel in line, else it is a blob.
+/// Bytes of a payload that may travel in line, else it is a blob. Senders go lower where many
+/// payloads share an item.
 pub const INLINE_BYTES: usize = 16 * 1024;
 /// Bytes of one blob.
 pub const BLOB_BYTES: usize = 4 * 1024 * 1024;

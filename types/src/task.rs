@@ -56,14 +56,10 @@ impl Payload {
             }
             Source::Inline(bytes) => Ok(Self::Inline(bytes)),
             Source::Blob(blob) => {
-                let inside = usize::try_from(blob.size).is_ok_and(|size| {
-                    (limits::INLINE_BYTES.saturating_add(1)..=limits::BLOB_BYTES).contains(&size)
-                });
+                let size = usize::try_from(blob.size).unwrap_or(usize::MAX);
+                let inside = (1..=limits::BLOB_BYTES).contains(&size);
                 if !inside {
-                    return Err(DecodeError::field(
-                        "size",
-                        "must be over the inline limit, to 4 MiB",
-                    ));
+                    return Err(DecodeError::field("size", "must be 1 byte to 4 MiB"));
                 }
                 let digest = codec::hash32("digest", &blob.digest, Digest::new)?;
                 Ok(Self::Blob { digest, size: blob.size })
@@ -328,7 +324,7 @@ mod tests {
     fn payloads_outside_their_limits_are_refused() {
         let over = proto::payload::Source::Inline(vec![0; limits::INLINE_BYTES + 1]);
         assert!(Payload::from_proto(proto::Payload { source: Some(over) }).is_err());
-        let small = proto::payload::Source::Blob(proto::Blob { digest: vec![0; 32], size: 1 });
+        let small = proto::payload::Source::Blob(proto::Blob { digest: vec![0; 32], size: 0 });
         assert!(Payload::from_proto(proto::Payload { source: Some(small) }).is_err());
         assert!(Payload::from_proto(proto::Payload { source: None }).is_err());
     }

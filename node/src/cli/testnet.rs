@@ -307,7 +307,11 @@ async fn logs(args: &LogsArgs) -> Result<(), Failure> {
         }
         followed.push((prefix(name), path, size));
     }
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    // Until Ctrl-C.
+    loop {
         for (prefix, path, from) in &mut followed {
             let text = more(path, from).await.unwrap_or_default();
             for line in text.lines() {
@@ -316,7 +320,6 @@ async fn logs(args: &LogsArgs) -> Result<(), Failure> {
         }
         sleep(FOLLOW).await;
     }
-    Ok(())
 }
 
 /// Whole lines that were written since the last look.

@@ -80,7 +80,7 @@ impl Screen {
             .map(|line| line.chars().take(width.saturating_sub(1)).collect())
             .collect();
         let up = self.back();
-        let _ = write!(self.data, "{up}{}\n", lines.join("\n")).and_then(|()| self.data.flush());
+        let _ = writeln!(self.data, "{up}{}", lines.join("\n")).and_then(|()| self.data.flush());
         self.drawn = lines.len();
     }
 
