@@ -23,8 +23,8 @@ const FILE: &str = "digits-learner.json";
 const PRACTICE_ROWS: usize = 1_000;
 /// Images of the first lesson.
 const LESSON_MIN: u64 = 40;
-/// Images of the longest lesson: about a second without optimisation.
-const LESSON_MAX: u64 = 1_000;
+/// Images of the longest lesson: about half a second without optimisation, since tasks wait for it.
+const LESSON_MAX: u64 = 600;
 /// Images held at most, so that an answer stays a matter of about a millisecond.
 const MEMORY_MAX: usize = 3_000;
 
@@ -50,7 +50,7 @@ impl Memory {
 
     /// Practises once; keeps what helped. Returns whether it did.
     pub fn take_lesson(&mut self) -> bool {
-        let judge = draw::augmented(&data::train()[PRACTICE_ROWS..], 2, &[7; 32]);
+        let judge = draw::augmented(&data::train()[PRACTICE_ROWS..], 1, &[7; 32]);
         let before = correct(self, &judge);
         let size = self.practised.clamp(LESSON_MIN, LESSON_MAX);
         let mut after = self.clone();
