@@ -37,8 +37,9 @@ epoch_of() {
   "$ganglion" testnet status --dir "$net" --json 2>/dev/null |
     python3 -c 'import json, sys
 name = sys.argv[1]
-nodes = json.load(sys.stdin)["nodes"]
-print(next((n.get("epoch") or 0 for n in nodes if n["name"] == name), 0))' "$1" 2>/dev/null || echo 0
+nodes = json.load(sys.stdin)["testnet"]["nodes"]
+held = next((node["held"] for node in nodes if node["record"]["name"] == name), {})
+print(max(map(int, held), default=0))' "$1" 2>/dev/null || echo 0
 }
 
 # Waits until validator-1 holds an epoch, for at most so many seconds.
