@@ -69,6 +69,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     // The clock of the uptime starts here.
     started();
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    begin_counters();
     Ok(handle)
 }
 
@@ -76,6 +77,13 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full(PHASE_SECONDS.into()), &PHASE_BUCKETS)
+}
+
+/// Shows what has not happened yet as 0, so that the first time can raise an alarm.
+fn begin_counters() {
+    for name in [MAIL_LOST, EPOCHS, MISSED, ROUNDS, SCORED, VOID] {
+        counter!(name).increment(0);
+    }
 }
 
 /// Drains histograms, for as long as it is run.
@@ -391,6 +399,14 @@ mod tests {
         assert!(text.contains("ganglion_uid_incentive{uid=\"2\"} 1"), "{text}");
         assert!(!text.contains("uid=\"3\""), "{text}");
         assert!(text.contains("ganglion_uids_left_out 7"), "{text}");
+    }
+
+    #[test]
+    fn what_has_not_happened_is_zero_and_not_absent() {
+        let recorder = builder().unwrap().build_recorder();
+        metrics::with_local_recorder(&recorder, begin_counters);
+        let text = recorder.handle().render();
+        assert!(text.contains("ganglion_epochs_missed_total 0"), "{text}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::api::{ApiArgs, short_hash, units};
+use super::api::{ApiArgs, about, short_hash};
 use super::exit::Failure;
 use super::{Global, output};
 use crate::api::types::{Ready, Status};
@@ -66,10 +66,10 @@ fn text(status: &Status, ready: &Ready) -> String {
         "stake",
         format!(
             "{} units in the committee, lists of {} came last; {} to certify, {} away halt it",
-            units(status.stake_total_rao),
-            units(status.stake_seen_rao),
-            units(status.stake_to_certify_rao),
-            units(status.stake_to_halt_rao),
+            about(status.stake_total_rao),
+            about(status.stake_seen_rao),
+            about(status.stake_to_certify_rao),
+            about(status.stake_to_halt_rao),
         ),
     );
     line("missed", format!("{} epochs since it started", status.missed));

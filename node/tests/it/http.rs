@@ -427,7 +427,7 @@ fn explanations_say_what_the_certified_result_says() {
         "{}",
         text(3)
     );
-    assert!(text(3).contains("uid 2 (1) gave more and was cut to it"), "{}", text(3));
+    assert!(text(3).contains("uid 2 (1) gave more: the rest was cut off"), "{}", text(3));
     assert!(
         text(4).contains("validators with 80.0 % of the active stake gave it 0.333"),
         "{}",

@@ -276,7 +276,10 @@ impl<'a> Facts<'a> {
         if !above.is_empty() {
             let names = above.iter().take(NAMED_MAX);
             let names = names.map(|(uid, share)| format!("uid {uid} ({})", weight(*share)));
-            text.push_str(&format!(" {} gave more and was cut to it.", list(names, above.len())));
+            text.push_str(&format!(
+                " {} gave more: the rest was cut off.",
+                list(names, above.len())
+            ));
         }
         text
     }
