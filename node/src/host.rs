@@ -52,6 +52,7 @@ pub struct NodeHost {
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
     overdue: Option<(Epoch, u64)>,
+    step_began: Instant,
 }
 
 /// What a host is made from.
@@ -101,6 +102,7 @@ impl NodeHost {
             epoch_ms,
             running_since: clock.now().mono,
             overdue: None,
+            step_began: Instant::now(),
         }
     }
 
@@ -204,6 +206,10 @@ fn round_cut(value: Option<(ganglion_types::Round, ganglion_types::CutId)>) -> O
 
 impl Host for NodeHost {
     type Error = StoreError;
+
+    fn step_begins(&mut self) {
+        self.step_began = Instant::now();
+    }
 
     fn log(&mut self, record: &[u8]) -> Result<(), StoreError> {
         self.store.record(RECORD, record).map(|_| ())
@@ -340,6 +346,7 @@ impl NodeHost {
                 self.metrics.round(round);
                 self.view.update(|view| view.round = Some(round));
             }
+            Report::Executed => self.metrics.executed(self.step_began.elapsed()),
             Report::Certified(certified) => self.show_certified(*certified),
             Report::Scored { miners, void } => self.show_scored(miners, void),
             Report::Voting { active, reason } => {
@@ -379,7 +386,8 @@ impl NodeHost {
                 view.receipts.insert(receipt.item, (epoch, receipt.outcome.to_string()));
             }
             while view.receipts.len() > RECEIPTS {
-                view.receipts.pop_first();
+                let oldest = view.receipts.values().map(|(epoch, _)| *epoch).min();
+                view.receipts.retain(|_, (epoch, _)| Some(*epoch) != oldest);
             }
         });
     }

@@ -53,6 +53,8 @@ use crate::worker::{self, WorkerHandle, WorkerSpec, WorkerState};
 
 /// Peer records that wait for the store.
 const RECORDS: usize = 256;
+/// Task-seed chains of a hotkey that a node tries, in order. Almost always the first is the right one.
+const SEED_CHAINS: u32 = 8;
 /// Rows read from the store at once.
 const PAGE: usize = 1_000;
 
@@ -365,7 +367,7 @@ fn participant(
     let config = ParticipantConfig {
         key: Some(hotkey.signing_key().clone()),
         manifest: Arc::clone(manifest),
-        seed_chain: Some(hotkey.seed_chain_start(0)),
+        seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
         oldest: Epoch::new(reader.certified().map_or(1, |(first, _)| first)),
     };
     Participant::new(config, state, past)

@@ -712,6 +712,7 @@ impl Participant {
         if let Some(executed) = self.close.executed.get(&key) {
             return Some((items, executed.clone()));
         }
+        self.out.insert(0, Effect::Report(Report::Executed));
         match execute(&self.state, time, &items) {
             Ok(executed) => {
                 if self.close.executed.len() >= EXECUTIONS {

@@ -146,6 +146,9 @@ pub enum Report {
         /// Who proposes.
         proposer: Hotkey,
     },
+    /// A cut was executed in this step: Yuma and the ledger. First of the step's effects, so that the
+    /// host, which may look at a clock, can tell how long it took.
+    Executed,
     /// An epoch was certified and stored.
     Certified(Box<Certified>),
     /// A validator scored a round.

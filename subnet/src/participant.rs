@@ -44,8 +44,8 @@ pub struct Config {
     pub key: Option<SigningKey>,
     /// The subnet.
     pub manifest: Arc<Manifest>,
-    /// Start of its task-seed chain, if it validates.
-    pub seed_chain: Option<Digest>,
+    /// Starts of its task-seed chains, by index; a validator uses the one whose tail it registered.
+    pub seed_chains: Vec<Digest>,
     /// Oldest epoch the store can give to peers.
     pub oldest: Epoch,
 }

@@ -26,6 +26,9 @@ pub trait Host {
     /// Why a durable call failed.
     type Error;
 
+    /// A step begins; its effects follow.
+    fn step_begins(&mut self) {}
+
     /// Appends to the agreement log of this height.
     ///
     /// # Errors
@@ -111,6 +114,7 @@ impl<H: Host> Runner<H> {
         if self.stopped {
             return Ok(());
         }
+        self.host.step_begins();
         for effect in self.participant.step(now, input) {
             if let Err(stopped) = self.carry_out(now, effect) {
                 self.stopped = true;

@@ -46,11 +46,12 @@ impl Participant {
     /// The element of our task-seed chain for the closing epoch. Distances count from the epoch in
     /// which the present tail was set; genesis tails and those of registrations alike.
     fn seed_element(&self) -> Option<Digest> {
-        let start = self.config.seed_chain?;
         let (_, seat) = self.seat()?;
         let distance = self.closing().get().checked_sub(seat.registered_at.get())?;
-        let element = seed::element(&start, distance)?;
-        seed::leads_to(&element, self.closing(), &seat.seed, seat.seed_epoch).then_some(element)
+        let elements = self.config.seed_chains.iter();
+        elements
+            .filter_map(|start| seed::element(start, distance))
+            .find(|element| seed::leads_to(element, self.closing(), &seat.seed, seat.seed_epoch))
     }
 
     pub(crate) fn on_tasks_made(&mut self, job: JobId, inputs: Vec<Payload>) {

@@ -406,7 +406,7 @@ impl Cluster {
         let config = Config {
             key: Some(node.key.clone()),
             manifest: Arc::clone(&self.manifest),
-            seed_chain: Some(chain_start(at)),
+            seed_chains: vec![chain_start(at)],
             oldest: Epoch::new(1),
         };
         let participant = Participant::new(config, state, recovered).unwrap();
