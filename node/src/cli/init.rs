@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ganglion_storage::Store;
+use ganglion_storage::{OpenError, Store};
 use ganglion_types::{Hotkey, Manifest};
 use serde_json::json;
 
@@ -47,7 +47,11 @@ pub(super) struct Prepared {
 pub(super) fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
     let prepared = prepare(global, &args)?;
     let subnet = prepared.manifest.subnet_id();
-    Store::init(&prepared.config.data_dir, *subnet.as_bytes()).map_err(NodeError::from)?;
+    match Store::init(&prepared.config.data_dir, *subnet.as_bytes()) {
+        // Replacing the settings leaves the store as it is.
+        Err(OpenError::AlreadyInitialised { .. }) if args.force => {}
+        made => made.map_err(NodeError::from)?,
+    }
     report(global, &prepared)
 }
 

@@ -156,7 +156,7 @@ pub(super) struct SeedTailArgs {
     /// Name of a hotkey, or path of its file
     name: String,
     /// Which chain of this hotkey
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..8))]
     index: u32,
     #[command(flatten)]
     password: PasswordArgs,

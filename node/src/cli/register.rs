@@ -71,7 +71,7 @@ pub(super) struct RegisterArgs {
     #[arg(long, value_enum, default_value_t = Seat::Miner)]
     role: Seat,
     /// Which task-seed chain of a validator's hotkey
-    #[arg(long, value_name = "INDEX", default_value_t = 0)]
+    #[arg(long, value_name = "INDEX", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..8))]
     seed_index: u32,
     /// Threads that work [default: all cores]
     #[arg(long, value_name = "COUNT")]

@@ -107,7 +107,7 @@ pub(super) struct EntryArgs {
     #[arg(long, value_name = "UNITS", required_if_eq("role", "validator"))]
     stake: Option<Rao>,
     /// Which task-seed chain of the hotkey
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..8))]
     index: u32,
     #[command(flatten)]
     password: PasswordArgs,
