@@ -24,7 +24,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Writes one JSON value and a newline.
 ///
 /// # Errors
-/// See [`print`].
+/// See [`print()`].
 pub fn print_json(value: &Value) -> Result<(), Failure> {
     print(&format!("{value:#}\n"))
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod config;
 mod docs;
+mod hostile;
 mod http;
 mod keys;
 mod layers;
