@@ -125,7 +125,7 @@ impl Participant {
             deadline: 0,
             connected: BTreeSet::new(),
             pool: Pool::default(),
-            round: Round::new(closing),
+            round: Round::new(),
             scores,
             close: Close::new(closing, &recovered),
             fetch: Fetch::default(),
@@ -316,7 +316,7 @@ impl Participant {
     pub(crate) fn open_window(&mut self, opened: u64, deadline: u64) {
         self.window = opened;
         self.deadline = deadline;
-        self.round = Round::new(self.closing());
+        self.round = Round::new();
         self.report_phase(Phase::Window);
         self.set_timer(Timer::Deadline, deadline);
         self.start_round();

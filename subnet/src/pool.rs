@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ganglion_consensus::ledger::{State, admissible};
-use ganglion_types::{Body, Item, ItemId, Kind};
+use ganglion_types::{Item, ItemId, Kind};
 
 use crate::intake::Rejection;
 
@@ -67,18 +67,6 @@ impl Pool {
         self.items.values()
     }
 
-    /// How many items wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether none waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Drops what was decided and what the new state does not admit any more.
     pub fn settle(&mut self, decided: &[ItemId], state: &State) {
         let items = std::mem::take(&mut self.items);
@@ -88,14 +76,5 @@ impl Pool {
                 self.insert(item);
             }
         }
-    }
-
-    /// Whether weights of this signer with this number are held: two with one number count nothing.
-    #[must_use]
-    pub fn has_weights(&self, signer: &[u8; 32], seq: u64) -> bool {
-        self.items.values().any(|item| match item.body() {
-            Body::Weights(weights) => weights.signer.as_bytes() == signer && weights.seq == seq,
-            _ => false,
-        })
     }
 }

@@ -8,8 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_types::{
-    BatchOutputs, Digest, Epoch, Hotkey, ItemId, Kind, OutputBatch, OutputCommit, Payload,
-    TaskBatch, task,
+    BatchOutputs, Digest, Hotkey, ItemId, Kind, OutputBatch, OutputCommit, Payload, TaskBatch, task,
 };
 
 use crate::input::{JobId, Response};
@@ -19,9 +18,8 @@ use crate::intake::Rejection;
 pub const ROUND: u32 = 0;
 
 /// Everything about one round, for either role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Round {
-    epoch: Epoch,
     /// Statements seen by kind and signer: one each.
     seen: BTreeMap<(Kind, Hotkey), ItemId>,
     /// Validator: own tasks.
@@ -66,9 +64,8 @@ impl Round {
 
     /// An empty round.
     #[must_use]
-    pub const fn new(epoch: Epoch) -> Self {
+    pub const fn new() -> Self {
         Self {
-            epoch,
             seen: BTreeMap::new(),
             made: None,
             commits: BTreeMap::new(),
@@ -78,12 +75,6 @@ impl Round {
             asked: BTreeMap::new(),
             committed: None,
         }
-    }
-
-    /// The epoch it belongs to.
-    #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        self.epoch
     }
 
     /// Whether a statement of this kind and signer is new: each says one of a kind in a round.
@@ -271,7 +262,7 @@ fn sharers(responses: &[Response]) -> BTreeMap<(usize, Digest), i64> {
 
 #[cfg(test)]
 mod tests {
-    use ganglion_types::Uid;
+    use ganglion_types::{Epoch, Uid};
 
     use super::*;
 
@@ -320,7 +311,7 @@ mod tests {
 
     #[test]
     fn an_answer_counts_only_if_it_opens_its_commit_in_time() {
-        let mut round = Round::new(Epoch::new(1));
+        let mut round = Round::new();
         let batch = ItemId::new([7; 32]);
         round.made = Some(Made { job: JobId(1), batch, count: 1, at: 100 });
         let outputs =

@@ -5,31 +5,30 @@
 //! own list, engine records ► log ► sync ► watermark ► sync ► send
 //! ```
 
+mod cut;
+mod messages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ganglion_consensus::agreement::inclusion::{CutContext, List};
+use ganglion_consensus::agreement::inclusion::List;
 use ganglion_consensus::agreement::{
-    Decision, Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
-    Timer as EngineTimer, inclusion,
+    Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
+    Timer as EngineTimer,
 };
 use ganglion_consensus::certificate::Committee;
-use ganglion_consensus::ledger::{
-    Executed, KindCounts, admissible, execute, propose_items, select,
-};
-use ganglion_types::sign::tagged_hash;
+use ganglion_consensus::ledger::{admissible, select};
 use ganglion_types::{
-    AgreementMessage, Body, Canonical as _, Cut, Digest, Epoch, Hotkey, InclusionList, Item,
-    ItemId, Kind, ListBody, Proposal, Round, VoteType, agreement, limits, proto, sign,
+    AgreementMessage, Body, Canonical as _, Digest, Epoch, Hotkey, InclusionList, Item, ItemId,
+    Kind, ListBody, Proposal, Round, limits,
 };
 
-use crate::effect::{Effect, Halt, Phase, Report, Timer, Verdict};
+use crate::effect::{Effect, Halt, Phase, Report, Timer};
 use crate::fetch::Want;
-use crate::input::{Channel, GossipToken};
 use crate::intake::Rejection;
 use crate::participant::{ExecutedCuts, Participant};
-use crate::sync::divergence;
 use crate::voting::Recovered;
+use messages::rejection_of;
 
 /// First byte of an agreement-log entry: a record of the engine.
 const RECORD_ENGINE: u8 = 0;
@@ -140,10 +139,6 @@ impl Close {
         let (list, item) = self.lists.get(id)?;
         List::new(item, self.bodies.get(&list.body)?.clone()).ok()
     }
-}
-
-fn message_digest(message: &AgreementMessage) -> Digest {
-    tagged_hash("ganglion/agreement-message", &[&message.to_bytes()])
 }
 
 impl Participant {
@@ -386,188 +381,6 @@ impl Participant {
         self.halt(Halt::Agreement { epoch: self.close.epoch, reason });
     }
 
-    // ---- messages ----
-
-    pub(crate) fn on_agreement_gossip(&mut self, from: Hotkey, token: GossipToken, bytes: Vec<u8>) {
-        let decoded = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES);
-        let kind = decoded.as_ref().ok().map(kind_of);
-        let result = match decoded {
-            Ok(message) => self.on_agreement_message(from, message),
-            Err(error) => Err(Rejection::from(&error)),
-        };
-        self.report(Report::Item { kind, rejected: result.err() });
-        let verdict = match result {
-            Ok(()) => Verdict::Accept,
-            Err(Rejection::Early) if self.keep_early(from, token, Channel::Agreement, bytes) => {
-                return;
-            }
-            Err(rejection) => rejection.verdict(),
-        };
-        self.send(Effect::Verdict(token, verdict));
-    }
-
-    pub(crate) fn on_push(&mut self, from: Hotkey, pushed: proto::PushRequest) {
-        for message in pushed.messages.into_iter().take(limits::PUSH_MESSAGES) {
-            let Ok(message) = AgreementMessage::from_proto(message) else {
-                self.send(Effect::Penalize(from, Rejection::Malformed));
-                return;
-            };
-            let kind = Some(kind_of(&message));
-            let result = self.on_agreement_message(from, message);
-            self.report(Report::Item { kind, rejected: result.err() });
-            if let Err(rejection) = result
-                && rejection.blames_sender()
-            {
-                self.send(Effect::Penalize(from, rejection));
-                return;
-            }
-        }
-    }
-
-    /// The arrival checks for one message of agreement, then what it means.
-    fn on_agreement_message(
-        &mut self,
-        from: Hotkey,
-        message: AgreementMessage,
-    ) -> Result<(), Rejection> {
-        let closing = self.close.epoch;
-        match message.epoch() {
-            epoch if epoch < closing => return Err(Rejection::Stale),
-            epoch if epoch == closing.next() => return Err(Rejection::Early),
-            epoch if epoch > closing => return Err(Rejection::Future),
-            _ => {}
-        }
-        self.check_message_form(&message)?;
-        let digest = message_digest(&message);
-        if self.close.seen.contains(&digest) {
-            return Err(Rejection::Duplicate);
-        }
-        if self.close.seen.len() >= HEARD.saturating_mul(4) {
-            return Err(Rejection::Full);
-        }
-        if !self.peer_rate(from) {
-            return Err(Rejection::PeerRate);
-        }
-        match message {
-            AgreementMessage::List(item) => {
-                if !self.verify(&item) {
-                    return Err(Rejection::BadSignature);
-                }
-                self.close.seen.insert(digest);
-                self.check_twin(&item, &digest);
-                self.take_list(&item);
-                self.pursue_agreement();
-                Ok(())
-            }
-            message => {
-                self.feed_engine(message)?;
-                self.close.seen.insert(digest);
-                Ok(())
-            }
-        }
-    }
-
-    /// Subnet and membership: cheap, before any signature.
-    fn check_message_form(&self, message: &AgreementMessage) -> Result<(), Rejection> {
-        let member = |hotkey: &Hotkey| self.committee.stake_of(hotkey).is_some();
-        let permitted = match message {
-            AgreementMessage::Vote(vote) => member(&vote.signer),
-            AgreementMessage::Proposal(proposal) => {
-                if proposal.cut.subnet != self.subnet || proposal.cut.epoch != proposal.epoch {
-                    return Err(Rejection::WrongSubnet);
-                }
-                member(&proposal.signer)
-            }
-            AgreementMessage::Polka(certificate) => {
-                certificate.signatures.iter().all(|(signer, _)| member(signer))
-            }
-            AgreementMessage::RoundCertificate(certificate) => certificate
-                .votes
-                .iter()
-                .all(|vote| member(&vote.signer) && vote.epoch == certificate.epoch),
-            AgreementMessage::List(item) => {
-                if *item.subnet() != self.subnet {
-                    return Err(Rejection::WrongSubnet);
-                }
-                Hotkey::from_slice(item.body().signer()).is_some_and(|signer| member(&signer))
-            }
-        };
-        if permitted { Ok(()) } else { Err(Rejection::NotPermitted) }
-    }
-
-    fn verify_message(&mut self, message: &AgreementMessage) -> bool {
-        self.count_signature();
-        let subnet = self.subnet;
-        match message {
-            AgreementMessage::Vote(vote) => vote.verify(&subnet),
-            AgreementMessage::Proposal(proposal) => proposal.verify(&subnet),
-            AgreementMessage::Polka(polka) => {
-                let hash = agreement::vote_hash(
-                    &subnet,
-                    VoteType::Prevote,
-                    polka.epoch,
-                    polka.round,
-                    Some(&polka.cut),
-                );
-                polka
-                    .signatures
-                    .iter()
-                    .all(|(signer, signature)| sign::verify(signer.as_bytes(), &hash, signature))
-            }
-            AgreementMessage::RoundCertificate(certificate) => {
-                certificate.votes.iter().all(|vote| vote.verify(&subnet))
-            }
-            AgreementMessage::List(item) => item.verify(),
-        }
-    }
-
-    /// A list in our name must be one of this process, or of the one before it.
-    fn check_twin(&mut self, list: &Item, digest: &Digest) {
-        let own = self.me.as_ref().is_some_and(|me| me.as_bytes() == list.body().signer());
-        if own && !self.close.gossiped.contains(digest) {
-            self.own_key_seen(self.close.epoch);
-        }
-    }
-
-    /// Gossips a message of ours the first time; afterwards it only goes out in pushes, because
-    /// gossip drops what it has seen.
-    fn say(&mut self, message: AgreementMessage) {
-        let digest = message_digest(&message);
-        self.close.seen.insert(digest);
-        if self.close.gossiped.insert(digest) {
-            self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
-            self.say_again(message);
-        }
-    }
-
-    /// Keeps a message for the next push.
-    fn say_again(&mut self, message: AgreementMessage) {
-        if self.close.said.contains(&message) {
-            return;
-        }
-        if self.close.said.len() >= SAID {
-            // The list comes first and stays; the oldest vote goes.
-            self.close.said.remove(1);
-        }
-        self.close.said.push(message);
-    }
-
-    /// Pushes what we said at this height to every peer, while it is undecided.
-    pub(crate) fn on_resend(&mut self) {
-        let again = self.now.mono.saturating_add(self.schedule.resend.saturating_mul(2));
-        self.set_timer(Timer::Resend, again);
-        let messages: Vec<proto::AgreementMessage> =
-            self.close.said.iter().map(ganglion_types::Canonical::to_proto).collect();
-        let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
-        for peer in peers {
-            if messages.is_empty() {
-                self.ask_status(peer);
-            } else {
-                self.push(peer, messages.clone());
-            }
-        }
-    }
-
     // ---- the engine ----
 
     /// Takes a message that is new: to the engine, or, its signature checked, for when it starts.
@@ -659,239 +472,6 @@ impl Participant {
         }
         self.try_build();
         self.try_judge();
-    }
-
-    // ---- the cut ----
-
-    /// As the proposer: builds the cut once every item that must be in is held.
-    fn try_build(&mut self) {
-        let Some(round) = self.close.build else { return };
-        let lists = self.close.complete();
-        let mut cited: Vec<ItemId> = lists.iter().map(List::id).collect();
-        cited.sort_unstable();
-        let mut mandatory = Vec::new();
-        for id in inclusion::mandatory(&self.committee, &lists) {
-            match self.item(&id) {
-                None => return,
-                Some(item) if admissible(&self.state, item).is_ok() => mandatory.push(item.clone()),
-                Some(_) => {}
-            }
-        }
-        self.close.build = None;
-        let held: Vec<Item> = self.pool.iter().cloned().collect();
-        let ids = propose_items(&self.state, &mandatory, &held);
-        let time = inclusion::median_time(&self.committee, &lists, self.last_time);
-        let Some((items, executed)) = self.execute_ids(&ids, time) else { return };
-        let cut = Cut {
-            subnet: self.subnet,
-            epoch: self.close.epoch,
-            prev: self.state.head(),
-            lists: cited,
-            items: items.iter().map(Item::id).collect(),
-            time,
-            registry: Digest::ZERO,
-            result_root: executed.roots.result_root,
-            state_root: executed.roots.state_root,
-            next_committee_root: executed.roots.next_committee_root,
-        };
-        if let Some(engine) = &mut self.close.engine {
-            let outputs = engine.propose(round, cut);
-            self.run_engine(outputs);
-        }
-    }
-
-    /// Executes items by id, once per set; `None` if one is missing or they cannot be executed, which
-    /// is said.
-    fn execute_ids(&mut self, ids: &[ItemId], time: u64) -> Option<(Vec<Item>, Executed)> {
-        let items: Vec<Item> =
-            ids.iter().map(|id| self.item(id).cloned()).collect::<Option<_>>()?;
-        let clock = time.to_be_bytes();
-        let mut parts: Vec<&[u8]> = vec![&clock];
-        parts.extend(ids.iter().map(|id| id.as_bytes().as_slice()));
-        let key = tagged_hash("ganglion/item-set", &parts);
-        if let Some(executed) = self.close.executed.get(&key) {
-            return Some((items, executed.clone()));
-        }
-        self.out.insert(0, Effect::Report(Report::Executed));
-        match execute(&self.state, time, &items) {
-            Ok(executed) => {
-                if self.close.executed.len() >= EXECUTIONS {
-                    self.close.executed.pop_first();
-                }
-                self.close.executed.insert(key, executed.clone());
-                Some((items, executed))
-            }
-            Err(error) => {
-                let note = format!("epoch {} cannot be executed: {error}", self.close.epoch);
-                self.report(Report::Odd(note));
-                None
-            }
-        }
-    }
-
-    /// Judges every proposal whose lists, bodies and items are all held.
-    fn try_judge(&mut self) {
-        let pending = std::mem::take(&mut self.close.judging);
-        let epoch = self.close.epoch;
-        for proposal in pending {
-            if self.close.epoch != epoch {
-                return;
-            }
-            match self.judge(&proposal) {
-                None => self.close.judging.push(proposal),
-                Some(valid) => {
-                    if let Some(engine) = &mut self.close.engine {
-                        let outputs = engine.judged(proposal.cut.id(), valid);
-                        self.run_engine(outputs);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether a cut is valid; `None` while something that it names is missing.
-    fn judge(&mut self, proposal: &Proposal) -> Option<bool> {
-        let cut = &proposal.cut;
-        // Subnet, epoch and the cut before are right: the engine asks for no other judgement.
-        if cut.registry != Digest::ZERO {
-            return Some(false);
-        }
-        if !self.hold_everything(proposal) {
-            return None;
-        }
-        let lists: Vec<List> = cut.lists.iter().filter_map(|id| self.close.whole(id)).collect();
-        let inadmissible = self.inadmissible(&lists)?;
-        let items: Vec<&Item> = cut.items.iter().filter_map(|id| self.item(id)).collect();
-        let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
-        for item in &items {
-            let count = kinds.entry(item.kind()).or_insert(0);
-            *count = count.saturating_add(1);
-        }
-        let context = CutContext {
-            subnet: self.subnet,
-            epoch: self.close.epoch,
-            previous: self.state.head(),
-            previous_time: self.last_time,
-            committee: &self.committee,
-            inadmissible: &inadmissible,
-        };
-        let broken = inclusion::check_cut(cut, &context, &lists, &kinds)
-            .map_err(|error| error.to_string())
-            .and_then(|()| {
-                let counts = KindCounts::of(items.iter().copied());
-                counts.check().map_err(|error| error.to_string())
-            })
-            .and_then(|()| {
-                let mut checked = items.iter().map(|item| admissible(&self.state, item));
-                checked.find_map(Result::err).map_or(Ok(()), |error| Err(error.to_string()))
-            });
-        if let Err(rule) = broken {
-            let round = proposal.round;
-            let note = format!("round {round} of epoch {}: invalid cut: {rule}", cut.epoch);
-            self.report(Report::Odd(note));
-            return Some(false);
-        }
-        let ids = cut.items.clone();
-        let Some((_, executed)) = self.execute_ids(&ids, cut.time) else { return Some(false) };
-        let differs = divergence(cut, &executed);
-        if let Some(halt) = &differs {
-            self.report(Report::Odd(format!("voting nil: {halt}")));
-        }
-        Some(differs.is_none())
-    }
-
-    /// Of the items that lists name: those that no cut may hold. `None` while one of those named by
-    /// more than 1/3 of stake is not held, so that it cannot be told.
-    fn inadmissible(&mut self, lists: &[List]) -> Option<BTreeSet<ItemId>> {
-        let mut found = BTreeSet::new();
-        let mut missing = Vec::new();
-        for id in inclusion::mandatory(&self.committee, lists) {
-            match self.item(&id) {
-                None => missing.push(id),
-                Some(item) if admissible(&self.state, item).is_err() => {
-                    found.insert(id);
-                }
-                Some(_) => {}
-            }
-        }
-        if missing.is_empty() {
-            return Some(found);
-        }
-        for id in missing {
-            let holders = lists.iter().filter(|list| list.items().binary_search(&id).is_ok());
-            for holder in holders {
-                self.fetch.want(Want::Item(id), holder.header().signer);
-            }
-        }
-        self.start_fetching();
-        None
-    }
-
-    /// Whether all that a proposal names is held; else asks its proposer for the rest.
-    fn hold_everything(&mut self, proposal: &Proposal) -> bool {
-        let mut missing = Vec::new();
-        for id in &proposal.cut.lists {
-            match self.close.lists.get(id) {
-                None => missing.push(Want::Item(*id)),
-                Some((list, _)) if !self.close.bodies.contains_key(&list.body) => {
-                    missing.push(Want::Body(list.body));
-                }
-                Some(_) => {}
-            }
-        }
-        let items = proposal.cut.items.iter().filter(|id| self.item(id).is_none());
-        missing.extend(items.map(|id| Want::Item(*id)));
-        for want in &missing {
-            self.fetch.want(*want, proposal.signer);
-        }
-        if !missing.is_empty() {
-            self.start_fetching();
-        }
-        missing.is_empty()
-    }
-
-    /// Agreement is reached: store the epoch.
-    fn decided(&mut self, decision: Decision) {
-        let Decision { cut, certificate } = decision;
-        let ids = cut.items.clone();
-        // A node that never judged the cut (it voted nil, or watches) may lack items: it follows by
-        // certificate like one that was away.
-        let Some((items, executed)) = self.execute_ids(&ids, cut.time) else {
-            let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
-            for peer in peers {
-                self.ask_status(peer);
-            }
-            return;
-        };
-        match divergence(&cut, &executed) {
-            Some(halt) => self.halt(halt),
-            None => self.commit_epoch(cut, certificate, items, executed, false),
-        }
-    }
-}
-
-const fn rejection_of(reason: &Ignored) -> Rejection {
-    match reason {
-        Ignored::NotStarted | Ignored::Decided | Ignored::PastEpoch(_) => Rejection::Stale,
-        Ignored::NextEpoch(_) => Rejection::Early,
-        Ignored::FarEpoch(_) | Ignored::FarRound(_) => Rejection::Future,
-        Ignored::List => Rejection::WrongKind,
-        Ignored::Repeated | Ignored::OwnKey => Rejection::Duplicate,
-        Ignored::Saturated => Rejection::SignerRate,
-        Ignored::NotMember(_) | Ignored::NotProposer(_) => Rejection::NotPermitted,
-        Ignored::PolRound | Ignored::MixedVotes => Rejection::Malformed,
-        Ignored::BadSignature(_) | Ignored::BadCertificate(_) => Rejection::BadSignature,
-        Ignored::OtherCut => Rejection::WrongSubnet,
-    }
-}
-
-const fn kind_of(message: &AgreementMessage) -> Kind {
-    match message {
-        AgreementMessage::Proposal(_) => Kind::Proposal,
-        AgreementMessage::List(_) => Kind::InclusionList,
-        AgreementMessage::Vote(_)
-        | AgreementMessage::Polka(_)
-        | AgreementMessage::RoundCertificate(_) => Kind::Vote,
     }
 }
 

@@ -1,0 +1,225 @@
+//! Messages of agreement: what comes in, what goes out, what goes out again.
+
+use ganglion_consensus::agreement::Ignored;
+use ganglion_types::sign::tagged_hash;
+use ganglion_types::{
+    AgreementMessage, Canonical as _, Digest, Hotkey, Item, Kind, VoteType, agreement, limits,
+    proto, sign,
+};
+
+use super::{HEARD, SAID};
+use crate::effect::{Effect, Report, Timer, Verdict};
+use crate::input::{Channel, GossipToken};
+use crate::intake::Rejection;
+use crate::participant::Participant;
+
+impl Participant {
+    pub(crate) fn on_agreement_gossip(&mut self, from: Hotkey, token: GossipToken, bytes: Vec<u8>) {
+        let decoded = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES);
+        let kind = decoded.as_ref().ok().map(kind_of);
+        let result = match decoded {
+            Ok(message) => self.on_agreement_message(from, message),
+            Err(error) => Err(Rejection::from(&error)),
+        };
+        self.report(Report::Item { kind, rejected: result.err() });
+        let verdict = match result {
+            Ok(()) => Verdict::Accept,
+            Err(Rejection::Early) if self.keep_early(from, token, Channel::Agreement, bytes) => {
+                return;
+            }
+            Err(rejection) => rejection.verdict(),
+        };
+        self.send(Effect::Verdict(token, verdict));
+    }
+
+    pub(crate) fn on_push(&mut self, from: Hotkey, pushed: proto::PushRequest) {
+        for message in pushed.messages.into_iter().take(limits::PUSH_MESSAGES) {
+            let Ok(message) = AgreementMessage::from_proto(message) else {
+                self.send(Effect::Penalize(from, Rejection::Malformed));
+                return;
+            };
+            let kind = Some(kind_of(&message));
+            let result = self.on_agreement_message(from, message);
+            self.report(Report::Item { kind, rejected: result.err() });
+            if let Err(rejection) = result
+                && rejection.blames_sender()
+            {
+                self.send(Effect::Penalize(from, rejection));
+                return;
+            }
+        }
+    }
+
+    /// The arrival checks for one message of agreement, then what it means.
+    pub(super) fn on_agreement_message(
+        &mut self,
+        from: Hotkey,
+        message: AgreementMessage,
+    ) -> Result<(), Rejection> {
+        let closing = self.close.epoch;
+        match message.epoch() {
+            epoch if epoch < closing => return Err(Rejection::Stale),
+            epoch if epoch == closing.next() => return Err(Rejection::Early),
+            epoch if epoch > closing => return Err(Rejection::Future),
+            _ => {}
+        }
+        self.check_message_form(&message)?;
+        let digest = message_digest(&message);
+        if self.close.seen.contains(&digest) {
+            return Err(Rejection::Duplicate);
+        }
+        if self.close.seen.len() >= HEARD.saturating_mul(4) {
+            return Err(Rejection::Full);
+        }
+        if !self.peer_rate(from) {
+            return Err(Rejection::PeerRate);
+        }
+        match message {
+            AgreementMessage::List(item) => {
+                if !self.verify(&item) {
+                    return Err(Rejection::BadSignature);
+                }
+                self.close.seen.insert(digest);
+                self.check_twin(&item, &digest);
+                self.take_list(&item);
+                self.pursue_agreement();
+                Ok(())
+            }
+            message => {
+                self.feed_engine(message)?;
+                self.close.seen.insert(digest);
+                Ok(())
+            }
+        }
+    }
+
+    /// Subnet and membership: cheap, before any signature.
+    pub(super) fn check_message_form(&self, message: &AgreementMessage) -> Result<(), Rejection> {
+        let member = |hotkey: &Hotkey| self.committee.stake_of(hotkey).is_some();
+        let permitted = match message {
+            AgreementMessage::Vote(vote) => member(&vote.signer),
+            AgreementMessage::Proposal(proposal) => {
+                if proposal.cut.subnet != self.subnet || proposal.cut.epoch != proposal.epoch {
+                    return Err(Rejection::WrongSubnet);
+                }
+                member(&proposal.signer)
+            }
+            AgreementMessage::Polka(certificate) => {
+                certificate.signatures.iter().all(|(signer, _)| member(signer))
+            }
+            AgreementMessage::RoundCertificate(certificate) => certificate
+                .votes
+                .iter()
+                .all(|vote| member(&vote.signer) && vote.epoch == certificate.epoch),
+            AgreementMessage::List(item) => {
+                if *item.subnet() != self.subnet {
+                    return Err(Rejection::WrongSubnet);
+                }
+                Hotkey::from_slice(item.body().signer()).is_some_and(|signer| member(&signer))
+            }
+        };
+        if permitted { Ok(()) } else { Err(Rejection::NotPermitted) }
+    }
+
+    pub(super) fn verify_message(&mut self, message: &AgreementMessage) -> bool {
+        self.count_signature();
+        let subnet = self.subnet;
+        match message {
+            AgreementMessage::Vote(vote) => vote.verify(&subnet),
+            AgreementMessage::Proposal(proposal) => proposal.verify(&subnet),
+            AgreementMessage::Polka(polka) => {
+                let hash = agreement::vote_hash(
+                    &subnet,
+                    VoteType::Prevote,
+                    polka.epoch,
+                    polka.round,
+                    Some(&polka.cut),
+                );
+                polka
+                    .signatures
+                    .iter()
+                    .all(|(signer, signature)| sign::verify(signer.as_bytes(), &hash, signature))
+            }
+            AgreementMessage::RoundCertificate(certificate) => {
+                certificate.votes.iter().all(|vote| vote.verify(&subnet))
+            }
+            AgreementMessage::List(item) => item.verify(),
+        }
+    }
+
+    /// A list in our name must be one of this process, or of the one before it.
+    pub(super) fn check_twin(&mut self, list: &Item, digest: &Digest) {
+        let own = self.me.as_ref().is_some_and(|me| me.as_bytes() == list.body().signer());
+        if own && !self.close.gossiped.contains(digest) {
+            self.own_key_seen(self.close.epoch);
+        }
+    }
+
+    /// Gossips a message of ours the first time; afterwards it only goes out in pushes, because
+    /// gossip drops what it has seen.
+    pub(super) fn say(&mut self, message: AgreementMessage) {
+        let digest = message_digest(&message);
+        self.close.seen.insert(digest);
+        if self.close.gossiped.insert(digest) {
+            self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
+            self.say_again(message);
+        }
+    }
+
+    /// Keeps a message for the next push.
+    pub(super) fn say_again(&mut self, message: AgreementMessage) {
+        if self.close.said.contains(&message) {
+            return;
+        }
+        if self.close.said.len() >= SAID {
+            // The list comes first and stays; the oldest vote goes.
+            self.close.said.remove(1);
+        }
+        self.close.said.push(message);
+    }
+
+    /// Pushes what we said at this height to every peer, while it is undecided.
+    pub(crate) fn on_resend(&mut self) {
+        let again = self.now.mono.saturating_add(self.schedule.resend.saturating_mul(2));
+        self.set_timer(Timer::Resend, again);
+        let messages: Vec<proto::AgreementMessage> =
+            self.close.said.iter().map(ganglion_types::Canonical::to_proto).collect();
+        let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
+        for peer in peers {
+            if messages.is_empty() {
+                self.ask_status(peer);
+            } else {
+                self.push(peer, messages.clone());
+            }
+        }
+    }
+}
+
+pub(super) const fn rejection_of(reason: &Ignored) -> Rejection {
+    match reason {
+        Ignored::NotStarted | Ignored::Decided | Ignored::PastEpoch(_) => Rejection::Stale,
+        Ignored::NextEpoch(_) => Rejection::Early,
+        Ignored::FarEpoch(_) | Ignored::FarRound(_) => Rejection::Future,
+        Ignored::List => Rejection::WrongKind,
+        Ignored::Repeated | Ignored::OwnKey => Rejection::Duplicate,
+        Ignored::Saturated => Rejection::SignerRate,
+        Ignored::NotMember(_) | Ignored::NotProposer(_) => Rejection::NotPermitted,
+        Ignored::PolRound | Ignored::MixedVotes => Rejection::Malformed,
+        Ignored::BadSignature(_) | Ignored::BadCertificate(_) => Rejection::BadSignature,
+        Ignored::OtherCut => Rejection::WrongSubnet,
+    }
+}
+
+const fn kind_of(message: &AgreementMessage) -> Kind {
+    match message {
+        AgreementMessage::Proposal(_) => Kind::Proposal,
+        AgreementMessage::List(_) => Kind::InclusionList,
+        AgreementMessage::Vote(_)
+        | AgreementMessage::Polka(_)
+        | AgreementMessage::RoundCertificate(_) => Kind::Vote,
+    }
+}
+
+fn message_digest(message: &AgreementMessage) -> Digest {
+    tagged_hash("ganglion/agreement-message", &[&message.to_bytes()])
+}
