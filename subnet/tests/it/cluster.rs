@@ -13,8 +13,9 @@ use ganglion_subnet::{
     Recovered, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{
-    Coldkey, CutId, Digest, Epoch, EpochBundle, GenesisParticipant, Hotkey, Hyperparameters,
-    ItemId, Manifest, Payload, Phases, Rao, Role, TaskSpec, proto, seed, sign,
+    AgreementMessage, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle,
+    GenesisParticipant, Hotkey, Hyperparameters, ItemId, Manifest, Payload, Phases, Rao, Role,
+    TaskSpec, limits, proto, seed, sign,
 };
 
 pub(crate) const EPOCH_MS: u64 = 10_000;
@@ -66,6 +67,10 @@ pub(crate) struct TestHost {
     pub(crate) signing: bool,
     pub(crate) last_item: Option<Result<(), Rejection>>,
     pub(crate) items_seen: usize,
+    /// Epochs that this process has said something of agreement about.
+    pub(crate) said: BTreeSet<u64>,
+    /// The disk has lost the agreement log.
+    pub(crate) log_lost: bool,
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
 }
 
@@ -111,6 +116,8 @@ impl Host for TestHost {
         // I3: no vote, proposal or list is said before the flush that covers its record.
         if channel == Channel::Agreement {
             assert_eq!(self.unsynced, 0, "published with records that are not durable");
+            let message = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES).unwrap();
+            self.said.insert(message.epoch().get());
         }
         self.out.push(Out::Publish(channel, bytes));
     }
@@ -133,7 +140,6 @@ impl Host for TestHost {
     }
 
     fn answer_from_store(&mut self, token: AnswerToken, request: proto::Request) {
-        use ganglion_types::Canonical as _;
         use proto::request::Request;
         let response = match request.request {
             Some(Request::Epochs(asked)) => {
@@ -372,6 +378,11 @@ impl Cluster {
         self.nodes[at].runner.is_some()
     }
 
+    /// What a stopped node's disk holds, to damage it.
+    pub(crate) fn disk(&mut self, at: usize) -> &mut TestHost {
+        self.nodes[at].kept.as_mut().unwrap()
+    }
+
     pub(crate) fn host(&self, at: usize) -> &TestHost {
         let node = &self.nodes[at];
         node.runner.as_ref().map_or_else(|| node.kept.as_ref().unwrap(), Runner::host)
@@ -397,7 +408,7 @@ impl Cluster {
         }
         let recovered = Recovered {
             signed: host.signed,
-            log: host.signed.map(|_| host.log.clone()),
+            log: host.signed.filter(|_| !host.log_lost).map(|_| host.log.clone()),
             seq_reserved: host.seq,
             scores: host.scores.clone(),
         };
@@ -437,6 +448,8 @@ impl Cluster {
         host.log.truncate(whole);
         host.unsynced = 0;
         host.out.clear();
+        host.said.clear();
+        host.signing = false;
         self.nodes[at].kept = Some(host);
         self.nodes[at].made.clear();
         for other in 0..self.nodes.len() {

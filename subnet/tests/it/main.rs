@@ -5,3 +5,4 @@ mod arrival;
 mod cluster;
 mod epochs;
 mod joining;
+mod silence;
