@@ -74,6 +74,10 @@ pub struct Participant {
     pub(crate) fetch: Fetch,
     pub(crate) sync: Sync,
     pub(crate) voting: Voting,
+    /// When the process started, on the monotonic clock.
+    pub(crate) started: u64,
+    /// Whether it asked its peers how far they are before it signed.
+    pub(crate) probed: bool,
     early: VecDeque<EarlyMessage>,
     early_bytes: usize,
     rates: PeerRates,
@@ -133,6 +137,8 @@ impl Participant {
             seq: recovered.seq_reserved,
             seq_reserved: recovered.seq_reserved,
             voting: Voting::new(recovered, closing),
+            started: 0,
+            probed: false,
             early: VecDeque::new(),
             early_bytes: 0,
             rates: PeerRates::new(),
@@ -569,7 +575,8 @@ impl Participant {
         self.pool.settle(&decided, &self.state);
         self.settle_scores();
         self.epoch_passed(closing);
-        if !self.sync.is_behind(self.state.epoch()) {
+        // What a peer claims never keeps an epoch that was decided here from going on.
+        if !fetched || !self.sync.is_behind(self.state.epoch()) {
             if let Some(feedback) = feedback {
                 self.send(Effect::Work(crate::input::Job::Feedback(Box::new(feedback))));
             }

@@ -194,7 +194,6 @@ impl Participant {
         }
         let (own, head) = self.head();
         if epoch > own {
-            self.peer_is_further();
             self.catch_up();
         } else if epoch == own
             && let Some(other) = CutId::from_slice(&status.cut)
@@ -311,6 +310,7 @@ impl Participant {
             return false;
         }
         self.phase = Phase::CatchingUp;
+        self.peer_is_further();
         self.commit_epoch(cut, certificate, items, executed, true);
         true
     }

@@ -92,6 +92,7 @@ impl Participant {
     }
 
     pub(crate) fn begin_voting(&mut self) {
+        self.started = self.now.mono;
         let Voting::Idle(start) = self.voting.clone() else { return };
         let validator = self.seat().is_some_and(|(_, seat)| seat.role == Role::Validator);
         let next = match start {
@@ -101,6 +102,7 @@ impl Participant {
             Start::Whole => {
                 // Long enough for peers to connect and answer; short against an epoch.
                 let wait = self.now.mono.saturating_add(self.schedule.epoch / 5);
+                self.probed = true;
                 self.set_timer(Timer::Listen, wait);
                 Voting::Probing
             }
@@ -115,10 +117,15 @@ impl Participant {
         self.report(Report::Voting { active, reason });
     }
 
-    /// A peer holds a certificate later than our last one.
+    /// A peer has shown a certificate later than our last one; a mere claim does not count, or any
+    /// liar could silence a validator. One that comes late, within the first epoch length after the
+    /// start, counts all the same.
     pub(crate) fn peer_is_further(&mut self) {
-        if self.voting == Voting::Probing {
-            let until = self.now.mono.saturating_add(self.schedule.epoch);
+        let young = self.now.mono < self.started.saturating_add(self.schedule.epoch);
+        let probed = self.probed && young && self.voting == Voting::Active;
+        if self.voting == Voting::Probing || probed {
+            self.probed = false;
+            let until = self.started.saturating_add(self.schedule.epoch);
             self.set_timer(Timer::Listen, until);
             self.set_voting(Voting::Listening);
         }

@@ -246,6 +246,8 @@ pub(crate) struct Cluster {
     /// Of a thousand gossip deliveries, how many are lost.
     pub(crate) loss: u64,
     pub(crate) stopped: Vec<(usize, String)>,
+    /// A node whose statuses claim an epoch far ahead, and that never shows one.
+    pub(crate) liar: Option<usize>,
 }
 
 pub(crate) fn key(byte: u8) -> SigningKey {
@@ -335,6 +337,7 @@ impl Cluster {
             cut: BTreeSet::new(),
             loss: 0,
             stopped: Vec::new(),
+            liar: None,
         };
         for at in 0..many {
             cluster.start(at);
@@ -544,6 +547,11 @@ impl Cluster {
                 }
             }
             Event::Ask { from, to, id, request } => {
+                let epochs = matches!(request.request, Some(proto::request::Request::Epochs(_)));
+                if self.liar == Some(to) && epochs {
+                    let answer = Event::Answer { from: to, to: from, id, response: None };
+                    return self.push(9_000, answer);
+                }
                 if !self.is_running(to) || self.cut.contains(&(from, to)) {
                     return self
                         .push(1_000, Event::Answer { from: to, to: from, id, response: None });
@@ -603,7 +611,12 @@ impl Cluster {
                 let to = self.nodes.iter().position(|node| node.hotkey == peer).unwrap();
                 self.push(after, Event::Ask { from: at, to, id, request });
             }
-            Out::Answer(token, response) => {
+            Out::Answer(token, mut response) => {
+                if let Some(proto::response::Response::Status(status)) = &mut response.response
+                    && self.liar == Some(at)
+                {
+                    status.epoch += 1_000;
+                }
                 let Some((to, id)) = self.nodes[at].asked.remove(&token) else { return };
                 let after = self.delay();
                 self.push(after, Event::Answer { from: at, to, id, response: Some(response) });

@@ -64,3 +64,25 @@ fn a_vote_of_its_own_key_that_it_never_made_stops_a_validator() {
     assert_eq!(*at, 0);
     assert!(reason.contains("another process signs with this node's hotkey"), "{reason}");
 }
+
+#[test]
+fn a_peer_that_lies_about_its_epoch_keeps_nobody_from_working() {
+    let mut cluster = cluster(24);
+    assert!(cluster.run_to_epoch(&VALIDATORS, 2, 4 * EPOCH_MS));
+    cluster.liar = Some(4);
+    cluster.kill(3);
+    cluster.start(3);
+    assert!(cluster.run_to_epoch(&VALIDATORS, 8, 8 * EPOCH_MS), "{:?}", cluster.cuts(0));
+    cluster.assert_one_cut_per_epoch();
+    for at in VALIDATORS {
+        assert!(cluster.host(at).signing, "node {at} does not sign");
+        let weights = cluster.state(at).participants().filter(|(_, seat)| seat.permit);
+        for (uid, seat) in weights {
+            assert!(
+                seat.last_update.get() >= 7,
+                "uid {uid} set no weights since {}",
+                seat.last_update
+            );
+        }
+    }
+}
