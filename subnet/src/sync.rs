@@ -134,7 +134,7 @@ impl Participant {
             Some(Request::Push(pushed)) => {
                 self.on_push(from, pushed);
                 // Whoever pushes at a decided epoch learns that it is decided.
-                Response::Status(self.status())
+                Response::Pushed(proto::Pushed { status: Some(self.status()) })
             }
             _ => Response::Refused(proto::Refused { code: 1, reason: "not answered here".into() }),
         };
@@ -175,7 +175,8 @@ impl Participant {
         let Some(asked) = self.sync.asked.remove(&id) else { return };
         let answer = response.and_then(|response| response.response);
         match (asked, answer) {
-            (Asked::Status | Asked::Push, Some(Response::Status(status))) => {
+            (Asked::Status, Some(Response::Status(status)))
+            | (Asked::Push, Some(Response::Pushed(proto::Pushed { status: Some(status) }))) => {
                 self.on_status(from, &status);
             }
             (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),

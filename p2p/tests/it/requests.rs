@@ -79,7 +79,7 @@ async fn every_kind_goes_there_and_back() {
         ),
         (
             Request::Push(proto::PushRequest { messages: vec![message; 64] }),
-            Response::Pushed(proto::Pushed {}),
+            Response::Pushed(proto::Pushed::default()),
         ),
         (Request::Task(task), Response::Task(proto::TaskAnswer { output: vec![3], receipt })),
     ];
@@ -133,7 +133,7 @@ async fn the_nodes_own_refusal_and_a_wrong_kind_are_errors() {
     let (got, _) = tokio::join!(asked, answer(&mut b, no));
     assert_eq!(got, Err(RequestError::Refused { code: 16, reason: "not held".into() }));
 
-    let other = response(Response::Pushed(proto::Pushed {}));
+    let other = response(Response::Pushed(proto::Pushed::default()));
     let asked = a.handle.ask(b.hotkey(), blob(0), LIMIT);
     let (got, _) = tokio::join!(asked, answer(&mut b, other));
     assert_eq!(got, Err(RequestError::Malformed));

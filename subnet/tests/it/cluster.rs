@@ -227,7 +227,7 @@ pub(crate) struct Node {
     life: u64,
     /// Percent of tasks a miner answers rightly.
     skill: u64,
-    asked: BTreeMap<AnswerToken, (usize, AskId)>,
+    asked: BTreeMap<AnswerToken, (usize, AskId, &'static str)>,
     next_token: u64,
     /// Tasks made by job, with their right answers.
     made: BTreeMap<JobId, Vec<u8>>,
@@ -559,7 +559,7 @@ impl Cluster {
                 let node = &mut self.nodes[to];
                 node.next_token += 1;
                 let token = AnswerToken(node.next_token);
-                node.asked.insert(token, (from, id));
+                node.asked.insert(token, (from, id, asked_kind(&request)));
                 let from = self.nodes[from].hotkey;
                 self.give(to, Input::Request { from, token, request });
             }
@@ -612,12 +612,17 @@ impl Cluster {
                 self.push(after, Event::Ask { from: at, to, id, request });
             }
             Out::Answer(token, mut response) => {
-                if let Some(proto::response::Response::Status(status)) = &mut response.response
-                    && self.liar == Some(at)
-                {
+                let claimed = match &mut response.response {
+                    Some(proto::response::Response::Status(status)) => Some(status),
+                    Some(proto::response::Response::Pushed(pushed)) => pushed.status.as_mut(),
+                    _ => None,
+                };
+                if let Some(status) = claimed.filter(|_| self.liar == Some(at)) {
                     status.epoch += 1_000;
                 }
-                let Some((to, id)) = self.nodes[at].asked.remove(&token) else { return };
+                let Some((to, id, kind)) = self.nodes[at].asked.remove(&token) else { return };
+                // The network takes an answer of another kind for malformed, and bans its sender.
+                assert_eq!(answered_kind(&response), kind);
                 let after = self.delay();
                 self.push(after, Event::Answer { from: at, to, id, response: Some(response) });
             }
@@ -682,6 +687,32 @@ impl Cluster {
                 assert_eq!(*cuts.entry(epoch).or_insert(cut), cut, "node {at} epoch {epoch}");
             }
         }
+    }
+}
+
+fn asked_kind(request: &proto::Request) -> &'static str {
+    use proto::request::Request;
+    match request.request.as_ref().unwrap() {
+        Request::Status(_) => "status",
+        Request::Items(_) => "items",
+        Request::ListBodies(_) => "list bodies",
+        Request::Epochs(_) => "epochs",
+        Request::Push(_) => "push",
+        Request::Blob(_) | Request::Peers(_) | Request::Task(_) => {
+            unreachable!("not of participants")
+        }
+    }
+}
+
+fn answered_kind(response: &proto::Response) -> &'static str {
+    use proto::response::Response;
+    match response.response.as_ref().unwrap() {
+        Response::Status(_) => "status",
+        Response::Items(_) => "items",
+        Response::ListBodies(_) => "list bodies",
+        Response::Epochs(_) => "epochs",
+        Response::Pushed(_) => "push",
+        other => unreachable!("{other:?}"),
     }
 }
 
