@@ -4,6 +4,8 @@ use std::{
     fs,
     io::{Read, Seek, Write},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use crate::error::OpenError;
@@ -29,7 +31,7 @@ impl DirectoryLock {
             .truncate(false)
             .open(&path)
             .map_err(OpenError::io(&path))?;
-        match file.try_lock() {
+        match try_lock(&file) {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -48,6 +50,18 @@ impl DirectoryLock {
             .map_err(OpenError::io(&path))?;
         Ok(Self { _file: file })
     }
+}
+
+/// Asks a few times: a child process just started holds our open files until it runs its own program.
+#[expect(clippy::disallowed_methods, reason = "the lock can only be polled; the wait is bounded")]
+fn try_lock(file: &fs::File) -> Result<(), fs::TryLockError> {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 #[cfg(test)]

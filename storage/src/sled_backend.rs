@@ -24,6 +24,8 @@ use crate::{
 const CACHE_BYTES: u64 = 64 << 20;
 /// 2 GB reopen in about a second; a database that needs longer than this is stuck.
 const OPEN_LIMIT: Duration = Duration::from_secs(300);
+/// What is left to write when the last handle goes is a few segments of 512 KiB.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The state database of one node.
 #[derive(Debug)]
@@ -79,6 +81,26 @@ impl SledBackend {
         guarded(|| call(db)).map_err(BackendError::from)
     }
 
+    /// Waits until nothing holds the database file any more.
+    ///
+    /// sled's pool threads may still finish a write or a truncation after its last handle is gone. They keep its lock, and
+    /// whoever opened the directory at once would be refused.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the lock can only be polled; the wait is bounded"
+    )]
+    fn await_release(&self) {
+        const PAUSE: Duration = Duration::from_millis(5);
+        for _ in 0..CLOSE_LIMIT.as_millis() / PAUSE.as_millis() {
+            match self.file.try_lock() {
+                Err(fs::TryLockError::WouldBlock) => thread::sleep(PAUSE),
+                // `file` goes next, and the lock with it.
+                Ok(()) | Err(fs::TryLockError::Error(_)) => return,
+            }
+        }
+        tracing::warn!("the state database was closed and its threads are still at work");
+    }
+
     /// sled never syncs blob files. The row bound keeps it from making any; should it, they are synced here.
     fn sync_blobs(&self) -> io::Result<()> {
         let mut any = false;
@@ -100,6 +122,7 @@ impl Drop for SledBackend {
         }) {
             tracing::warn!(reason = failure.text(), "the state database did not close cleanly");
         }
+        self.await_release();
     }
 }
 

@@ -167,6 +167,19 @@ fn large_steps_and_values_stay_in_the_file_that_is_synced() {
     model::compare(store.reader()).unwrap();
 }
 
+#[test]
+fn a_store_that_is_closed_can_be_opened_at_once() {
+    let dir = node(1);
+    for round in 2..60_u64 {
+        let (mut store, _) = Store::open(dir.path(), SUBNET).unwrap();
+        // Enough to fill several of the database's segments, which its own threads write.
+        for number in 0..2_u8 {
+            store.put_blob(round, [number; 32], &vec![round as u8; 1 << 20]).unwrap();
+        }
+        store.commit_epoch(model::commit(round)).unwrap();
+    }
+}
+
 /// What came of opening a damaged copy, checked: no panic, no wrong bytes, no silent loss, and always a way back.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Outcome {
