@@ -11,13 +11,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ganglion_types::{
-    Coldkey, CutId, Digest, Epoch, Hotkey, Manifest, Rao, Role, Uid, ids, merkle, proto,
-};
-use prost::Message;
+use ganglion_types::{Coldkey, CutId, Digest, Manifest, Rao, Uid, ids, merkle};
 
-use super::state::{Account, Chain, Participant, RECENT_CUTS, State, index};
+use super::state::{Account, Chain, Participant, State, index};
 use crate::yuma::SparseRow;
+
+mod values;
+
+use values::Value;
 
 /// A table of state rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,124 +137,6 @@ pub enum StateError {
     /// Nobody could close the next epoch.
     #[error("no participant is a validator with permit and stake")]
     NoCommittee,
-}
-
-/// A value that is stored as one row.
-trait Value: PartialEq + Sized {
-    type Proto: Message + Default;
-    fn to_proto(&self) -> Self::Proto;
-    fn from_proto(proto: Self::Proto) -> Option<Self>;
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.to_proto().encode_to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
-        let proto = Self::Proto::decode(bytes).map_err(|_| "is not the protobuf expected")?;
-        let value = Self::from_proto(proto).ok_or("has a field out of range")?;
-        if value.to_bytes() == bytes { Ok(value) } else { Err("is not in canonical form") }
-    }
-}
-
-impl Value for Chain {
-    type Proto = proto::ChainRow;
-
-    fn to_proto(&self) -> proto::ChainRow {
-        proto::ChainRow {
-            epoch: self.epoch.get(),
-            recent_cuts: self.recent_cuts.iter().map(|id| id.as_bytes().to_vec()).collect(),
-            difficulty: self.difficulty,
-            last_mechanism_step: self.last_mechanism_step.get(),
-            emitted: self.emitted.get(),
-            burned: self.burned.get(),
-            time: self.time,
-            registrations: self.registrations,
-        }
-    }
-
-    fn from_proto(proto: proto::ChainRow) -> Option<Self> {
-        if proto.recent_cuts.len() > RECENT_CUTS {
-            return None;
-        }
-        let cuts = proto.recent_cuts.iter().map(|id| CutId::from_slice(id));
-        Some(Self {
-            epoch: Epoch::new(proto.epoch),
-            recent_cuts: cuts.collect::<Option<_>>()?,
-            difficulty: proto.difficulty,
-            last_mechanism_step: Epoch::new(proto.last_mechanism_step),
-            emitted: Rao::new(proto.emitted),
-            burned: Rao::new(proto.burned),
-            time: proto.time,
-            registrations: proto.registrations,
-        })
-    }
-}
-
-impl Value for Account {
-    type Proto = proto::AccountRow;
-
-    fn to_proto(&self) -> proto::AccountRow {
-        proto::AccountRow { balance: self.balance.get(), nonce: self.nonce }
-    }
-
-    fn from_proto(proto: proto::AccountRow) -> Option<Self> {
-        Some(Self { balance: Rao::new(proto.balance), nonce: proto.nonce })
-    }
-}
-
-impl Value for Participant {
-    type Proto = proto::ParticipantRow;
-
-    fn to_proto(&self) -> proto::ParticipantRow {
-        proto::ParticipantRow {
-            hotkey: self.hotkey.as_bytes().to_vec(),
-            coldkey: self.coldkey.as_bytes().to_vec(),
-            role: self.role.number(),
-            stake: self.stake.get(),
-            permit: self.permit,
-            last_update: self.last_update.get(),
-            registered_at: self.registered_at.get(),
-            seed: self.seed.as_bytes().to_vec(),
-            seed_epoch: self.seed_epoch.get(),
-        }
-    }
-
-    fn from_proto(proto: proto::ParticipantRow) -> Option<Self> {
-        Some(Self {
-            hotkey: Hotkey::from_slice(&proto.hotkey)?,
-            coldkey: Coldkey::from_slice(&proto.coldkey)?,
-            role: Role::from_number(proto.role).ok()?,
-            stake: Rao::new(proto.stake),
-            permit: proto.permit,
-            last_update: Epoch::new(proto.last_update),
-            registered_at: Epoch::new(proto.registered_at),
-            seed: Digest::from_slice(&proto.seed)?,
-            seed_epoch: Epoch::new(proto.seed_epoch),
-        })
-    }
-}
-
-impl Value for SparseRow {
-    type Proto = proto::SparseRow;
-
-    fn to_proto(&self) -> proto::SparseRow {
-        proto::SparseRow {
-            uids: self.iter().map(|entry| entry.0.into()).collect(),
-            values: self.iter().map(|entry| entry.1.into()).collect(),
-        }
-    }
-
-    fn from_proto(proto: proto::SparseRow) -> Option<Self> {
-        if proto.uids.is_empty() || proto.uids.len() != proto.values.len() {
-            return None;
-        }
-        let narrow = |value: &u32| u16::try_from(*value).ok();
-        let entries = proto.uids.iter().zip(&proto.values);
-        let row: Self = entries
-            .map(|(uid, value)| Some((narrow(uid)?, narrow(value)?)))
-            .collect::<Option<_>>()?;
-        row.is_sorted_by(|a, b| a.0 < b.0).then_some(row)
-    }
 }
 
 type UidKey = [u8; 2];
@@ -541,6 +424,9 @@ fn dense(
 #[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use super::super::execute;
+    use ganglion_types::{Role, proto};
+    use prost::Message as _;
+
     use super::super::fixture::{Subnet, coldkey};
     use super::*;
 

@@ -1,0 +1,299 @@
+//! Which items a cut may hold: a pure function of the item and of the state after the previous cut
+//! (`docs/spec/operations.md`). When an item arrived, and from whom, plays no part.
+
+use ganglion_types::{
+    Body, Coldkey, CutId, Epoch, Hotkey, Item, Kind, Rao, Role, SubnetId, Uid, seed,
+};
+
+use super::state::State;
+
+mod operations;
+mod weights;
+
+pub(super) use operations::Registration;
+use operations::admit_operation;
+use weights::admit_weights;
+
+/// Nonces of one account that may wait at the same time.
+pub const NONCE_WINDOW: u64 = 16;
+/// Epochs that an operation may be valid for, counted from the epoch being closed.
+pub const VALID_AHEAD_MAX: u64 = 1_000;
+
+/// Why no cut may hold an item now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Inadmissible {
+    /// Signed for another subnet.
+    #[error("it was signed for subnet {subnet}, not for this one")]
+    Subnet {
+        /// The subnet it names.
+        subnet: SubnetId,
+    },
+    /// A kind that cuts do not hold.
+    #[error("items of kind {} never stand in a cut", kind.name())]
+    Kind {
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Weights of another epoch.
+    #[error("the weights are for epoch {epoch}, but the next cut closes epoch {expected}")]
+    Epoch {
+        /// The epoch it names.
+        epoch: Epoch,
+        /// The epoch that the next cut closes.
+        expected: Epoch,
+    },
+    /// A mechanism that the subnet does not have.
+    #[error("the subnet has one mechanism, 0, but the weights are for mechanism {mechid}")]
+    Mechanism {
+        /// The mechanism it names.
+        mechid: u16,
+    },
+    /// Weights of a hotkey without uid.
+    #[error("{hotkey} holds no uid: register it, it counts from the epoch after")]
+    NotRegistered {
+        /// The signer.
+        hotkey: Hotkey,
+    },
+    /// Weights of a miner.
+    #[error("uid {uid} is a miner: only validators set weights")]
+    NotValidator {
+        /// The signer's uid.
+        uid: Uid,
+    },
+    /// Weights of a validator without permit.
+    #[error(
+        "uid {uid} has no validator permit: the {seats} largest stakes get one at the end of each \
+         epoch"
+    )]
+    NoPermit {
+        /// The signer's uid.
+        uid: Uid,
+        /// Permits there are.
+        seats: u16,
+    },
+    /// Weights of a validator with too little stake.
+    #[error("uid {uid} has {stake} at stake, below the subnet's stake_threshold of {threshold}")]
+    StakeThreshold {
+        /// The signer's uid.
+        uid: Uid,
+        /// Its stake.
+        stake: Rao,
+        /// The least that counts.
+        threshold: Rao,
+    },
+    /// Fewer weights than the subnet wants.
+    #[error("the row has {entries} entries, fewer than the {least} that the subnet asks for")]
+    TooFewWeights {
+        /// Entries it has.
+        entries: usize,
+        /// Entries it needs.
+        least: u16,
+    },
+    /// Entries out of order, or two for one uid.
+    #[error("the entries do not rise strictly by uid")]
+    NotRising,
+    /// A weight on a uid that does not exist.
+    #[error("there is a weight on uid {uid}, but the subnet has only {count} uids")]
+    UidOutOfRange {
+        /// The uid it names.
+        uid: Uid,
+        /// Uids there are.
+        count: u16,
+    },
+    /// A weight on the signer itself.
+    #[error("uid {uid} weighs itself, which never counts: leave the entry out")]
+    SelfWeight {
+        /// The signer's uid.
+        uid: Uid,
+    },
+    /// A row whose largest weight is not 65535.
+    #[error("the largest weight is {largest}, but a row is scaled so that it is 65535")]
+    NotUpscaled {
+        /// Its largest weight.
+        largest: u16,
+    },
+    /// One weight has more of the row than allowed.
+    #[error("the largest weight is 65535 of {sum} in all, above the share of {limit}/65535")]
+    MaxWeight {
+        /// Sum of the row.
+        sum: u64,
+        /// The subnet's `max_weights_limit`.
+        limit: u16,
+    },
+    /// The element of the task-seed chain does not lead to the last one shown.
+    #[error(
+        "the task preimage of epoch {epoch} does not lead to the element shown in epoch {shown} \
+         in {steps} steps (at most {} are followed)",
+        seed::GAP_MAX
+    )]
+    Preimage {
+        /// Epoch of the weights.
+        epoch: Epoch,
+        /// Epoch of the element in the state.
+        shown: Epoch,
+        /// Epochs between them.
+        steps: u64,
+    },
+    /// An operation past its window.
+    #[error("it was valid until epoch {valid_until}, but the next cut closes epoch {epoch}")]
+    Expired {
+        /// Its last epoch.
+        valid_until: Epoch,
+        /// The epoch that the next cut closes.
+        epoch: Epoch,
+    },
+    /// An operation whose window ends too late.
+    #[error("it is valid until epoch {valid_until}; the latest that may be asked is {latest}")]
+    TooFarAhead {
+        /// Its last epoch.
+        valid_until: Epoch,
+        /// The last epoch that may be named now.
+        latest: Epoch,
+    },
+    /// An operation of a coldkey that owns nothing here.
+    #[error("{coldkey} has no account here: it gets one by a transfer or by a registration")]
+    NoAccount {
+        /// The signer.
+        coldkey: Coldkey,
+    },
+    /// A nonce that is used up or too far ahead.
+    #[error(
+        "its nonce is {nonce}, but the account's next is {next}, and {window} may wait at a time"
+    )]
+    Nonce {
+        /// Its nonce.
+        nonce: u64,
+        /// The account's next nonce.
+        next: u64,
+        /// [`NONCE_WINDOW`].
+        window: u64,
+    },
+    /// An account too poor to send operations.
+    #[error("{coldkey} holds {holding} in balance and stake; to send operations it needs {least}")]
+    MinBalance {
+        /// The signer.
+        coldkey: Coldkey,
+        /// Balance and stake.
+        holding: Rao,
+        /// The subnet's `min_balance`.
+        least: Rao,
+    },
+    /// The subnet takes no newcomers.
+    #[error("the subnet's manifest does not allow registrations")]
+    RegistrationClosed,
+    /// Every uid is held.
+    #[error("the subnet is full: all {max} uids are held, and none of them may be replaced")]
+    Full {
+        /// The subnet's `max_allowed_uids`.
+        max: u16,
+    },
+    /// The hotkey has a uid already.
+    #[error("{hotkey} holds uid {uid} already")]
+    AlreadyRegistered {
+        /// The signer.
+        hotkey: Hotkey,
+        /// Its uid.
+        uid: Uid,
+    },
+    /// A registration with a nonce.
+    #[error("a registration is signed by a hotkey, which has no account: its nonce must be 0")]
+    RegistrationNonce,
+    /// A key that signatures could be forged for.
+    #[error("the {which} is not a sound ed25519 key")]
+    WeakKey {
+        /// `hotkey`, `coldkey` or `receiver`.
+        which: &'static str,
+    },
+    /// A validator without seed tail, or a miner with one.
+    #[error("a validator registers the tail of a task-seed chain, a miner none; this is a {}", role.name())]
+    SeedTail {
+        /// Its role.
+        role: Role,
+    },
+    /// Work bound to a cut that is not recent.
+    #[error("its proof of work is bound to cut {prev}, which is not one of the last 5: work anew")]
+    StaleWork {
+        /// The cut it names.
+        prev: CutId,
+    },
+    /// Not enough work.
+    #[error("its proof of work does not reach the difficulty of {difficulty}: work anew")]
+    LittleWork {
+        /// The difficulty now.
+        difficulty: u64,
+    },
+}
+
+impl Inadmissible {
+    /// Name for metric labels.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Subnet { .. } => "subnet",
+            Self::Kind { .. } => "kind",
+            Self::Epoch { .. } => "epoch",
+            Self::Mechanism { .. } => "mechanism",
+            Self::NotRegistered { .. } => "not_registered",
+            Self::NotValidator { .. } => "not_validator",
+            Self::NoPermit { .. } => "no_permit",
+            Self::StakeThreshold { .. } => "stake_threshold",
+            Self::TooFewWeights { .. } => "too_few_weights",
+            Self::NotRising => "not_rising",
+            Self::UidOutOfRange { .. } => "uid_out_of_range",
+            Self::SelfWeight { .. } => "self_weight",
+            Self::NotUpscaled { .. } => "not_upscaled",
+            Self::MaxWeight { .. } => "max_weight",
+            Self::Preimage { .. } => "preimage",
+            Self::Expired { .. } => "expired",
+            Self::TooFarAhead { .. } => "too_far_ahead",
+            Self::NoAccount { .. } => "no_account",
+            Self::Nonce { .. } => "nonce",
+            Self::MinBalance { .. } => "min_balance",
+            Self::RegistrationClosed => "registration_closed",
+            Self::Full { .. } => "full",
+            Self::AlreadyRegistered { .. } => "already_registered",
+            Self::RegistrationNonce => "registration_nonce",
+            Self::WeakKey { .. } => "weak_key",
+            Self::SeedTail { .. } => "seed_tail",
+            Self::StaleWork { .. } => "stale_work",
+            Self::LittleWork { .. } => "little_work",
+        }
+    }
+
+    /// Whether an honest peer may have sent it, knowing another state than ours. The rest is
+    /// inadmissible in every state of the subnet.
+    #[must_use]
+    pub const fn is_innocent(&self) -> bool {
+        !matches!(
+            self,
+            Self::Subnet { .. }
+                | Self::Kind { .. }
+                | Self::Mechanism { .. }
+                | Self::NotRising
+                | Self::NotUpscaled { .. }
+                | Self::MaxWeight { .. }
+                | Self::RegistrationClosed
+                | Self::RegistrationNonce
+                | Self::WeakKey { .. }
+                | Self::SeedTail { .. }
+        )
+    }
+}
+
+/// Whether the next cut may hold `item`. Its signature is taken as checked.
+///
+/// # Errors
+/// The first rule that it breaks, cheap ones before those that hash.
+pub fn admissible(state: &State, item: &Item) -> Result<(), Inadmissible> {
+    if item.subnet() != state.subnet() {
+        return Err(Inadmissible::Subnet { subnet: *item.subnet() });
+    }
+    match item.body() {
+        Body::Weights(weights) => admit_weights(state, weights),
+        Body::RegistryOp(op) => admit_operation(state, op),
+        _ => Err(Inadmissible::Kind { kind: item.kind() }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

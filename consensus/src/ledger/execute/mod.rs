@@ -1,0 +1,204 @@
+//! One epoch of the ledger: from the items of a cut to the next state.
+//!
+//! Each step of the order of execution (`docs/spec/ledger.md`) has a file of its own.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ganglion_types::{
+    Body, Coldkey, CutId, Digest, Epoch, Item, ItemId, Operation, RegistryOp, Uid, Weights,
+};
+
+use super::admission::{Inadmissible, Registration, admissible};
+use super::epoch::{self, Payout};
+use super::receipt::{Outcome, Receipt};
+use super::result::EpochResult;
+use super::state::{RECENT_CUTS, State};
+use crate::yuma::YumaError;
+
+mod operations;
+mod registrations;
+mod weights;
+
+pub use registrations::next_difficulty;
+
+/// Why items cannot be executed. A node then votes nil and says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// An item that no cut may hold.
+    #[error("item {item} may not stand in this cut: {reason}")]
+    Inadmissible {
+        /// The item.
+        item: ItemId,
+        /// The rule it breaks.
+        reason: Inadmissible,
+    },
+    /// The epoch function refused the state: a broken invariant of the ledger.
+    #[error("the epoch function refused the state of the ledger")]
+    Yuma(#[source] YumaError),
+    /// Amounts came from nothing or went nowhere: a broken invariant of the ledger.
+    #[error("balances and stakes add up to {got} rao, but should to {expected}")]
+    Conservation {
+        /// Former supply + emitted - burned.
+        expected: u128,
+        /// Supply found.
+        got: u128,
+    },
+}
+
+/// What a cut holds of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// [`EpochResult::root`].
+    pub result_root: Digest,
+    /// [`State::root`].
+    pub state_root: Digest,
+    /// [`State::committee_root`].
+    pub next_committee_root: Digest,
+}
+
+/// The outcome of one epoch, before it is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    state: State,
+    /// What each uid got.
+    pub result: EpochResult,
+    /// The numbers behind the payments.
+    pub payout: Payout,
+    /// One per item, rising by id.
+    pub receipts: Vec<Receipt>,
+    /// For the cut.
+    pub roots: Roots,
+}
+
+impl Executed {
+    /// The state after the epoch, except that its head is still the cut before: the id of the cut
+    /// being built stands in no root. See [`into_state`](Self::into_state).
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state after the epoch, once `cut`, which holds [`roots`](Self::roots), is decided.
+    #[must_use]
+    pub fn into_state(mut self, cut: CutId) -> State {
+        self.state.head = cut;
+        self.state
+    }
+}
+
+/// Executes the items of the next cut, with the time it holds, on the state after the last one.
+///
+/// A pure function of its arguments; the order of `items` does not matter, nor does one that is
+/// given twice. Signatures are taken as checked.
+///
+/// # Errors
+/// Names the first inadmissible item. The other errors are broken invariants of the ledger, which
+/// no input is known to cause.
+pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, ExecuteError> {
+    let inputs = Inputs::sort(state, items)?;
+    let mut run = Execution::new(state, time);
+    // Evidence has its place here, and so have reveals, which stand in for plain weights where
+    // these are hidden; commits and the expiry of old ones come right after.
+    run.set_weights(&inputs.weights);
+    let closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
+    for (coldkey, operations) in &inputs.operations {
+        run.operate(coldkey, operations);
+    }
+    run.register(&inputs.registrations);
+    run.state.chain.epoch = run.epoch;
+
+    let expected = state
+        .supply()
+        .saturating_add(u128::from(closed.result.header.emitted.get()))
+        .saturating_add(u128::from(state.chain.burned.get()))
+        .saturating_sub(u128::from(run.state.chain.burned.get()));
+    let got = run.state.supply();
+    if got != expected {
+        return Err(ExecuteError::Conservation { expected, got });
+    }
+    let roots = Roots {
+        result_root: closed.result.root(),
+        state_root: run.state.root(),
+        next_committee_root: run.state.committee_root(),
+    };
+    let receipts = run.receipts.into_iter().map(|(item, outcome)| Receipt { item, outcome });
+    Ok(Executed {
+        state: run.state,
+        result: closed.result,
+        payout: closed.payout,
+        receipts: receipts.collect(),
+        roots,
+    })
+}
+
+/// Rows of weights of one signer and mechanism by number, highest first, then by id.
+type Statements<'a> = BTreeMap<(Reverse<u64>, ItemId), &'a Weights>;
+
+/// The items of a cut in the orders in which they are executed.
+#[derive(Default)]
+struct Inputs<'a> {
+    /// By signer and mechanism.
+    weights: BTreeMap<(Uid, u16), Statements<'a>>,
+    /// By account; operations by nonce, then by id.
+    operations: BTreeMap<Coldkey, BTreeMap<(u64, ItemId), &'a Operation>>,
+    /// By work, then by id.
+    registrations: BTreeMap<(Digest, ItemId), Registration>,
+}
+
+impl<'a> Inputs<'a> {
+    fn sort(state: &State, items: &'a [Item]) -> Result<Self, ExecuteError> {
+        let mut inputs = Self::default();
+        // By id, so that the item named by an error does not depend on the order given.
+        let items: BTreeMap<ItemId, &Item> = items.iter().map(|item| (item.id(), item)).collect();
+        for (id, item) in items {
+            let refuse = |reason| ExecuteError::Inadmissible { item: id, reason };
+            admissible(state, item).map_err(refuse)?;
+            match item.body() {
+                Body::Weights(weights) => {
+                    let hotkey = weights.signer;
+                    let uid = state.uid_of(&hotkey);
+                    let uid = uid.ok_or(refuse(Inadmissible::NotRegistered { hotkey }))?;
+                    let rows = inputs.weights.entry((uid, weights.mechid)).or_default();
+                    rows.insert((Reverse(weights.seq), id), weights);
+                }
+                Body::RegistryOp(op) => inputs.operation(state, id, op),
+                _ => return Err(refuse(Inadmissible::Kind { kind: item.kind() })),
+            }
+        }
+        Ok(inputs)
+    }
+
+    fn operation(&mut self, state: &State, id: ItemId, op: &'a RegistryOp) {
+        if let Some(registration) = Registration::of(op) {
+            let work = registration.work(state.subnet());
+            self.registrations.insert((work, id), registration);
+        } else {
+            let account = self.operations.entry(Coldkey::new(op.signer)).or_default();
+            account.insert((op.nonce, id), &op.operation);
+        }
+    }
+}
+
+struct Execution {
+    /// The state being made. Its epoch is the last one until the end.
+    state: State,
+    epoch: Epoch,
+    receipts: BTreeMap<ItemId, Outcome>,
+    /// Validators that are paid nothing for validating this epoch.
+    forfeits: BTreeSet<Uid>,
+}
+
+impl Execution {
+    fn new(before: &State, time: u64) -> Self {
+        let mut state = before.clone();
+        state.chain.time = time;
+        state.chain.recent_cuts.insert(0, before.head);
+        state.chain.recent_cuts.truncate(RECENT_CUTS);
+        let epoch = before.next_epoch();
+        Self { state, epoch, receipts: BTreeMap::new(), forfeits: BTreeSet::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
