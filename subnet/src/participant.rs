@@ -415,6 +415,9 @@ impl Participant {
         let closing = self.closing();
         match item.body() {
             Body::RegistryOp(op) if op.valid_until < closing => Err(Rejection::Stale),
+            // It may come from the epoch after its commit on; how long, is its meaning.
+            Body::WeightReveal(reveal) if reveal.epoch == closing => Err(Rejection::Early),
+            Body::WeightReveal(reveal) if reveal.epoch > closing => Err(Rejection::Future),
             body => match body.epoch() {
                 Some(epoch) if epoch < closing => Err(Rejection::Stale),
                 Some(epoch) if epoch == closing.next() => Err(Rejection::Early),
@@ -431,6 +434,8 @@ impl Participant {
             |hotkey: &Hotkey| self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid));
         let may = match item.body() {
             Body::Weights(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
+            Body::WeightCommit(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
+            Body::WeightReveal(body) => seat(&body.signer).is_some(),
             Body::TaskBatch(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
             Body::OutputCommit(body) => {
                 seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
@@ -439,8 +444,9 @@ impl Participant {
                 seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
             }
             Body::InclusionList(body) => self.committee.stake_of(&body.signer).is_some(),
-            // Whether an operation may be done is its meaning; anybody may register.
-            Body::RegistryOp(_) => true,
+            // Whether an operation may be done is its meaning; anybody may register, or show an
+            // offence.
+            Body::RegistryOp(_) | Body::Evidence(_) => true,
             Body::PeerRecord(_) | Body::Receipt(_) => false,
         };
         if may { Ok(()) } else { Err(Rejection::NotPermitted) }

@@ -24,6 +24,7 @@ pub mod agreement;
 pub mod amount;
 pub mod codec;
 pub mod cut;
+pub mod evidence;
 pub mod ids;
 pub mod item;
 pub mod limits;
@@ -50,6 +51,7 @@ pub use agreement::{
 pub use amount::Rao;
 pub use codec::{Canonical, DecodeError};
 pub use cut::{Certificate, Cut, EpochBundle};
+pub use evidence::{Evidence, Proof, ProposalHead};
 pub use ids::{
     Coldkey, CutId, Digest, Epoch, Hotkey, ItemId, Round, Signature, SubnetId, Uid, hex,
 };
@@ -59,7 +61,7 @@ pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, 
 pub use op::{Operation, RegistryOp};
 pub use peer::PeerRecord;
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
-pub use weights::Weights;
+pub use weights::{WeightCommit, WeightReveal, Weights};
 
 /// Version of the protocol in every preimage, manifest and topic.
 pub const PROTOCOL_VERSION: u32 = 1;
