@@ -258,6 +258,7 @@ fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError>
         log,
         seq_reserved: found.item_seq_reserved,
         scores: store.reader().local(ganglion_subnet::participant::LOCAL_SCORES)?,
+        sealed: store.reader().local(ganglion_subnet::hidden::LOCAL_SEALED)?,
     })
 }
 

@@ -167,6 +167,7 @@ impl Participant {
             self.report(Report::Scored { miners: Vec::new(), void: true });
             return;
         };
+        self.round.keep_scores(&responses, scores);
         let miners = means
             .into_iter()
             .map(|(hotkey, tasks, score)| {
@@ -182,10 +183,13 @@ impl Participant {
     pub(crate) fn publish_weights(&mut self) {
         let Some(signer) = self.me.filter(|_| self.may_sign()) else { return };
         let Some(task_preimage) = self.seed_element() else { return };
-        let limit = self.config.manifest.hyperparameters.max_weights_limit;
+        let limit = self.state.hyperparameters().max_weights_limit;
         let entries = self.scores.weights(&self.miners(), &self.config.manifest.task, limit);
         if entries.is_empty() {
             return;
+        }
+        if self.state.hyperparameters().commit_reveal_weights_enabled {
+            return self.commit_to(entries, task_preimage);
         }
         let body = Body::Weights(Weights {
             signer,
@@ -196,10 +200,7 @@ impl Participant {
             task_preimage,
         });
         if let Some(item) = self.publish(Channel::Weights, body) {
-            match ganglion_consensus::ledger::admissible(&self.state, &item) {
-                Ok(()) => self.pool.insert(item),
-                Err(reason) => self.report(Report::Odd(format!("own weights: {reason}"))),
-            }
+            self.pool_own(item, "own weights");
         }
     }
 

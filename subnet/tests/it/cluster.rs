@@ -7,6 +7,8 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use ganglion_consensus::agreement::Watermark;
 use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_subnet::hidden::LOCAL_SEALED;
+use ganglion_subnet::participant::LOCAL_SCORES;
 use ganglion_subnet::runner::{Host, Runner, Stopped};
 use ganglion_subnet::{
     AnswerToken, AskId, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now, Participant,
@@ -59,7 +61,7 @@ pub(crate) struct TestHost {
     unsynced: usize,
     signed: Option<Epoch>,
     seq: u64,
-    scores: Option<Vec<u8>>,
+    local: BTreeMap<&'static str, Vec<u8>>,
     pub(crate) certified_at: BTreeMap<u64, u64>,
     pub(crate) odd: Vec<String>,
     pub(crate) rejected: BTreeMap<Rejection, usize>,
@@ -107,8 +109,8 @@ impl Host for TestHost {
         Ok(())
     }
 
-    fn save_local(&mut self, _: &'static str, value: &[u8]) -> Result<(), Infallible> {
-        self.scores = Some(value.to_vec());
+    fn save_local(&mut self, key: &'static str, value: &[u8]) -> Result<(), Infallible> {
+        self.local.insert(key, value.to_vec());
         Ok(())
     }
 
@@ -413,7 +415,8 @@ impl Cluster {
             signed: host.signed,
             log: host.signed.filter(|_| !host.log_lost).map(|_| host.log.clone()),
             seq_reserved: host.seq,
-            scores: host.scores.clone(),
+            scores: host.local.get(LOCAL_SCORES).cloned(),
+            sealed: host.local.get(LOCAL_SEALED).cloned(),
         };
         let node = &mut self.nodes[at];
         node.life += 1;
