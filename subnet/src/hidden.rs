@@ -39,6 +39,12 @@ impl SealedRows {
         }
     }
 
+    /// Whether the row of a commit of this epoch is kept.
+    #[must_use]
+    pub fn holds(&self, epoch: Epoch) -> bool {
+        self.rows.contains_key(&epoch)
+    }
+
     /// For the store: each row's canonical bytes behind their length, u32 BE.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -4,5 +4,6 @@
 mod arrival;
 mod cluster;
 mod epochs;
+mod hidden;
 mod joining;
 mod silence;
