@@ -240,10 +240,15 @@ impl Item {
         self.id
     }
 
-    /// Whether the signer named in the body signed it. About 45 us.
+    /// Whether the signer named in the body signed it, and whoever else the body needs the consent
+    /// of. About 45 us each.
     #[must_use]
     pub fn verify(&self) -> bool {
-        sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature)
+        let signed = sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature);
+        match &self.body {
+            Body::RegistryOp(op) => signed && op.has_consent(&self.subnet),
+            _ => signed,
+        }
     }
 }
 
