@@ -18,6 +18,7 @@ pub mod accuracy;
 pub mod control;
 pub mod fleet;
 pub mod layout;
+pub mod load;
 pub mod observe;
 pub mod process;
 pub mod report;
