@@ -150,6 +150,14 @@ pub struct Hyperparameters {
     pub max_difficulty: u64,
     /// Balance and stake of an account that may send operations.
     pub min_balance: Rao,
+    /// Epochs beyond the next one in which a hidden row may still be shown.
+    pub reveal_grace: u16,
+    /// Epochs from one row or commit of a validator to its next.
+    pub weights_rate_limit: u64,
+    /// Epochs that an unstaked amount waits, still slashable.
+    pub unbonding_epochs: u64,
+    /// Part of the stake that double voting costs, /65535.
+    pub slash_fraction: u16,
 }
 
 impl Default for Hyperparameters {
@@ -177,6 +185,10 @@ impl Default for Hyperparameters {
             min_difficulty: 10_000_000,
             max_difficulty: 1 << 62,
             min_balance: Rao::new(Rao::PER_UNIT / 1_000),
+            reveal_grace: 1,
+            weights_rate_limit: 1,
+            unbonding_epochs: 100,
+            slash_fraction: 3_277,
         }
     }
 }
@@ -249,6 +261,7 @@ impl Manifest {
         self.check_phases(&mut found);
         self.check_task(&mut found);
         self.check_hyperparameters(&mut found);
+        self.check_spans(&mut found);
         self.check_registration(&mut found);
         self.check_participants(&mut found);
         self.check_supply(&mut found);
@@ -372,11 +385,27 @@ impl Manifest {
             "must be at least 1",
             "use 65535 for no limit",
         );
+    }
+
+    fn check_spans(&self, found: &mut Vec<Violation>) {
+        let h = &self.hyperparameters;
+        let mut check = |holds: bool, field: &str, rule: &str, cure: &str| {
+            if !holds {
+                reject(found, &format!("hyperparameters.{field}"), rule, cure);
+            }
+        };
+        check((1..=3).contains(&h.reveal_grace), "reveal_grace", "must be 1 to 3 epochs", "use 1");
         check(
-            !h.commit_reveal_weights_enabled,
-            "commit_reveal_weights_enabled",
-            "must be false: hidden weights are not supported by this version",
-            "set it to false",
+            (1..=1_000).contains(&h.weights_rate_limit),
+            "weights_rate_limit",
+            "must be 1 to 1000 epochs",
+            "use 1",
+        );
+        check(
+            h.unbonding_epochs <= 100_000,
+            "unbonding_epochs",
+            "must be at most 100000 epochs",
+            "use 100",
         );
     }
 
@@ -625,6 +654,10 @@ impl Hyperparameters {
             min_difficulty: self.min_difficulty,
             max_difficulty: self.max_difficulty,
             min_balance: self.min_balance.get(),
+            reveal_grace: self.reveal_grace.into(),
+            weights_rate_limit: self.weights_rate_limit,
+            unbonding_epochs: self.unbonding_epochs,
+            slash_fraction: self.slash_fraction.into(),
         }
     }
 
@@ -656,6 +689,10 @@ impl Hyperparameters {
             min_difficulty: proto.min_difficulty,
             max_difficulty: proto.max_difficulty,
             min_balance: Rao::new(proto.min_balance),
+            reveal_grace: narrow("reveal_grace", proto.reveal_grace)?,
+            weights_rate_limit: proto.weights_rate_limit,
+            unbonding_epochs: proto.unbonding_epochs,
+            slash_fraction: narrow("slash_fraction", proto.slash_fraction)?,
         })
     }
 }
@@ -714,6 +751,9 @@ mod tests {
         let mut bad = manifest();
         bad.epoch_ms = 1_000;
         bad.hyperparameters.max_validators = 0;
+        bad.hyperparameters.reveal_grace = 4;
+        bad.hyperparameters.weights_rate_limit = 0;
+        bad.hyperparameters.unbonding_epochs = 100_001;
         bad.participants[1].hotkey = bad.participants[0].hotkey;
         bad.accounts[0].1 = Rao::SUPPLY_MAX;
         let fields: Vec<String> = bad.violations().into_iter().map(|one| one.field).collect();
@@ -722,6 +762,9 @@ mod tests {
             [
                 "epoch_length",
                 "hyperparameters.max_validators",
+                "hyperparameters.reveal_grace",
+                "hyperparameters.weights_rate_limit",
+                "hyperparameters.unbonding_epochs",
                 "participants[1].hotkey",
                 "participants",
                 "supply"

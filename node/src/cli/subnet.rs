@@ -440,6 +440,10 @@ fn hyperparameters_json(h: &Hyperparameters) -> Value {
         "min_difficulty": h.min_difficulty,
         "max_difficulty": h.max_difficulty,
         "min_balance": output::rao_json(h.min_balance),
+        "reveal_grace": h.reveal_grace,
+        "weights_rate_limit": h.weights_rate_limit,
+        "unbonding_epochs": h.unbonding_epochs,
+        "slash_fraction": h.slash_fraction,
     })
 }
 

@@ -314,7 +314,7 @@ pub(super) const MAX_WEIGHTS_LIMIT: Field = field!(
 pub(super) const COMMIT_REVEAL_WEIGHTS_ENABLED: Field = field!(
     "commit_reveal_weights_enabled",
     "true or false",
-    "false in this version",
+    "true or false",
     "false",
     "Hide weights until they can no longer be copied.",
     "commit_reveal_weights_enabled true"
@@ -359,9 +359,41 @@ pub(super) const MIN_BALANCE: Field = field!(
     "An account with less balance and stake may not send operations.",
     "existential deposit"
 );
+pub(super) const REVEAL_GRACE: Field = field!(
+    "reveal_grace",
+    "epochs",
+    "1 to 3",
+    "1",
+    "How long after the epoch that follows it a hidden row may still be shown.",
+    "reveal_period 1 tempo"
+);
+pub(super) const WEIGHTS_RATE_LIMIT: Field = field!(
+    "weights_rate_limit",
+    "epochs",
+    "1 to 1000",
+    "1",
+    "How long a validator waits from one row or commit to its next.",
+    "weights_rate_limit 100 blocks, / 360 rounded up"
+);
+pub(super) const UNBONDING_EPOCHS: Field = field!(
+    "unbonding_epochs",
+    "epochs",
+    "0 to 100000",
+    "100",
+    "How long an unstaked amount waits and can still be slashed.",
+    ""
+);
+pub(super) const SLASH_FRACTION: Field = field!(
+    "slash_fraction",
+    "u16 fraction, 3277 = 5 %",
+    "0 to 65535",
+    "3277",
+    "Part of the stake that voting or proposing twice in one round costs.",
+    ""
+);
 
 /// Fields of `[hyperparameters]`.
-pub const HYPERPARAMETERS: [Field; 21] = [
+pub const HYPERPARAMETERS: [Field; 25] = [
     EMISSION,
     KAPPA,
     YUMA3_ENABLED,
@@ -383,6 +415,10 @@ pub const HYPERPARAMETERS: [Field; 21] = [
     MIN_DIFFICULTY,
     MAX_DIFFICULTY,
     MIN_BALANCE,
+    REVEAL_GRACE,
+    WEIGHTS_RATE_LIMIT,
+    UNBONDING_EPOCHS,
+    SLASH_FRACTION,
 ];
 
 pub(super) const HOTKEY: Field = field!(

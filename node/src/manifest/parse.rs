@@ -150,6 +150,8 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
     let activity_cutoff = large(&fields::ACTIVITY_CUTOFF, d.activity_cutoff);
     let min_difficulty = large(&fields::MIN_DIFFICULTY, d.min_difficulty);
     let max_difficulty = large(&fields::MAX_DIFFICULTY, d.max_difficulty);
+    let weights_rate_limit = large(&fields::WEIGHTS_RATE_LIMIT, d.weights_rate_limit);
+    let unbonding_epochs = large(&fields::UNBONDING_EPOCHS, d.unbonding_epochs);
     let steepness = table.require(notes, &fields::ALPHA_SIGMOID_STEEPNESS, take::i16);
     let mut small = |field: &Field, default: u16| {
         table.require(notes, field, take::number(field.unit, 0, 65_535)).unwrap_or(default)
@@ -179,6 +181,10 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
         min_difficulty,
         max_difficulty,
         min_balance,
+        reveal_grace: small(&fields::REVEAL_GRACE, d.reveal_grace),
+        weights_rate_limit,
+        unbonding_epochs,
+        slash_fraction: small(&fields::SLASH_FRACTION, d.slash_fraction),
     };
     table.finish(notes);
     parameters

@@ -163,6 +163,10 @@ fn hyperparameters(text: &mut String, manifest: &Manifest) {
     line(text, &fields::MIN_DIFFICULTY, h.min_difficulty);
     line(text, &fields::MAX_DIFFICULTY, h.max_difficulty);
     line(text, &fields::MIN_BALANCE, h.min_balance);
+    line(text, &fields::REVEAL_GRACE, h.reveal_grace);
+    line(text, &fields::WEIGHTS_RATE_LIMIT, h.weights_rate_limit);
+    line(text, &fields::UNBONDING_EPOCHS, h.unbonding_epochs);
+    line(text, &fields::SLASH_FRACTION, h.slash_fraction);
 }
 
 fn line(text: &mut String, field: &Field, value: impl std::fmt::Display) {
