@@ -24,6 +24,7 @@ use ganglion_types::{
 
 use crate::close::Close;
 use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
+use crate::evidence::Waiting;
 use crate::fetch::Fetch;
 use crate::hidden::SealedRows;
 use crate::input::{AskId, Channel, GossipToken, Input, JobId, Ticket};
@@ -72,6 +73,7 @@ pub struct Participant {
     pub(crate) round: Round,
     pub(crate) scores: Scores,
     pub(crate) sealed: SealedRows,
+    pub(crate) waiting_evidence: Waiting,
     pub(crate) close: Close,
     pub(crate) fetch: Fetch,
     pub(crate) sync: Sync,
@@ -135,6 +137,7 @@ impl Participant {
             round: Round::new(),
             scores,
             sealed: sealed.unwrap_or_default(),
+            waiting_evidence: Waiting::new(),
             close: Close::new(closing, &recovered),
             fetch: Fetch::default(),
             sync: Sync::default(),
@@ -595,6 +598,7 @@ impl Participant {
         self.close = Close::new(closing, &Recovered::default());
         self.fetch.clear();
         self.pool.settle(&decided, &self.state);
+        self.retry_evidence();
         self.settle_scores();
         self.epoch_passed(closing);
         // What a peer claims never keeps an epoch that was decided here from going on.

@@ -23,12 +23,14 @@
 //! are split to the last rao from Yuma's untruncated shares.
 
 mod admission;
+mod commits;
 mod committee;
 mod epoch;
 mod execute;
 #[cfg(test)]
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
+mod former;
 mod receipt;
 mod result;
 mod rows;
@@ -37,9 +39,11 @@ mod split;
 mod state;
 
 pub use admission::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX, admissible};
+pub use commits::{Commit, CommitKey};
 pub use committee::{Member, committee_root};
 pub use epoch::{Basis, OWNER_CUT, Payout, Share};
 pub use execute::{ExecuteError, Executed, Roots, execute, next_difficulty};
+pub use former::Former;
 pub use receipt::{Failure, Outcome, Receipt};
 pub use result::{EpochResult, ResultHeader, ResultRow};
 pub use rows::{RowDifference, RowKey, StateError, Table};

@@ -23,6 +23,8 @@ pub struct ResultHeader {
     pub emitted: Rao,
     /// How much of it went to the subnet's owner.
     pub owner_part: Rao,
+    /// Taken out of supply by evidence in this epoch.
+    pub slashed: Rao,
 }
 
 /// What an epoch decided for one uid.
@@ -83,6 +85,7 @@ impl ResultHeader {
             budget: self.budget.get(),
             emitted: self.emitted.get(),
             owner_part: self.owner_part.get(),
+            slashed: self.slashed.get(),
         }
     }
 
@@ -101,6 +104,7 @@ impl ResultHeader {
             budget: Rao::new(proto.budget),
             emitted: Rao::new(proto.emitted),
             owner_part: Rao::new(proto.owner_part),
+            slashed: Rao::new(proto.slashed),
         };
         (header.to_bytes() == bytes).then_some(header)
     }

@@ -3,22 +3,26 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ganglion_types::{Body, Coldkey, Digest, Hotkey, Item, ItemId, limits};
+use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, limits};
 
 use super::admission::{Registration, admissible};
 use super::state::State;
 
 /// Registrations that one list may name: a quarter of its operations.
 const LIST_REGISTRATIONS: usize = limits::LIST_OPERATIONS / 4;
-/// Rows of weights that one cut may hold of one signer and mechanism.
+/// Rows of weights, or commits, that one cut may hold of one signer and mechanism, and reveals of one
+/// commit.
 const WEIGHTS_MAX: usize = limits::CUT_FACTOR;
+/// Pieces of evidence that one cut may hold.
+const EVIDENCE_MAX: usize = limits::LIST_EVIDENCE * limits::CUT_FACTOR;
 /// Operations that one cut may hold.
 const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
 
 /// What a member lists of the items it holds, in a fixed order: the same items give the same list.
 ///
-/// Of the admissible ones: per signer and mechanism the row of weights with the highest number;
-/// registrations by work, at most a quarter of [`limits::LIST_OPERATIONS`]; then accounts by
+/// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
+/// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
+/// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a quarter of [`limits::LIST_OPERATIONS`]; then accounts by
 /// holding, largest first, each giving one operation in turn, by nonce.
 #[must_use]
 pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
@@ -26,7 +30,7 @@ pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     for item in candidates.iter().filter(|item| admissible(state, item).is_ok()) {
         pool.add(state, item);
     }
-    let mut chosen = pool.weights();
+    let mut chosen: Vec<ItemId> = pool.evidence().chain(pool.weights()).collect();
     let registrations = pool.registrations.values().take(LIST_REGISTRATIONS);
     let mut operations: Vec<ItemId> = registrations.copied().collect();
     let room = limits::LIST_OPERATIONS.saturating_sub(operations.len());
@@ -57,25 +61,58 @@ pub fn propose_items(state: &State, mandatory: &[Item], pool: &[Item]) -> Vec<It
     ids.into_iter().collect()
 }
 
+/// What a signer says about weights: once per list, at most four times per cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Saying {
+    kind: Kind,
+    signer: Hotkey,
+    mechid: u16,
+    epoch: Epoch,
+}
+
+impl Saying {
+    /// With the number that it was said under; `None` for items that say nothing about weights.
+    fn of(item: &Item) -> Option<(Self, u64)> {
+        let (signer, mechid, epoch, seq) = match item.body() {
+            Body::Weights(body) => (body.signer, body.mechid, body.epoch, body.seq),
+            Body::WeightCommit(body) => (body.signer, body.mechid, body.epoch, body.seq),
+            Body::WeightReveal(body) => (body.signer, body.mechid, body.epoch, body.seq),
+            _ => return None,
+        };
+        Some((Self { kind: item.kind(), signer, mechid, epoch }, seq))
+    }
+}
+
 /// How many items of each kind a cut holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KindCounts {
-    weights: BTreeMap<(Hotkey, u16), usize>,
+    weights: BTreeMap<Saying, usize>,
     operations: usize,
+    evidence: usize,
     others: usize,
 }
 
 /// A cut that holds too many items of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CutSize {
-    /// Rows of weights of one signer and mechanism.
-    #[error("the cut holds {count} rows of weights of {signer}, over the limit of {limit}")]
+    /// Rows of weights or commits of one signer and mechanism, or reveals of one commit.
+    #[error("the cut holds {count} items of kind {} of {signer} for one epoch, over the limit of {limit}", kind.name())]
     Weights {
+        /// Their kind.
+        kind: Kind,
         /// The signer.
         signer: Hotkey,
-        /// Rows it has.
+        /// Items it has.
         count: usize,
-        /// Rows it may have.
+        /// Items it may have.
+        limit: usize,
+    },
+    /// Evidence.
+    #[error("the cut holds {count} pieces of evidence, over the limit of {limit}")]
+    Evidence {
+        /// Pieces it has.
+        count: usize,
+        /// Pieces it may have.
         limit: usize,
     },
     /// Operations.
@@ -107,12 +144,11 @@ impl KindCounts {
 
     /// Counts one more.
     pub fn add(&mut self, item: &Item) {
-        let count = match item.body() {
-            Body::Weights(weights) => {
-                self.weights.entry((weights.signer, weights.mechid)).or_default()
-            }
-            Body::RegistryOp(_) => &mut self.operations,
-            _ => &mut self.others,
+        let count = match (Saying::of(item), item.kind()) {
+            (Some((saying, _)), _) => self.weights.entry(saying).or_default(),
+            (None, Kind::RegistryOp) => &mut self.operations,
+            (None, Kind::Evidence) => &mut self.evidence,
+            (None, _) => &mut self.others,
         };
         *count = count.saturating_add(1);
     }
@@ -120,13 +156,13 @@ impl KindCounts {
     /// Whether a cut that holds these may hold one more such item.
     #[must_use]
     pub fn has_room_for(&self, item: &Item) -> bool {
-        match item.body() {
-            Body::Weights(weights) => {
-                let held = self.weights.get(&(weights.signer, weights.mechid));
-                held.is_none_or(|count| *count < WEIGHTS_MAX)
+        match (Saying::of(item), item.kind()) {
+            (Some((saying, _)), _) => {
+                self.weights.get(&saying).is_none_or(|count| *count < WEIGHTS_MAX)
             }
-            Body::RegistryOp(_) => self.operations < OPERATIONS_MAX,
-            _ => false,
+            (None, Kind::RegistryOp) => self.operations < OPERATIONS_MAX,
+            (None, Kind::Evidence) => self.evidence < EVIDENCE_MAX,
+            (None, _) => false,
         }
     }
 
@@ -136,8 +172,13 @@ impl KindCounts {
     /// The first kind of which there are too many.
     pub fn check(&self) -> Result<(), CutSize> {
         let limit = WEIGHTS_MAX;
-        if let Some(((signer, _), count)) = self.weights.iter().find(|(_, count)| **count > limit) {
-            return Err(CutSize::Weights { signer: *signer, count: *count, limit });
+        if let Some((saying, count)) = self.weights.iter().find(|(_, count)| **count > limit) {
+            let Saying { kind, signer, .. } = *saying;
+            return Err(CutSize::Weights { kind, signer, count: *count, limit });
+        }
+        let (count, limit) = (self.evidence, EVIDENCE_MAX);
+        if count > limit {
+            return Err(CutSize::Evidence { count, limit });
         }
         let limit = OPERATIONS_MAX;
         if self.operations > limit {
@@ -153,7 +194,9 @@ impl KindCounts {
 /// Admissible items by the orders they are listed in.
 #[derive(Default)]
 struct Pool {
-    weights: BTreeMap<(Hotkey, u16), (Reverse<u64>, ItemId)>,
+    weights: BTreeMap<Saying, (Reverse<u64>, ItemId)>,
+    /// By offender: whether it is about weights, which comes last, and the id.
+    evidence: BTreeMap<Hotkey, (bool, ItemId)>,
     registrations: BTreeMap<(Digest, ItemId), ItemId>,
     accounts: BTreeMap<Coldkey, BTreeMap<u64, ItemId>>,
 }
@@ -161,10 +204,15 @@ struct Pool {
 impl Pool {
     fn add(&mut self, state: &State, item: &Item) {
         let id = item.id();
+        if let Some((saying, seq)) = Saying::of(item) {
+            let best = (Reverse(seq), id);
+            let held = self.weights.entry(saying).or_insert(best);
+            *held = best.min(*held);
+        }
         match item.body() {
-            Body::Weights(weights) => {
-                let best = (Reverse(weights.seq), id);
-                let held = self.weights.entry((weights.signer, weights.mechid)).or_insert(best);
+            Body::Evidence(evidence) => {
+                let best = (!evidence.slashes(), id);
+                let held = self.evidence.entry(*evidence.offender()).or_insert(best);
                 *held = best.min(*held);
             }
             Body::RegistryOp(op) => match Registration::of(op) {
@@ -183,8 +231,20 @@ impl Pool {
         }
     }
 
-    fn weights(&self) -> Vec<ItemId> {
-        self.weights.values().map(|(_, id)| *id).collect()
+    /// The bounds hold of themselves: there is one permit per seat, and one commit per permit, epoch
+    /// and mechanism.
+    fn weights(&self) -> impl Iterator<Item = ItemId> {
+        let said = |reveals: bool| {
+            let all = self.weights.iter();
+            all.filter(move |(saying, _)| (saying.kind == Kind::WeightReveal) == reveals)
+                .map(|(_, (_, id))| *id)
+        };
+        said(false).take(limits::COMMITTEE).chain(said(true).take(limits::LIST_REVEALS))
+    }
+
+    fn evidence(&self) -> impl Iterator<Item = ItemId> {
+        let pieces: BTreeSet<(bool, ItemId)> = self.evidence.values().copied().collect();
+        pieces.into_iter().take(limits::LIST_EVIDENCE).map(|(_, id)| id)
     }
 
     fn operations(&self, state: &State, room: usize) -> Vec<ItemId> {

@@ -8,7 +8,9 @@ use ganglion_types::{
     Coldkey, Cut, CutId, Digest, Epoch, Hotkey, Hyperparameters, Manifest, Rao, Role, SubnetId, Uid,
 };
 
+use super::commits::{Commit, CommitKey};
 use super::committee::{Member, committee_root};
+use super::former::Former;
 use super::result::EpochResult;
 use crate::yuma::SparseRow;
 
@@ -34,6 +36,8 @@ pub struct Chain {
     pub time: u64,
     /// Registrations that the last epoch took.
     pub registrations: u32,
+    /// Taken out of supply by evidence since genesis.
+    pub slashed: Rao,
 }
 
 /// What a coldkey owns, besides the stake on its hotkeys.
@@ -90,6 +94,7 @@ impl Participant {
 /// Invariants:
 /// - every hotkey holds at most one uid, and the last slot is taken;
 /// - rows of weights and bonds rise strictly by uid and name none past the last slot;
+/// - open commits belong to a uid that is held, one per mechanism and epoch;
 /// - balances and stakes together stay below [`Rao::SUPPLY_MAX`];
 /// - the committee is never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +107,8 @@ pub struct State {
     pub(super) slots: Vec<Option<Participant>>,
     pub(super) weights: Vec<SparseRow>,
     pub(super) bonds: Vec<SparseRow>,
+    pub(super) commits: BTreeMap<CommitKey, Commit>,
+    pub(super) former: BTreeMap<Hotkey, Former>,
     /// Derived from `slots`.
     pub(super) uids: BTreeMap<Hotkey, Uid>,
 }
@@ -151,10 +158,13 @@ impl State {
                 burned: Rao::ZERO,
                 time: manifest.genesis_time,
                 registrations: 0,
+                slashed: Rao::ZERO,
             },
             accounts,
             weights: vec![SparseRow::new(); slots.len()],
             bonds: vec![SparseRow::new(); slots.len()],
+            commits: BTreeMap::new(),
+            former: BTreeMap::new(),
             uids: index(&slots),
             slots,
             manifest,
@@ -351,28 +361,55 @@ impl State {
         }
     }
 
-    /// Puts a newcomer in a uid and clears all that was said by and about the uid before: its rows
-    /// and its columns of weights and bonds.
+    /// The uid of the owner's validator: of several the one that is longest here, of equal ones the
+    /// lowest.
+    #[must_use]
+    pub fn owner_uid(&self) -> Option<Uid> {
+        let owner = self.manifest.owner?;
+        let owned = |one: &Participant| one.coldkey == owner && one.role == Role::Validator;
+        let seats = self.participants().filter(|(_, one)| owned(one));
+        seats.map(|(uid, one)| (one.registered_at, uid)).min().map(|(_, uid)| uid)
+    }
+
+    /// Puts a newcomer in a uid, of which nothing is left that was said by or about it before.
     pub(super) fn seat(&mut self, uid: Uid, newcomer: Participant) {
-        let at = uid.index();
-        while self.slots.len() <= at {
+        while self.slots.len() <= uid.index() {
             self.slots.push(None);
         }
         self.weights.resize(self.slots.len(), SparseRow::new());
         self.bonds.resize(self.slots.len(), SparseRow::new());
-        for rows in [&mut self.weights, &mut self.bonds] {
-            for row in rows.iter_mut() {
-                row.retain(|(target, _)| *target != uid.get());
-            }
-            if let Some(row) = rows.get_mut(at) {
-                row.clear();
-            }
-        }
-        let Some(slot) = self.slots.get_mut(at) else { return };
+        self.clear(uid);
+        let Some(slot) = self.slots.get_mut(uid.index()) else { return };
         if let Some(former) = slot.replace(newcomer) {
             self.uids.remove(&former.hotkey);
         }
         self.uids.insert(newcomer.hotkey, uid);
+    }
+
+    /// Ends a tenancy: the uid is vacant, and nothing is left that was said by or about it.
+    pub(super) fn vacate(&mut self, uid: Uid) -> Option<Participant> {
+        self.clear(uid);
+        let former = self.slots.get_mut(uid.index())?.take()?;
+        self.uids.remove(&former.hotkey);
+        while self.slots.last().is_some_and(Option::is_none) {
+            self.slots.pop();
+        }
+        self.weights.truncate(self.slots.len());
+        self.bonds.truncate(self.slots.len());
+        Some(former)
+    }
+
+    /// Removes rows and columns of weights and bonds of a uid, and its open commits.
+    fn clear(&mut self, uid: Uid) {
+        for rows in [&mut self.weights, &mut self.bonds] {
+            for row in rows.iter_mut() {
+                row.retain(|(target, _)| *target != uid.get());
+            }
+            if let Some(row) = rows.get_mut(uid.index()) {
+                row.clear();
+            }
+        }
+        self.commits.retain(|key, _| key.uid != uid);
     }
 }
 

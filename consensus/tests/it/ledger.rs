@@ -64,7 +64,8 @@ fn check(before: &State, executed: &Executed, items: &[Item]) {
     let after = executed.state();
     let header = &executed.result.header;
     assert!(header.emitted.is_zero() || header.emitted.get() == EMISSION);
-    assert_eq!(supply(after), supply(before) + u128::from(header.emitted.get()));
+    let changed = u128::from(header.emitted.get());
+    assert_eq!(supply(after) + u128::from(header.slashed.get()), supply(before) + changed);
     let paid = executed.result.rows.iter().fold(0, |sum, row| sum + row.paid.get());
     assert_eq!(paid + header.owner_part.get(), header.emitted.get());
     assert!(!after.committee().is_empty());
@@ -131,6 +132,7 @@ fn two_hundred_epochs_give_one_state_in_any_order_and_conserve_to_the_rao() {
                 Outcome::Superseded { .. } => "superseded",
                 Outcome::Equivocated => "equivocated",
                 Outcome::Gap { .. } => "gap",
+                Outcome::Outdated { .. } => "outdated",
                 Outcome::Failed(_) => "failed",
             };
             *outcomes.entry(name).or_default() += 1;

@@ -114,7 +114,7 @@ fn two_votes_for_one_slot_are_proven_and_punished_in_the_next_cut() {
     }
     // The others go on; it is out of the committee, and a twentieth of its stake is gone.
     assert!(cluster.run_to_epoch(&[0, 1, 2], 7, 6 * EPOCH_MS));
-    let evidence = (4..=6).map(|epoch| kinds(&cluster, epoch, Kind::Evidence)).sum::<usize>();
+    let evidence = (4..=6).fold(0, |sum, epoch| sum + kinds(&cluster, epoch, Kind::Evidence));
     assert_eq!(evidence, 1, "the offence counts once");
     let state = cluster.state(0);
     assert_eq!(state.uid_of(&cluster.nodes[3].hotkey), None, "its hotkey is retired");

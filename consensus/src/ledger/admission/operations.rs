@@ -103,6 +103,9 @@ fn admit_registration(state: &State, one: &Registration) -> Result<(), Inadmissi
     if let Some(uid) = state.uid_of(&one.hotkey) {
         return Err(Inadmissible::AlreadyRegistered { hotkey: one.hotkey, uid });
     }
+    if state.former(&one.hotkey).is_some() {
+        return Err(Inadmissible::FormerHotkey { hotkey: one.hotkey });
+    }
     // Vacant uids are filled first, and nobody who holds one is replaced.
     if state.is_full() {
         return Err(Inadmissible::Full { max: rules.max_allowed_uids });

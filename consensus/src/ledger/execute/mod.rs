@@ -6,18 +6,21 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_types::{
-    Body, Coldkey, CutId, Digest, Epoch, Item, ItemId, Operation, RegistryOp, Uid, Weights,
+    Body, Coldkey, CutId, Digest, Epoch, Evidence, Hotkey, Item, ItemId, Operation, Rao,
+    RegistryOp, Uid, WeightCommit, WeightReveal, Weights,
 };
 
 use super::admission::{Inadmissible, Registration, admissible};
 use super::epoch::{self, Payout};
-use super::receipt::{Outcome, Receipt};
+use super::receipt::{Failure, Outcome, Receipt};
 use super::result::EpochResult;
 use super::state::{RECENT_CUTS, State};
 use crate::yuma::YumaError;
 
+mod evidence;
 mod operations;
 mod registrations;
+mod reveals;
 mod weights;
 
 pub use registrations::next_difficulty;
@@ -39,7 +42,7 @@ pub enum ExecuteError {
     /// Amounts came from nothing or went nowhere: a broken invariant of the ledger.
     #[error("balances and stakes add up to {got} rao, but should to {expected}")]
     Conservation {
-        /// Former supply + emitted - burned.
+        /// Former supply + emitted - burned - slashed.
         expected: u128,
         /// Supply found.
         got: u128,
@@ -98,10 +101,13 @@ impl Executed {
 pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, ExecuteError> {
     let inputs = Inputs::sort(state, items)?;
     let mut run = Execution::new(state, time);
-    // Evidence has its place here, and so have reveals, which stand in for plain weights where
-    // these are hidden; commits and the expiry of old ones come right after.
+    run.punish(&inputs.evidence);
+    run.reveal(&inputs.reveals);
     run.set_weights(&inputs.weights);
-    let closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
+    run.commit(&inputs.commits);
+    run.expire();
+    let mut closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
+    closed.result.header.slashed = run.slashed;
     for (coldkey, operations) in &inputs.operations {
         run.operate(coldkey, operations);
     }
@@ -112,7 +118,8 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
         .supply()
         .saturating_add(u128::from(closed.result.header.emitted.get()))
         .saturating_add(u128::from(state.chain.burned.get()))
-        .saturating_sub(u128::from(run.state.chain.burned.get()));
+        .saturating_sub(u128::from(run.state.chain.burned.get()))
+        .saturating_sub(u128::from(run.slashed.get()));
     let got = run.state.supply();
     if got != expected {
         return Err(ExecuteError::Conservation { expected, got });
@@ -132,14 +139,19 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     })
 }
 
-/// Rows of weights of one signer and mechanism by number, highest first, then by id.
-type Statements<'a> = BTreeMap<(Reverse<u64>, ItemId), &'a Weights>;
+/// Statements of one signer about one thing by number, highest first, then by id.
+type Statements<'a, T> = BTreeMap<(Reverse<u64>, ItemId), &'a T>;
+/// Of each uid and mechanism.
+type BySeat<'a, T> = BTreeMap<(Uid, u16), Statements<'a, T>>;
 
 /// The items of a cut in the orders in which they are executed.
 #[derive(Default)]
 struct Inputs<'a> {
-    /// By signer and mechanism.
-    weights: BTreeMap<(Uid, u16), Statements<'a>>,
+    evidence: BTreeMap<ItemId, &'a Evidence>,
+    /// By epoch of the commit, uid and mechanism.
+    reveals: BTreeMap<(Epoch, Uid, u16), Statements<'a, WeightReveal>>,
+    weights: BySeat<'a, Weights>,
+    commits: BySeat<'a, WeightCommit>,
     /// By account; operations by nonce, then by id.
     operations: BTreeMap<Coldkey, BTreeMap<(u64, ItemId), &'a Operation>>,
     /// By work, then by id.
@@ -154,14 +166,27 @@ impl<'a> Inputs<'a> {
         for (id, item) in items {
             let refuse = |reason| ExecuteError::Inadmissible { item: id, reason };
             admissible(state, item).map_err(refuse)?;
+            let seat = |hotkey: &Hotkey| {
+                let missing = refuse(Inadmissible::NotRegistered { hotkey: *hotkey });
+                state.uid_of(hotkey).ok_or(missing)
+            };
             match item.body() {
-                Body::Weights(weights) => {
-                    let hotkey = weights.signer;
-                    let uid = state.uid_of(&hotkey);
-                    let uid = uid.ok_or(refuse(Inadmissible::NotRegistered { hotkey }))?;
-                    let rows = inputs.weights.entry((uid, weights.mechid)).or_default();
-                    rows.insert((Reverse(weights.seq), id), weights);
+                Body::Weights(body) => {
+                    let place = (seat(&body.signer)?, body.mechid);
+                    let rows = inputs.weights.entry(place).or_default();
+                    rows.insert((Reverse(body.seq), id), body);
                 }
+                Body::WeightCommit(body) => {
+                    let place = (seat(&body.signer)?, body.mechid);
+                    let commits = inputs.commits.entry(place).or_default();
+                    commits.insert((Reverse(body.seq), id), body);
+                }
+                Body::WeightReveal(body) => {
+                    let place = (body.epoch, seat(&body.signer)?, body.mechid);
+                    let reveals = inputs.reveals.entry(place).or_default();
+                    reveals.insert((Reverse(body.seq), id), body);
+                }
+                Body::Evidence(body) => drop(inputs.evidence.insert(id, body)),
                 Body::RegistryOp(op) => inputs.operation(state, id, op),
                 _ => return Err(refuse(Inadmissible::Kind { kind: item.kind() })),
             }
@@ -187,6 +212,8 @@ struct Execution {
     receipts: BTreeMap<ItemId, Outcome>,
     /// Validators that are paid nothing for validating this epoch.
     forfeits: BTreeSet<Uid>,
+    /// Taken out of supply by evidence.
+    slashed: Rao,
 }
 
 impl Execution {
@@ -196,7 +223,14 @@ impl Execution {
         state.chain.recent_cuts.insert(0, before.head);
         state.chain.recent_cuts.truncate(RECENT_CUTS);
         let epoch = before.next_epoch();
-        Self { state, epoch, receipts: BTreeMap::new(), forfeits: BTreeSet::new() }
+        let (receipts, forfeits) = (BTreeMap::new(), BTreeSet::new());
+        Self { state, epoch, receipts, forfeits, slashed: Rao::ZERO }
+    }
+
+    /// The uid of a signer that still holds it after the evidence of this cut.
+    fn seated(&self, uid: Uid, hotkey: &Hotkey) -> Result<(), Failure> {
+        let seated = self.state.uid_of(hotkey) == Some(uid);
+        if seated { Ok(()) } else { Err(Failure::NotRegistered { hotkey: *hotkey }) }
     }
 }
 

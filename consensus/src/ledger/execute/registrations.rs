@@ -48,6 +48,10 @@ impl Execution {
         if let Some(uid) = self.state.uid_of(&one.hotkey) {
             return Err(Failure::HotkeyTaken { hotkey: one.hotkey, uid });
         }
+        // Evidence of this cut may have ended it after its registration was admitted.
+        if self.state.former(&one.hotkey).is_some() {
+            return Err(Failure::FormerHotkey { hotkey: one.hotkey });
+        }
         if taken >= limit {
             return Err(Failure::EpochLimit { max: limit });
         }

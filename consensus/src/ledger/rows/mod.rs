@@ -3,7 +3,7 @@
 //! ```text
 //! leaf        = key length u16 BE ‖ key ‖ value          value: canonical protobuf of the row
 //! stage       = Merkle root over the leaves of one table, rising by key
-//! state root  = Merkle root over the five stages
+//! state root  = Merkle root over the stages, in order of the tables' numbers
 //! ```
 
 use std::cmp::Ordering;
@@ -11,8 +11,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ganglion_types::{Coldkey, CutId, Digest, Manifest, Rao, Uid, ids, merkle};
+use ganglion_types::{
+    Coldkey, CutId, Digest, Epoch, Hotkey, Manifest, Rao, Uid, ids, limits, merkle,
+};
 
+use super::commits::{Commit, CommitKey};
+use super::former::Former;
 use super::state::{Account, Chain, Participant, State, index};
 use crate::yuma::SparseRow;
 
@@ -33,12 +37,23 @@ pub enum Table {
     Weights,
     /// By uid: bonds. An empty row is not stored.
     Bonds,
+    /// By uid, u16 BE, mechanism, u16 BE, and epoch, u64 BE: [`Commit`].
+    Commits,
+    /// By hotkey: [`Former`].
+    Former,
 }
 
 impl Table {
     /// All tables in the order of their stages.
-    pub const ALL: [Self; 5] =
-        [Self::Chain, Self::Accounts, Self::Participants, Self::Weights, Self::Bonds];
+    pub const ALL: [Self; 7] = [
+        Self::Chain,
+        Self::Accounts,
+        Self::Participants,
+        Self::Weights,
+        Self::Bonds,
+        Self::Commits,
+        Self::Former,
+    ];
 
     /// The number that rows are stored under.
     #[must_use]
@@ -49,6 +64,8 @@ impl Table {
             Self::Participants => 3,
             Self::Weights => 4,
             Self::Bonds => 5,
+            Self::Commits => 6,
+            Self::Former => 11,
         }
     }
 
@@ -67,6 +84,8 @@ impl Table {
             Self::Participants => "participants",
             Self::Weights => "weights",
             Self::Bonds => "bonds",
+            Self::Commits => "commits",
+            Self::Former => "former",
         }
     }
 
@@ -75,6 +94,16 @@ impl Table {
             (Self::Participants | Self::Weights | Self::Bonds, [high, low]) => {
                 format!("uid {}", u16::from_be_bytes([*high, *low]))
             }
+            (Self::Commits, key) => match commit_key(key) {
+                Ok(CommitKey { uid, mechid, epoch }) => {
+                    format!("uid {uid}, mechanism {mechid}, epoch {epoch}")
+                }
+                Err(_) => ids::hex(key),
+            },
+            (Self::Former, key) => match Hotkey::from_slice(key) {
+                Some(hotkey) => hotkey.to_string(),
+                None => ids::hex(key),
+            },
             (Self::Accounts, key) => match Coldkey::from_slice(key) {
                 Some(coldkey) => coldkey.to_string(),
                 None => ids::hex(key),
@@ -195,6 +224,14 @@ impl State {
         self.participants().map(|(uid, one)| (uid.get().to_be_bytes(), one))
     }
 
+    fn commit_rows(&self) -> impl Iterator<Item = (CommitBytes, &Commit)> {
+        self.commits.iter().map(|(key, commit)| (commit_bytes(key), commit))
+    }
+
+    fn former_rows(&self) -> impl Iterator<Item = ([u8; 32], &Former)> {
+        self.former.iter().map(|(hotkey, former)| (*hotkey.as_bytes(), former))
+    }
+
     fn visit_rows(&self, table: Table, visit: &mut dyn FnMut(&[u8], Vec<u8>)) {
         match table {
             Table::Chain => encode(self.chain_rows(), visit),
@@ -202,6 +239,8 @@ impl State {
             Table::Participants => encode(self.participant_rows(), visit),
             Table::Weights => encode(sparse(&self.weights), visit),
             Table::Bonds => encode(sparse(&self.bonds), visit),
+            Table::Commits => encode(self.commit_rows(), visit),
+            Table::Former => encode(self.former_rows(), visit),
         }
     }
 
@@ -271,6 +310,14 @@ impl State {
                     let add = &mut collector(table, limit, &mut found);
                     differ(sparse(&self.bonds), sparse(&other.bonds), add);
                 }
+                Table::Commits => {
+                    let add = &mut collector(table, limit, &mut found);
+                    differ(self.commit_rows(), other.commit_rows(), add);
+                }
+                Table::Former => {
+                    let add = &mut collector(table, limit, &mut found);
+                    differ(self.former_rows(), other.former_rows(), add);
+                }
             }
         }
         found
@@ -294,7 +341,7 @@ impl State {
                 rule,
             })?;
         }
-        let Reader { chain, accounts, slots, weights, bonds } = read;
+        let Reader { chain, accounts, slots, weights, bonds, commits, former } = read;
         let state = Self {
             subnet: manifest.subnet_id(),
             head,
@@ -302,6 +349,8 @@ impl State {
             accounts,
             weights: dense(Table::Weights, weights, &slots)?,
             bonds: dense(Table::Bonds, bonds, &slots)?,
+            commits,
+            former,
             uids: index(&slots),
             slots,
             manifest,
@@ -325,6 +374,7 @@ impl State {
                 return Err(bad("holds the hotkey of another uid"));
             }
         }
+        self.check_commits()?;
         let supply = self.supply();
         if supply >= u128::from(Rao::SUPPLY_MAX.get()) {
             return Err(StateError::Supply(supply));
@@ -334,6 +384,53 @@ impl State {
         }
         Ok(())
     }
+}
+
+impl State {
+    fn check_commits(&self) -> Result<(), StateError> {
+        for (key, _) in self.commits() {
+            let CommitKey { uid, mechid, epoch } = *key;
+            let bad = |rule| {
+                let key = commit_bytes(key).to_vec();
+                Err(StateError::Row { table: Table::Commits, key, rule })
+            };
+            if self.participant(uid).is_none() {
+                return bad("belongs to nobody");
+            }
+            if epoch > self.epoch() {
+                return bad("is of an epoch to come");
+            }
+            let open = self.commits_of(uid).filter(|(other, _)| other.mechid == mechid);
+            if open.count() > limits::OPEN_COMMITS {
+                return bad("is one of too many of its uid");
+            }
+        }
+        Ok(())
+    }
+}
+
+type CommitBytes = [u8; 12];
+
+fn commit_bytes(key: &CommitKey) -> CommitBytes {
+    let mut bytes = [0; 12];
+    let (uid, mechid) = (key.uid.get().to_be_bytes(), key.mechid.to_be_bytes());
+    let parts = uid.into_iter().chain(mechid).chain(key.epoch.get().to_be_bytes());
+    for (place, byte) in bytes.iter_mut().zip(parts) {
+        *place = byte;
+    }
+    bytes
+}
+
+fn commit_key(key: &[u8]) -> Result<CommitKey, &'static str> {
+    let wrong = "has a key that is no uid, mechanism and epoch";
+    let (uid_bytes, rest) = key.split_first_chunk::<2>().ok_or(wrong)?;
+    let (mechid, rest) = rest.split_first_chunk::<2>().ok_or(wrong)?;
+    let epoch = u64::from_be_bytes(rest.try_into().map_err(|_| wrong)?);
+    Ok(CommitKey {
+        uid: Uid::new(u16::from_be_bytes(*uid_bytes)),
+        mechid: u16::from_be_bytes(*mechid),
+        epoch: Epoch::new(epoch),
+    })
 }
 
 fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
@@ -367,6 +464,8 @@ struct Reader {
     slots: Vec<Option<Participant>>,
     weights: BTreeMap<Uid, SparseRow>,
     bonds: BTreeMap<Uid, SparseRow>,
+    commits: BTreeMap<CommitKey, Commit>,
+    former: BTreeMap<Hotkey, Former>,
 }
 
 impl Reader {
@@ -387,6 +486,13 @@ impl Reader {
             }
             Table::Weights => drop(self.weights.insert(uid(key)?, SparseRow::from_bytes(bytes)?)),
             Table::Bonds => drop(self.bonds.insert(uid(key)?, SparseRow::from_bytes(bytes)?)),
+            Table::Commits => {
+                self.commits.insert(commit_key(key)?, Commit::from_bytes(bytes)?);
+            }
+            Table::Former => {
+                let hotkey = Hotkey::from_slice(key).ok_or("has a key that is no hotkey")?;
+                self.former.insert(hotkey, Former::from_bytes(bytes)?);
+            }
         }
         Ok(())
     }
@@ -461,7 +567,9 @@ mod tests {
         });
         assert_eq!(state.root(), merkle::root(stages.map(|stage| stage.as_bytes().to_vec())));
         let names: Vec<&str> = state.stage_digests().iter().map(|stage| stage.0).collect();
-        assert_eq!(names, ["chain", "accounts", "participants", "weights", "bonds"]);
+        let expected =
+            ["chain", "accounts", "participants", "weights", "bonds", "commits", "former"];
+        assert_eq!(names, expected);
     }
 
     #[test]

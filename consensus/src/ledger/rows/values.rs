@@ -3,6 +3,8 @@
 use ganglion_types::{Coldkey, CutId, Digest, Epoch, Hotkey, Rao, Role, proto};
 use prost::Message;
 
+use super::super::commits::Commit;
+use super::super::former::Former;
 use super::super::state::{Account, Chain, Participant, RECENT_CUTS};
 use crate::yuma::SparseRow;
 
@@ -36,6 +38,7 @@ impl Value for Chain {
             burned: self.burned.get(),
             time: self.time,
             registrations: self.registrations,
+            slashed: self.slashed.get(),
         }
     }
 
@@ -53,6 +56,7 @@ impl Value for Chain {
             burned: Rao::new(proto.burned),
             time: proto.time,
             registrations: proto.registrations,
+            slashed: Rao::new(proto.slashed),
         })
     }
 }
@@ -98,6 +102,43 @@ impl Value for Participant {
             seed: Digest::from_slice(&proto.seed)?,
             seed_epoch: Epoch::new(proto.seed_epoch),
         })
+    }
+}
+
+impl Value for Commit {
+    type Proto = proto::CommitRow;
+
+    fn to_proto(&self) -> proto::CommitRow {
+        proto::CommitRow {
+            hotkey: self.hotkey.as_bytes().to_vec(),
+            commitment: self.commitment.as_bytes().to_vec(),
+            seq: self.seq,
+        }
+    }
+
+    fn from_proto(proto: proto::CommitRow) -> Option<Self> {
+        Some(Self {
+            hotkey: Hotkey::from_slice(&proto.hotkey)?,
+            commitment: Digest::from_slice(&proto.commitment)?,
+            seq: proto.seq,
+        })
+    }
+}
+
+impl Value for Former {
+    type Proto = proto::FormerRow;
+
+    fn to_proto(&self) -> proto::FormerRow {
+        let successor = self.successor.map(|hotkey| hotkey.as_bytes().to_vec());
+        proto::FormerRow { successor: successor.unwrap_or_default(), epoch: self.epoch.get() }
+    }
+
+    fn from_proto(proto: proto::FormerRow) -> Option<Self> {
+        let successor = match proto.successor.as_slice() {
+            [] => None,
+            bytes => Some(Hotkey::from_slice(bytes)?),
+        };
+        Some(Self { successor, epoch: Epoch::new(proto.epoch) })
     }
 }
 
