@@ -1,0 +1,67 @@
+//! Participants that break the rules, among honest ones.
+
+use ganglion_subnet::Behaviour;
+use ganglion_types::{Body, Epoch, Uid};
+
+use crate::cluster::{Cluster, EPOCH_MS, manifest};
+
+const STAKES: [u64; 4] = [28, 26, 24, 22];
+const SKILLS: [u64; 3] = [50, 90, 90];
+
+fn cluster(behaviours: &[(usize, Behaviour)]) -> Cluster {
+    let manifest = manifest(&STAKES, SKILLS.len());
+    let mut cluster = Cluster::with_behaviours(7, manifest, &SKILLS, 0, behaviours);
+    let all: Vec<usize> = (0..7).collect();
+    assert!(cluster.run_to_epoch(&all, 12, 14 * EPOCH_MS), "{:?}", cluster.cuts(0));
+    cluster.assert_one_cut_per_epoch();
+    cluster
+}
+
+/// The epochs whose cut holds weights of this node.
+fn weights_of(cluster: &Cluster, at: usize) -> Vec<u64> {
+    let hotkey = cluster.nodes[at].hotkey;
+    let is_ours = |body: &Body| matches!(body, Body::Weights(weights) if weights.signer == hotkey);
+    let bundles = cluster.host(0).bundles.iter();
+    let with = bundles.filter(|(_, bundle)| bundle.items.iter().any(|item| is_ours(item.body())));
+    with.map(|(epoch, _)| *epoch).collect()
+}
+
+#[test]
+fn a_copier_sets_weights_only_once_others_showed_theirs() {
+    let cluster = cluster(&[(3, Behaviour::Copier)]);
+    let (honest, copied) = (weights_of(&cluster, 0), weights_of(&cluster, 3));
+    assert_eq!(honest.first(), Some(&1));
+    assert!(copied.first() > honest.first(), "{copied:?}");
+    assert!(copied.len() >= 8, "{copied:?}");
+    // It gives no weight of its own: all of it lies within what the others gave.
+    let state = cluster.state(0);
+    let honest = |uid: u16| (0..3).any(|by| state.weights(Uid::new(by)).iter().any(|w| w.0 == uid));
+    assert!(state.weights(Uid::new(3)).iter().all(|entry| honest(entry.0)));
+}
+
+#[test]
+fn a_lazy_miner_answers_and_earns_less_than_the_weakest_honest_one() {
+    let cluster = cluster(&[(6, Behaviour::Lazy)]);
+    let result = &cluster.host(0).results[&12];
+    let incentive = |uid: u16| result.row(Uid::new(uid)).unwrap().incentive;
+    assert!(incentive(6) < incentive(4) / 2, "lazy {} weakest {}", incentive(6), incentive(4));
+    // With its own answers the same miner is as good as the other of its skill.
+    let honest = self::cluster(&[]);
+    let result = &honest.host(0).results[&12];
+    let incentive = |uid: u16| result.row(Uid::new(uid)).unwrap().incentive;
+    assert!(incentive(6) > incentive(4), "honest {} weakest {}", incentive(6), incentive(4));
+}
+
+#[test]
+fn an_equivocator_is_seen_by_all_others_and_stops_nobody() {
+    let cluster = cluster(&[(3, Behaviour::Equivocator { from: Epoch::new(5) })]);
+    let seen = |at: usize, epoch: u64| {
+        let note = format!("equivocations at epoch {epoch}");
+        cluster.host(at).odd.iter().any(|odd| odd.ends_with(&note))
+    };
+    for at in 0..3 {
+        assert!((1..5).all(|epoch| !seen(at, epoch)), "node {at}: {:?}", cluster.host(at).odd);
+        assert!(seen(at, 5), "node {at}: {:?}", cluster.host(at).odd);
+    }
+    assert!((1..=12).all(|epoch| !seen(3, epoch)), "its own engine knows of one vote each");
+}
