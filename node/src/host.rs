@@ -301,7 +301,7 @@ impl Host for NodeHost {
     fn penalize(&mut self, peer: Hotkey, rejection: Rejection) {
         let fault = match rejection {
             Rejection::Oversize => p2p::Fault::Oversize,
-            Rejection::Malformed | Rejection::NonCanonical => p2p::Fault::Malformed,
+            // The frame itself was sound, so the peer may only be of another version.
             _ => p2p::Fault::Invalid,
         };
         self.network.penalize(peer, fault);

@@ -26,4 +26,5 @@ pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;
+pub mod workers;
 pub mod yuma;

@@ -108,7 +108,7 @@ impl Participant {
         if self.config.behaviour == Behaviour::Copier {
             return self.copied_row();
         }
-        let limit = self.config.manifest.hyperparameters.max_weights_limit;
+        let limit = self.state.hyperparameters().max_weights_limit;
         self.scores.weights(&self.miners(), &self.config.manifest.task, limit)
     }
 

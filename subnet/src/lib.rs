@@ -19,7 +19,9 @@
 pub mod behaviour;
 pub mod close;
 pub mod effect;
+pub mod evidence;
 pub mod fetch;
+pub mod hidden;
 pub mod input;
 pub mod intake;
 pub mod participant;

@@ -173,6 +173,7 @@ impl Participant {
             self.report(Report::Scored { miners: Vec::new(), void: true });
             return;
         };
+        self.round.keep_scores(&responses, scores);
         let miners = means
             .into_iter()
             .map(|(hotkey, tasks, score)| {
@@ -192,6 +193,9 @@ impl Participant {
         if entries.is_empty() {
             return;
         }
+        if self.state.hyperparameters().commit_reveal_weights_enabled {
+            return self.commit_to(entries, task_preimage);
+        }
         let body = Body::Weights(Weights {
             signer,
             mechid: 0,
@@ -201,10 +205,7 @@ impl Participant {
             task_preimage,
         });
         if let Some(item) = self.publish(Channel::Weights, body) {
-            match ganglion_consensus::ledger::admissible(&self.state, &item) {
-                Ok(()) => self.pool.insert(item),
-                Err(reason) => self.report(Report::Odd(format!("own weights: {reason}"))),
-            }
+            self.pool_own(item, "own weights");
         }
     }
 

@@ -24,6 +24,7 @@ pub mod agreement;
 pub mod amount;
 pub mod codec;
 pub mod cut;
+pub mod evidence;
 pub mod ids;
 pub mod item;
 pub mod limits;
@@ -31,6 +32,7 @@ pub mod list;
 pub mod manifest;
 pub mod merkle;
 pub mod op;
+pub mod parameters;
 pub mod peer;
 pub mod seed;
 pub mod sign;
@@ -50,16 +52,18 @@ pub use agreement::{
 pub use amount::Rao;
 pub use codec::{Canonical, DecodeError};
 pub use cut::{Certificate, Cut, EpochBundle};
+pub use evidence::{Evidence, Proof, ProposalHead};
 pub use ids::{
     Coldkey, CutId, Digest, Epoch, Hotkey, ItemId, Round, Signature, SubnetId, Uid, hex,
 };
 pub use item::{Body, Item, Kind};
 pub use list::{InclusionList, ListBody};
-pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec};
+pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec, Timing};
 pub use op::{Operation, RegistryOp};
+pub use parameters::{Change, Parameter, ParameterClass, Parameters};
 pub use peer::PeerRecord;
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
-pub use weights::Weights;
+pub use weights::{WeightCommit, WeightReveal, Weights};
 
 /// Version of the protocol in every preimage, manifest and topic.
 pub const PROTOCOL_VERSION: u32 = 1;

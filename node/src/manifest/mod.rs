@@ -96,7 +96,10 @@ mod tests {
         let large = (0..=975_000_u64, 1..=u64::MAX >> 1, 1..=1_u64 << 62, 1..=1_u64 << 62);
         let small = (0..=i16::MAX, 8..=256_u16, 256..=4096_u16, any::<u16>(), 0..=64_u16);
         let amounts = (0..=1_000_000_000_000_000_u64, any::<u64>(), any::<u64>());
-        (fractions, flags, large, small, amounts).prop_map(|(f, b, l, s, a)| Hyperparameters {
+        let epochs = (0..=100_000_u64, 0..=100_000_u64, 2..=100_000_u64);
+        let joining = (0..=4_096_u16, 1..=1_u64 << 49, 1..=1_u64 << 49, any::<u16>());
+        let parts = (fractions, flags, large, small, amounts, epochs, joining);
+        parts.prop_map(|(f, b, l, s, a, e, j)| Hyperparameters {
             emission: Rao::new(a.0),
             kappa: f.0,
             yuma3_enabled: b.0,
@@ -118,6 +121,13 @@ mod tests {
             min_difficulty: l.2.min(l.3),
             max_difficulty: l.2.max(l.3),
             min_balance: Rao::new(a.2),
+            immunity_period: e.0,
+            min_non_immune_uids: j.0,
+            min_burn: Rao::new(j.1.min(j.2)),
+            max_burn: Rao::new(j.1.max(j.2)),
+            unbonding_epochs: e.1,
+            slash_fraction: j.3,
+            revision_delay: e.2,
         })
     }
 

@@ -21,6 +21,7 @@ pub mod behaviour;
 pub mod control;
 pub mod fleet;
 pub mod layout;
+pub mod load;
 pub mod measure;
 pub mod observe;
 pub mod process;

@@ -5,5 +5,6 @@ mod arrival;
 mod behaviours;
 mod cluster;
 mod epochs;
+mod hidden;
 mod joining;
 mod silence;

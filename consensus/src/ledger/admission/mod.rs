@@ -134,6 +134,12 @@ pub enum Inadmissible {
         /// Epochs between them.
         steps: u64,
     },
+    /// An operation that this version does not execute.
+    #[error("this version does not execute {operation}")]
+    Unsupported {
+        /// Its name.
+        operation: &'static str,
+    },
     /// An operation past its window.
     #[error("it was valid until epoch {valid_until}, but the next cut closes epoch {epoch}")]
     Expired {
@@ -244,6 +250,7 @@ impl Inadmissible {
             Self::NotUpscaled { .. } => "not_upscaled",
             Self::MaxWeight { .. } => "max_weight",
             Self::Preimage { .. } => "preimage",
+            Self::Unsupported { .. } => "unsupported",
             Self::Expired { .. } => "expired",
             Self::TooFarAhead { .. } => "too_far_ahead",
             Self::NoAccount { .. } => "no_account",

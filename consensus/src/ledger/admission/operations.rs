@@ -24,6 +24,12 @@ pub(super) fn admit_operation(state: &State, op: &RegistryOp) -> Result<(), Inad
         }
         return admit_registration(state, &registration);
     }
+    if !matches!(
+        op.operation,
+        Operation::Stake { .. } | Operation::Unstake { .. } | Operation::Transfer { .. }
+    ) {
+        return Err(Inadmissible::Unsupported { operation: op.operation.name() });
+    }
     admit_account(state, op)?;
     // A receiver that has an account passed this when it got it.
     match &op.operation {

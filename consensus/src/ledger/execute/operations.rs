@@ -39,8 +39,8 @@ impl Execution {
             Operation::Stake { hotkey, amount } => self.stake(coldkey, hotkey, *amount),
             Operation::Unstake { hotkey, amount } => self.unstake(coldkey, hotkey, *amount),
             Operation::Transfer { to, amount } => self.transfer(coldkey, to, *amount),
-            // Registrations have an order of their own.
-            Operation::Register { .. } => Ok(()),
+            // Registrations have an order of their own, and nothing else is admissible yet.
+            _ => Ok(()),
         }
     }
 

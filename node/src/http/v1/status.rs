@@ -18,6 +18,11 @@ fn status(app: &App) -> Status {
     let committee = now.state.committee();
     let total = committee.iter().fold(0_u64, |sum, one| sum.saturating_add(one.stake.get()));
     let (epoch, cut) = now.head();
+    let (signing, signing_reason) = if committee.iter().any(|one| one.hotkey == now.hotkey) {
+        (now.signing, now.signing_reason)
+    } else {
+        (false, "no seat in the committee")
+    };
     Status {
         version: env!("CARGO_PKG_VERSION").into(),
         subnet: now.state.subnet().to_hex(),
@@ -35,8 +40,8 @@ fn status(app: &App) -> Status {
         epoch_ms: manifest.epoch_ms,
         genesis_time: manifest.genesis_time,
         round: now.round,
-        signing: now.signing,
-        signing_reason: now.signing_reason.into(),
+        signing,
+        signing_reason: signing_reason.into(),
         peers: network.peers().iter().filter(|peer| peer.connected).count(),
         missed: u64::try_from(now.missed.len()).unwrap_or(u64::MAX),
         behind: now.behind.map(|epoch| epoch.get()),
