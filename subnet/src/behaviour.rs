@@ -7,6 +7,7 @@
 //! copier       publish_weights   the stake-weighted mean of the rows that others last showed
 //! lazy         on_task_batch     what another miner answered in the round before
 //! equivocator  say               beside each own vote a second one, for something else
+//! withholder   reveal_weights    nothing: what it committed to stays closed
 //! ```
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use crate::effect::Effect;
 use crate::input::Channel;
 use crate::participant::Participant;
 
-/// What a participant does. As text: `honest`, `copier`, `lazy`, `equivocator@5`.
+/// What a participant does. As text: `honest`, `copier`, `lazy`, `equivocator@5`, `withholder`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behaviour {
     /// What the rules ask.
@@ -37,6 +38,8 @@ pub enum Behaviour {
         /// The first epoch in which it does.
         from: Epoch,
     },
+    /// A validator that commits to rows of weights and never opens them.
+    Withholder,
 }
 
 impl fmt::Display for Behaviour {
@@ -46,13 +49,14 @@ impl fmt::Display for Behaviour {
             Self::Copier => f.write_str("copier"),
             Self::Lazy => f.write_str("lazy"),
             Self::Equivocator { from } => write!(f, "equivocator@{from}"),
+            Self::Withholder => f.write_str("withholder"),
         }
     }
 }
 
 /// A text that names no behaviour.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be honest, copier, lazy or equivocator@EPOCH")]
+#[error("must be honest, copier, lazy, equivocator@EPOCH or withholder")]
 pub struct UnknownBehaviour;
 
 impl FromStr for Behaviour {
@@ -63,6 +67,7 @@ impl FromStr for Behaviour {
             None if text == "honest" => Ok(Self::Honest),
             None if text == "copier" => Ok(Self::Copier),
             None if text == "lazy" => Ok(Self::Lazy),
+            None if text == "withholder" => Ok(Self::Withholder),
             Some(("equivocator", from)) => {
                 let from = from.parse().map(Epoch::new).map_err(|_| UnknownBehaviour)?;
                 Ok(Self::Equivocator { from })
@@ -127,6 +132,11 @@ impl Participant {
         matches!(self.config.behaviour, Behaviour::Lazy)
     }
 
+    /// Whether our commits stay closed.
+    pub(crate) const fn withholds(&self) -> bool {
+        matches!(self.config.behaviour, Behaviour::Withholder)
+    }
+
     /// Lazy: the answers to a batch of tasks.
     pub(crate) fn overheard_answers(&self, batch: &TaskBatch) -> Option<Vec<Payload>> {
         self.overheard.answers(batch.inputs.len())
@@ -176,6 +186,7 @@ mod tests {
             Behaviour::Copier,
             Behaviour::Lazy,
             Behaviour::Equivocator { from: Epoch::new(7) },
+            Behaviour::Withholder,
         ] {
             assert_eq!(behaviour.to_string().parse(), Ok(behaviour));
         }

@@ -23,6 +23,8 @@ pub enum Behaviour {
         /// The first epoch in which it does.
         from_epoch: u64,
     },
+    /// A validator that commits to rows of weights and never opens them.
+    Withholder,
     /// Registered, and not there.
     Offline {
         /// The first epoch it is not there for; 1 if it is never started.
@@ -32,12 +34,13 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// Every one, from the first epoch on.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Honest,
         Self::Copier,
         Self::Lazy,
         Self::Clone,
         Self::Equivocator { from_epoch: 1 },
+        Self::Withholder,
         Self::Offline { from_epoch: 1 },
     ];
 
@@ -50,6 +53,7 @@ impl Behaviour {
             Self::Lazy => "lazy",
             Self::Clone => "clone",
             Self::Equivocator { .. } => "equivocator",
+            Self::Withholder => "withholder",
             Self::Offline { .. } => "offline",
         }
     }
@@ -71,7 +75,7 @@ impl Behaviour {
     pub const fn role(self) -> Option<Role> {
         match self {
             Self::Honest | Self::Offline { .. } => None,
-            Self::Copier | Self::Equivocator { .. } => Some(Role::Validator),
+            Self::Copier | Self::Equivocator { .. } | Self::Withholder => Some(Role::Validator),
             Self::Lazy | Self::Clone => Some(Role::Miner),
         }
     }
@@ -82,7 +86,7 @@ impl Behaviour {
         match self {
             Self::Equivocator { .. } => Some(Self::Equivocator { from_epoch }),
             Self::Offline { .. } => Some(Self::Offline { from_epoch }),
-            Self::Honest | Self::Copier | Self::Lazy | Self::Clone => None,
+            Self::Honest | Self::Copier | Self::Lazy | Self::Clone | Self::Withholder => None,
         }
     }
 
@@ -109,6 +113,7 @@ impl Behaviour {
             Self::Honest | Self::Clone | Self::Offline { .. } => None,
             Self::Copier => Some(Process::Copier),
             Self::Lazy => Some(Process::Lazy),
+            Self::Withholder => Some(Process::Withholder),
             Self::Equivocator { from_epoch } => {
                 Some(Process::Equivocator { from: Epoch::new(from_epoch) })
             }

@@ -1,7 +1,7 @@
 //! Participants that break the rules, among honest ones.
 
 use ganglion_subnet::Behaviour;
-use ganglion_types::{Body, Epoch, Uid};
+use ganglion_types::{Body, Epoch, Item, Kind, Uid};
 
 use crate::cluster::{Cluster, EPOCH_MS, manifest};
 
@@ -56,12 +56,39 @@ fn a_lazy_miner_answers_and_earns_less_than_the_weakest_honest_one() {
 fn an_equivocator_is_seen_by_all_others_and_stops_nobody() {
     let cluster = cluster(&[(3, Behaviour::Equivocator { from: Epoch::new(5) })]);
     let seen = |at: usize, epoch: u64| {
-        let note = format!("equivocations at epoch {epoch}");
-        cluster.host(at).odd.iter().any(|odd| odd.ends_with(&note))
+        let note = format!("in epoch {epoch}");
+        let said = |odd: &&String| odd.contains(" said two things as ") && odd.ends_with(&note);
+        cluster.host(at).odd.iter().find(said).is_some()
     };
     for at in 0..3 {
         assert!((1..5).all(|epoch| !seen(at, epoch)), "node {at}: {:?}", cluster.host(at).odd);
         assert!(seen(at, 5), "node {at}: {:?}", cluster.host(at).odd);
     }
     assert!((1..=12).all(|epoch| !seen(3, epoch)), "its own engine knows of one vote each");
+}
+
+#[test]
+fn a_withholder_commits_and_its_row_never_counts() {
+    let mut manifest = manifest(&STAKES, SKILLS.len());
+    manifest.hyperparameters.commit_reveal_weights_enabled = true;
+    let withholder = [(3, Behaviour::Withholder)];
+    let mut cluster = Cluster::with_behaviours(8, manifest, &SKILLS, 0, &withholder);
+    let all: Vec<usize> = (0..7).collect();
+    assert!(cluster.run_to_epoch(&all, 10, 12 * EPOCH_MS), "{:?}", cluster.cuts(0));
+    cluster.assert_one_cut_per_epoch();
+    let of_it = |kind: Kind| {
+        let items = cluster.host(0).bundles.values().flat_map(|bundle| &bundle.items);
+        let is_its = |item: &&Item| {
+            item.kind() == kind && item.body().signer() == cluster.nodes[3].hotkey.as_bytes()
+        };
+        items.filter(is_its).count()
+    };
+    assert!(of_it(Kind::WeightCommit) >= 8);
+    assert_eq!(of_it(Kind::WeightReveal), 0);
+    assert!(cluster.state(0).weights(Uid::new(3)).is_empty());
+    for epoch in 4..=10 {
+        let result = &cluster.host(0).results[&epoch];
+        assert_eq!(result.row(Uid::new(3)).unwrap().dividends, 0, "epoch {epoch}");
+        assert!(result.row(Uid::new(0)).unwrap().dividends > 0, "epoch {epoch}");
+    }
 }
