@@ -25,7 +25,9 @@ use ganglion_storage::{
     OpenError, Reader, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
 };
 use ganglion_subnet::runner::Stopped;
-use ganglion_subnet::{Commit, Config as ParticipantConfig, Job, Participant, Recovered};
+use ganglion_subnet::{
+    Behaviour, Commit, Config as ParticipantConfig, Job, Participant, Recovered,
+};
 use ganglion_types::{
     Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, SubnetId,
     limits,
@@ -162,6 +164,8 @@ pub struct Start {
     pub manifest: Manifest,
     /// Its hotkey.
     pub hotkey: KeyPair,
+    /// Honest, but in a testnet.
+    pub behaviour: Behaviour,
 }
 
 /// Opens the store. A damaged database is put aside and made anew from the certificate log.
@@ -299,7 +303,7 @@ struct Assembly {
 }
 
 async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, NodeError> {
-    let Start { config, manifest, hotkey } = start;
+    let Start { config, manifest, hotkey, behaviour } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
     let (mut store, found) = open_store(&config.data_dir, &subnet)?;
@@ -317,7 +321,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let participant = participant(&manifest, &hotkey, &reader, state, past)?;
+    let participant = participant(&manifest, &hotkey, &reader, (state, past), behaviour)?;
     let host = NodeHost::new(Parts {
         store,
         records: records_out,
@@ -363,14 +367,15 @@ fn participant(
     manifest: &Arc<Manifest>,
     hotkey: &KeyPair,
     reader: &Reader,
-    state: State,
-    past: Recovered,
+    (state, past): (State, Recovered),
+    behaviour: Behaviour,
 ) -> Result<Participant, NodeError> {
     let config = ParticipantConfig {
         key: Some(hotkey.signing_key().clone()),
         manifest: Arc::clone(manifest),
         seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
         oldest: Epoch::new(reader.certified().map_or(1, |(first, _)| first)),
+        behaviour,
     };
     Participant::new(config, state, past)
         .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))

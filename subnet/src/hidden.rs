@@ -105,7 +105,7 @@ impl Participant {
     /// after a certificate, so nothing is shown early. It may be said while no vote may: a reveal is
     /// the same item each time.
     pub(crate) fn reveal_weights(&mut self) {
-        let Some(signer) = self.me else { return };
+        let Some(signer) = self.me.filter(|_| !self.withholds()) else { return };
         let sealed: Vec<WeightReveal> = self.sealed.rows.values().cloned().collect();
         for row in sealed {
             let reveal = Body::WeightReveal(WeightReveal { signer, ..row });

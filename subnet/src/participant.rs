@@ -22,6 +22,7 @@ use ganglion_types::{
     Manifest, Role, SubnetId, Uid, proto, sign,
 };
 
+use crate::behaviour::{Behaviour, Overheard};
 use crate::close::Close;
 use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
 use crate::evidence::Waiting;
@@ -50,6 +51,8 @@ pub struct Config {
     pub seed_chains: Vec<Digest>,
     /// Oldest epoch the store can give to peers.
     pub oldest: Epoch,
+    /// Honest, but in a testnet that shows what else there is.
+    pub behaviour: Behaviour,
 }
 
 /// The state machine. See the module's head.
@@ -78,6 +81,7 @@ pub struct Participant {
     pub(crate) fetch: Fetch,
     pub(crate) sync: Sync,
     pub(crate) voting: Voting,
+    pub(crate) overheard: Overheard,
     /// When the process started, on the monotonic clock.
     pub(crate) started: u64,
     /// Whether it asked its peers how far they are before it signed.
@@ -144,6 +148,7 @@ impl Participant {
             seq: recovered.seq_reserved,
             seq_reserved: recovered.seq_reserved,
             voting: Voting::new(recovered, closing),
+            overheard: Overheard::default(),
             started: 0,
             probed: false,
             early: VecDeque::new(),

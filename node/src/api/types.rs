@@ -208,6 +208,9 @@ pub struct EpochSummary {
     pub items: usize,
     /// Paid out.
     pub emitted_rao: Amount,
+    /// Taken from stakes for offences.
+    #[serde(default)]
+    pub slashed_rao: Amount,
     /// Milliseconds from this node's deadline to its decision; none if fetched or before a restart.
     pub latency_ms: Option<u64>,
     /// Whether this node lacked the certificate two epoch lengths after the deadline.

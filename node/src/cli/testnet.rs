@@ -37,7 +37,8 @@ epoch the validators show the miners images, weigh their answers and certify the
 
 accuracy is measured by this command with images that no validator draws from, before the start.
 With --epochs N it ends after N certified epochs; the exit code is 0 only if none was missed, every
-node holds the same cuts and results, each epoch paid its budget, and miners earned as they answered.
+node holds the same cuts and results, each epoch paid its budget, miners earned as they answered, and
+every [[assert]] of FILE holds.
 
 Examples:
   ganglion testnet up                          the default one
@@ -216,9 +217,11 @@ async fn start(global: &Global, args: UpArgs) -> Result<(), Failure> {
         epoch_ms: args.epoch_length,
         learner: args.learner,
     };
+    let spec = Spec::load(args.file.as_deref(), &flags)?;
+    args.epochs.map_or(Ok(()), |epochs| spec.fits(epochs))?;
     let options = Options {
         layout: args.dir.layout()?,
-        spec: Spec::load(args.file.as_deref(), &flags)?,
+        spec,
         genesis_in: args.genesis_in.map(Duration::from_millis),
         epochs: args.epochs,
         show: Show::choose(global.json),

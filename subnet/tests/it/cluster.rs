@@ -11,8 +11,8 @@ use ganglion_subnet::hidden::{LOCAL_SEALED, SealedRows};
 use ganglion_subnet::participant::LOCAL_SCORES;
 use ganglion_subnet::runner::{Host, Runner, Stopped};
 use ganglion_subnet::{
-    AnswerToken, AskId, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now, Participant,
-    Recovered, Rejection, Report, Ticket, Verdict,
+    AnswerToken, AskId, Behaviour, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now,
+    Participant, Recovered, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle,
@@ -275,6 +275,8 @@ pub(crate) struct Cluster {
     pub(crate) stopped: Vec<(usize, String)>,
     /// A node whose statuses claim an epoch far ahead, and that never shows one.
     pub(crate) liar: Option<usize>,
+    /// What is not honest, by node, from its next start on.
+    pub(crate) behaviours: BTreeMap<usize, Behaviour>,
 }
 
 pub(crate) fn key(byte: u8) -> SigningKey {
@@ -331,6 +333,17 @@ pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
 impl Cluster {
     /// A cluster of the manifest's participants, miners with these skills, and observers.
     pub(crate) fn new(seed: u64, manifest: Manifest, skills: &[u64], observers: usize) -> Self {
+        Self::with_behaviours(seed, manifest, skills, observers, &[])
+    }
+
+    /// The same with some nodes, by position, that are not honest.
+    pub(crate) fn with_behaviours(
+        seed: u64,
+        manifest: Manifest,
+        skills: &[u64],
+        observers: usize,
+        behaviours: &[(usize, Behaviour)],
+    ) -> Self {
         let manifest = Arc::new(manifest);
         let many = manifest.participants.len() + observers;
         let validators = manifest.participants.len() - skills.len();
@@ -365,6 +378,7 @@ impl Cluster {
             loss: 0,
             stopped: Vec::new(),
             liar: None,
+            behaviours: behaviours.iter().copied().collect(),
         };
         for at in 0..many {
             cluster.start(at);
@@ -450,6 +464,7 @@ impl Cluster {
             manifest: Arc::clone(&self.manifest),
             seed_chains: vec![chain_start(at)],
             oldest: Epoch::new(1),
+            behaviour: self.behaviours.get(&at).copied().unwrap_or_default(),
         };
         let participant = Participant::new(config, state, recovered).unwrap();
         node.runner = Some(Runner::new(participant, host));

@@ -2,6 +2,7 @@
 //! that records what they do.
 
 mod arrival;
+mod behaviours;
 mod cluster;
 mod epochs;
 mod hidden;
