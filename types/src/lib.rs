@@ -32,6 +32,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod op;
 pub mod peer;
+pub mod proof;
 pub mod seed;
 pub mod sign;
 pub mod ss58;
@@ -56,8 +57,10 @@ pub use ids::{
 pub use item::{Body, Item, Kind};
 pub use list::{InclusionList, ListBody};
 pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec};
+pub use merkle::MerkleProof;
 pub use op::{Operation, RegistryOp};
 pub use peer::PeerRecord;
+pub use proof::{CommitteeMembers, EpochLink, EpochProof, Fork};
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
 pub use weights::Weights;
 
