@@ -70,7 +70,7 @@ impl Table {
         }
     }
 
-    fn show_key(self, key: &[u8]) -> String {
+    pub(super) fn show_key(self, key: &[u8]) -> String {
         match (self, key) {
             (Self::Participants | Self::Weights | Self::Bonds, [high, low]) => {
                 format!("uid {}", u16::from_be_bytes([*high, *low]))
@@ -336,7 +336,7 @@ impl State {
     }
 }
 
-fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
     // Keys are at most 32 bytes.
     let length = u16::try_from(key.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), key, value].concat()
