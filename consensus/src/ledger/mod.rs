@@ -36,6 +36,7 @@ mod result;
 mod rows;
 mod select;
 mod split;
+pub mod stages;
 mod state;
 
 pub use admission::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX, admissible};

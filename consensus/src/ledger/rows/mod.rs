@@ -89,7 +89,7 @@ impl Table {
         }
     }
 
-    fn show_key(self, key: &[u8]) -> String {
+    pub(super) fn show_key(self, key: &[u8]) -> String {
         match (self, key) {
             (Self::Participants | Self::Weights | Self::Bonds, [high, low]) => {
                 format!("uid {}", u16::from_be_bytes([*high, *low]))
@@ -433,7 +433,7 @@ fn commit_key(key: &[u8]) -> Result<CommitKey, &'static str> {
     })
 }
 
-fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
     // Keys are at most 32 bytes.
     let length = u16::try_from(key.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), key, value].concat()
