@@ -14,7 +14,7 @@ use crate::fixture::{Subnet, coldkey, element, hot, hotkey};
 const EMISSION: u64 = 1_000_000_007;
 
 /// The generator `SplitMix64`.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -25,15 +25,15 @@ impl Random {
     }
 
     /// Below `end`.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn number(&mut self, end: u16) -> u16 {
+    pub(crate) fn number(&mut self, end: u16) -> u16 {
         u16::try_from(self.below(end.into())).unwrap()
     }
 
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = usize::try_from(self.below(last as u64 + 1)).unwrap();
             items.swap(last, other);
@@ -54,13 +54,13 @@ fn supply(state: &State) -> u128 {
     sum
 }
 
-fn decide(executed: Executed) -> State {
+pub(crate) fn decide(executed: Executed) -> State {
     let id = executed.roots.state_root;
     executed.into_state(CutId::new(*id.as_bytes()))
 }
 
 /// What must hold of every execution, whatever went in.
-fn check(before: &State, executed: &Executed, items: &[Item]) {
+pub(crate) fn check(before: &State, executed: &Executed, items: &[Item]) {
     let after = executed.state();
     let header = &executed.result.header;
     assert!(header.emitted.is_zero() || header.emitted.get() == EMISSION);

@@ -3,6 +3,7 @@
 mod agreement;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod hidden;
 mod ledger;
 #[path = "../reference/mod.rs"]
 mod reference;

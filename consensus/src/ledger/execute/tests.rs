@@ -9,6 +9,9 @@ use super::super::receipt::Failure;
 use super::super::state::State;
 use super::*;
 
+mod evidence;
+mod hidden;
+
 const MAX: u16 = 65_535;
 const BALANCE: u64 = 100 * Rao::PER_UNIT;
 

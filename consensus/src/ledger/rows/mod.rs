@@ -649,6 +649,19 @@ mod tests {
         assert!(refuse(5, &[0, 0], &falling).ends_with("has a field out of range"));
         let fine = proto::SparseRow { uids: vec![1], values: vec![1] }.encode_to_vec();
         assert!(refuse(4, &[0, 9], &fine).ends_with("belongs to nobody"));
+        let commit = |epoch: u64| {
+            let key = CommitKey { uid: Uid::new(0), mechid: 0, epoch: Epoch::new(epoch) };
+            let one = Commit { hotkey: Hotkey::default(), commitment: Digest::ZERO, seq: 1 };
+            (commit_bytes(&key), one.to_bytes())
+        };
+        let (key, value) = commit(1);
+        assert!(refuse(6, &key[..11], &value).ends_with("is no uid, mechanism and epoch"));
+        assert!(refuse(6, &commit(2).0, &value).ends_with("is of an epoch to come"));
+        let stray = [&[0, 9], &key[2..]].concat();
+        assert!(refuse(6, &stray, &value).ends_with("belongs to nobody"));
+        assert!(refuse(11, &[1], &[]).ends_with("has a key that is no hotkey"));
+        let odd = proto::FormerRow { successor: vec![1], epoch: 1 }.encode_to_vec();
+        assert!(refuse(11, &[7; 32], &odd).ends_with("has a field out of range"));
         let rich = proto::AccountRow { balance: u64::MAX, nonce: 0 }.encode_to_vec();
         assert!(refuse(2, &[7; 32], &rich).contains("2^62 or more"));
         let nobody = read(&|rows| {
