@@ -4,6 +4,7 @@ mod agreement;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod ledger;
+mod participation;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod yuma_reference;

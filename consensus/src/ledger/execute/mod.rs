@@ -4,23 +4,31 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use ganglion_types::{
-    Body, Coldkey, CutId, Digest, Epoch, Item, ItemId, Operation, RegistryOp, Uid, Weights,
+    Body, Coldkey, CutId, Digest, Epoch, Hotkey, Item, ItemId, Operation, Rao, RegistryOp, Uid,
+    Weights,
 };
 
 use super::admission::{Inadmissible, Registration, admissible};
 use super::epoch::{self, Payout};
 use super::receipt::{Outcome, Receipt};
 use super::result::EpochResult;
+use super::stake::Supply;
 use super::state::{RECENT_CUTS, State};
 use crate::yuma::YumaError;
 
+mod churn;
 mod operations;
 mod registrations;
+mod revisions;
+mod stake;
+mod tenancy;
 mod weights;
 
-pub use registrations::next_difficulty;
+pub use registrations::{next_difficulty, raised_burn_price};
+pub use stake::{DELEGATORS_MAX, TAKE_RAISE_EPOCHS};
 
 /// Why items cannot be executed. A node then votes nil and says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,13 +45,54 @@ pub enum ExecuteError {
     #[error("the epoch function refused the state of the ledger")]
     Yuma(#[source] YumaError),
     /// Amounts came from nothing or went nowhere: a broken invariant of the ledger.
-    #[error("balances and stakes add up to {got} rao, but should to {expected}")]
+    #[error("supply is {}, but should be {}: {terms}", terms.after.total(), terms.expected())]
     Conservation {
-        /// Former supply + emitted - burned.
-        expected: u128,
-        /// Supply found.
-        got: u128,
+        /// The terms of the sum.
+        terms: Box<Terms>,
     },
+}
+
+/// What the supply before an epoch and the supply after it are made of, in rao.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Before the epoch.
+    pub before: Supply,
+    /// Paid out in it.
+    pub emitted: Rao,
+    /// Paid for registrations in it.
+    pub burned: Rao,
+    /// Taken for equivocation in it.
+    pub slashed: Rao,
+    /// After it.
+    pub after: Supply,
+}
+
+impl Terms {
+    /// Supply before + emitted - burned - slashed.
+    #[must_use]
+    pub fn expected(&self) -> u128 {
+        let [emitted, burned, slashed] =
+            [self.emitted, self.burned, self.slashed].map(|amount| u128::from(amount.get()));
+        let income = self.before.total().saturating_add(emitted);
+        income.saturating_sub(burned).saturating_sub(slashed)
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |f: &mut fmt::Formatter<'_>, when, supply: &Supply| {
+            write!(
+                f,
+                "{when} balances {}, stakes {}, entering {}, unbonding {}",
+                supply.balances, supply.stakes, supply.entering, supply.unbonding
+            )
+        };
+        show(f, "before", &self.before)?;
+        let [emitted, burned, slashed] =
+            [self.emitted, self.burned, self.slashed].map(|amount| amount.get());
+        write!(f, "; emitted {emitted}, burned {burned}, slashed {slashed}; ")?;
+        show(f, "after", &self.after)
+    }
 }
 
 /// What a cut holds of an execution.
@@ -101,21 +150,24 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     // Evidence has its place here, and so have reveals, which stand in for plain weights where
     // these are hidden; commits and the expiry of old ones come right after.
     run.set_weights(&inputs.weights);
-    let closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
-    for (coldkey, operations) in &inputs.operations {
-        run.operate(coldkey, operations);
-    }
-    run.register(&inputs.registrations);
+    let mut closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
+    run.execute_operations(&inputs);
+    run.churn();
+    run.revise();
     run.state.chain.epoch = run.epoch;
 
-    let expected = state
-        .supply()
-        .saturating_add(u128::from(closed.result.header.emitted.get()))
-        .saturating_add(u128::from(state.chain.burned.get()))
-        .saturating_sub(u128::from(run.state.chain.burned.get()));
-    let got = run.state.supply();
-    if got != expected {
-        return Err(ExecuteError::Conservation { expected, got });
+    let header = &mut closed.result.header;
+    header.burned = since(run.state.chain.burned, state.chain.burned);
+    header.slashed = since(run.state.chain.slashed, state.chain.slashed);
+    let terms = Terms {
+        before: state.supply_parts(),
+        emitted: header.emitted,
+        burned: header.burned,
+        slashed: header.slashed,
+        after: run.state.supply_parts(),
+    };
+    if terms.after.total() != terms.expected() {
+        return Err(ExecuteError::Conservation { terms: Box::new(terms) });
     }
     let roots = Roots {
         result_root: closed.result.root(),
@@ -132,8 +184,33 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     })
 }
 
+/// What becomes of an admissible operation that is executed alone, with all that comes before it.
+pub(super) fn try_operation(state: &State, op: &RegistryOp) -> Result<Outcome, YumaError> {
+    let mut run = Execution::new(state, state.chain.time);
+    epoch::close(&mut run.state, &run.forfeits)?;
+    let mut inputs = Inputs::default();
+    let id = ItemId::default();
+    inputs.operation(state, id, op);
+    run.execute_operations(&inputs);
+    Ok(run.receipts.remove(&id).unwrap_or(Outcome::Applied))
+}
+
+fn since(now: Rao, before: Rao) -> Rao {
+    Rao::new(now.get().saturating_sub(before.get()))
+}
+
 /// Rows of weights of one signer and mechanism by number, highest first, then by id.
 type Statements<'a> = BTreeMap<(Reverse<u64>, ItemId), &'a Weights>;
+
+/// Operations of one signer by nonce, then by id.
+type Queue<'a> = BTreeMap<(u64, ItemId), &'a Operation>;
+
+/// Whose operations a queue holds.
+#[derive(Clone, Copy)]
+enum Signer {
+    Coldkey(Coldkey),
+    Hotkey(Hotkey),
+}
 
 /// The items of a cut in the orders in which they are executed.
 #[derive(Default)]
@@ -141,7 +218,9 @@ struct Inputs<'a> {
     /// By signer and mechanism.
     weights: BTreeMap<(Uid, u16), Statements<'a>>,
     /// By account; operations by nonce, then by id.
-    operations: BTreeMap<Coldkey, BTreeMap<(u64, ItemId), &'a Operation>>,
+    operations: BTreeMap<Coldkey, Queue<'a>>,
+    /// As above, of hotkeys.
+    tenancies: BTreeMap<Hotkey, Queue<'a>>,
     /// By work, then by id.
     registrations: BTreeMap<(Digest, ItemId), Registration>,
 }
@@ -173,10 +252,14 @@ impl<'a> Inputs<'a> {
         if let Some(registration) = Registration::of(op) {
             let work = registration.work(state.subnet());
             self.registrations.insert((work, id), registration);
-        } else {
-            let account = self.operations.entry(Coldkey::new(op.signer)).or_default();
-            account.insert((op.nonce, id), &op.operation);
+            return;
         }
+        let queue = if op.operation.is_of_hotkey() {
+            self.tenancies.entry(Hotkey::new(op.signer)).or_default()
+        } else {
+            self.operations.entry(Coldkey::new(op.signer)).or_default()
+        };
+        queue.insert((op.nonce, id), &op.operation);
     }
 }
 
@@ -187,6 +270,10 @@ struct Execution {
     receipts: BTreeMap<ItemId, Outcome>,
     /// Validators that are paid nothing for validating this epoch.
     forfeits: BTreeSet<Uid>,
+    /// Registrations taken in this epoch, whatever paid for them.
+    registered: u16,
+    /// Those paid for by work.
+    worked: u32,
 }
 
 impl Execution {
@@ -196,9 +283,33 @@ impl Execution {
         state.chain.recent_cuts.insert(0, before.head);
         state.chain.recent_cuts.truncate(RECENT_CUTS);
         let epoch = before.next_epoch();
-        Self { state, epoch, receipts: BTreeMap::new(), forfeits: BTreeSet::new() }
+        Self {
+            state,
+            epoch,
+            receipts: BTreeMap::new(),
+            forfeits: BTreeSet::new(),
+            registered: 0,
+            worked: 0,
+        }
     }
 }
 
+impl Execution {
+    /// Operations of accounts, then of hotkeys, then registrations by work.
+    fn execute_operations(&mut self, inputs: &Inputs<'_>) {
+        for (coldkey, operations) in &inputs.operations {
+            self.operate(Signer::Coldkey(*coldkey), operations);
+        }
+        for (hotkey, operations) in &inputs.tenancies {
+            self.operate(Signer::Hotkey(*hotkey), operations);
+        }
+        self.register(&inputs.registrations);
+    }
+}
+
+#[cfg(test)]
+mod operation_tests;
+#[cfg(test)]
+mod revision_tests;
 #[cfg(test)]
 mod tests;
