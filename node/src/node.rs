@@ -331,7 +331,6 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         metrics: DriverMetrics::new(config.metrics_uids),
         clock,
         runtime: tokio::runtime::Handle::current(),
-        epoch_ms: manifest.epoch_ms,
     });
     host.keep_committee(&view.now().state);
     let server = Server {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ganglion_types::{Evidence, Hotkey, ItemId, Rao, Uid};
+use ganglion_types::{Coldkey, Evidence, Hotkey, ItemId, Rao, Uid};
 
 use super::super::admission::{LostEpoch, lost_epoch};
 use super::super::former::Former;
 use super::super::receipt::Outcome;
+use super::super::stake::take;
 use super::super::state::Participant;
 use super::Execution;
 
@@ -70,45 +71,52 @@ impl Execution {
         let stays = keep && seat.is_some_and(member);
         let staked = seat.map_or(0, |uid| self.slash_stake(uid, fraction, stays));
         let waiting = self.slash_waiting(names, fraction);
-        self.take_out_of_supply(staked.saturating_add(waiting));
+        let slashed = self.state.chain.slashed.get().saturating_add(staked);
+        self.state.chain.slashed = Rao::new(slashed.saturating_add(waiting));
         if let Some(uid) = seat.filter(|_| !stays) {
-            self.end_tenancy(uid);
+            self.state.vacate(uid, self.epoch);
         }
         self.state.former.insert(hotkey, Former { successor: None, epoch: self.epoch });
     }
 
-    fn take_out_of_supply(&mut self, amount: u64) {
-        let add = |counter: Rao| Rao::new(counter.get().saturating_add(amount));
-        self.slashed = add(self.slashed);
-        self.state.chain.slashed = add(self.state.chain.slashed);
-    }
-
-    /// Takes the fraction, rounded down, of the stake of a uid, in rao. One that stays keeps 1 rao at
-    /// least.
+    /// Takes the fraction, rounded down, of each amount at stake on a uid, and gives what was taken in
+    /// rao. One that stays keeps 1 rao at least.
     fn slash_stake(&mut self, uid: Uid, fraction: u16, stays: bool) -> u64 {
-        // Delegations to the uid (table 7) and what is leaving it (table 9) are parts of this stake,
-        // and shrink here with it.
-        let Some(one) = self.state.participant_mut(uid) else { return 0 };
+        let state = &mut self.state;
+        let delegated: Vec<(Coldkey, Rao)> = state.delegations(uid).collect();
+        let mut taken = part_of(state.own_stake(uid), fraction);
+        for (coldkey, amount) in delegated {
+            let part = part_of(amount, fraction);
+            take(&mut state.delegations, &(uid, coldkey), Rao::new(part));
+            taken = taken.saturating_add(part);
+        }
+        // What waits to leave is part of this stake: its share of what stays is as it was.
+        for (_, amount) in state.leaving.iter_mut().filter(|(key, _)| key.0 == uid) {
+            *amount = less(*amount, fraction);
+        }
+        state.leaving.retain(|_, amount| !amount.is_zero());
+        let Some(one) = state.participant_mut(uid) else { return 0 };
         let stake = one.stake.get();
         let most = if stays { stake.saturating_sub(1) } else { stake };
-        let part = part_of(stake, fraction).min(most);
-        one.stake = Rao::new(stake.saturating_sub(part));
-        part
+        let taken = taken.min(most);
+        one.stake = Rao::new(stake.saturating_sub(taken));
+        taken
     }
 
     /// Takes the fraction, rounded down, of each amount that waits under one of the names, in rao.
-    #[allow(clippy::unused_self, reason = "nothing waits before there is an unbonding time")]
-    fn slash_waiting(&mut self, _names: &BTreeSet<Hotkey>, _fraction: u16) -> u64 {
-        // Amounts entering (table 8) and unbonding (table 10) shrink here.
-        0
-    }
-
-    /// The uid falls vacant, and what is left of its stake goes back to its owner.
-    fn end_tenancy(&mut self, uid: Uid) {
-        // With an unbonding time this is unbonding, not balance.
-        if let Some(one) = self.state.vacate(uid) {
-            self.state.credit(one.coldkey, one.stake);
-        }
+    fn slash_waiting(&mut self, names: &BTreeSet<Hotkey>, fraction: u16) -> u64 {
+        let mut taken = 0_u64;
+        let mut slash = |hotkey: &Hotkey, amount: &mut Rao| {
+            if names.contains(hotkey) {
+                let rest = less(*amount, fraction);
+                taken = taken.saturating_add(amount.get().saturating_sub(rest.get()));
+                *amount = rest;
+            }
+            !amount.is_zero()
+        };
+        self.state.entering.retain(|(hotkey, _), amount| slash(hotkey, amount));
+        self.state.unbonding.retain(|(_, hotkey, _), amount| slash(hotkey, amount));
+        taken
     }
 }
 
@@ -120,8 +128,13 @@ struct Offender {
     names: BTreeSet<Hotkey>,
 }
 
-/// `amount * fraction / 65535`, rounded down.
-fn part_of(amount: u64, fraction: u16) -> u64 {
-    let product = u128::from(amount).saturating_mul(fraction.into());
+/// `amount * fraction / 65535` rao, rounded down.
+fn part_of(amount: Rao, fraction: u16) -> u64 {
+    let product = u128::from(amount.get()).saturating_mul(fraction.into());
     product.checked_div(65_535).and_then(|part| u64::try_from(part).ok()).unwrap_or(0)
+}
+
+/// What is left of an amount without the fraction of it.
+fn less(amount: Rao, fraction: u16) -> Rao {
+    Rao::new(amount.get().saturating_sub(part_of(amount, fraction)))
 }

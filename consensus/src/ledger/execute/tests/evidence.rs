@@ -55,18 +55,21 @@ fn a_double_vote_costs_a_part_of_the_stake_and_the_seat() {
         assert_eq!(after.supply(), state.supply() + emission(&subnet) - u128::from(part));
         assert_eq!((after.uid_of(&hotkey(1)), after.vacancy()), (None, Some(Uid::new(1))));
         assert!(after.committee().iter().all(|member| member.hotkey != hotkey(1)));
-        assert_eq!(after.former(&hotkey(1)).unwrap().successor, None);
+        assert_eq!(after.former().get(&hotkey(1)).unwrap().successor, None);
         // Evidence comes before Yuma: nothing is paid to who was there.
         assert!(executed.result.row(Uid::new(1)).is_none());
     }
 }
 
 #[test]
-fn what_is_left_of_a_slashed_stake_is_not_lost() {
+fn what_is_left_of_a_slashed_stake_waits_out_the_unbonding_time() {
     let subnet = subnet();
     let after = close(&genesis(&subnet), &[subnet.double_vote(1, 1)]);
     let part = 20 * UNIT * 3_277 / 65_535;
-    assert_eq!(balance(&after, 1), BALANCE + 20 * UNIT - part);
+    assert_eq!(balance(&after, 1), BALANCE);
+    let release = Epoch::new(1 + subnet.manifest.hyperparameters.unbonding_epochs);
+    let waiting = after.unbonding().get(&(release, hotkey(1), coldkey(1)));
+    assert_eq!(waiting, Some(&Rao::new(20 * UNIT - part)));
 }
 
 #[test]
@@ -260,7 +263,7 @@ fn evidence_about_weights_reaches_a_rotated_hotkey_and_no_later_tenant() {
     assert!(executed.state().weights(Uid::new(1)).is_empty());
     assert_eq!(forfeits(&executed), [1]);
     let mut gone = state.clone();
-    gone.vacate(Uid::new(1)).unwrap();
+    gone.vacate(Uid::new(1), Epoch::new(1));
     assert_eq!(refusal(&gone, &evidence), "nothing_to_lose");
 }
 
@@ -284,4 +287,39 @@ fn two_pieces_about_one_epoch_of_weights_cost_it_once() {
         };
         assert_eq!(outcome(&executed, piece), expected);
     }
+}
+
+#[test]
+fn everything_behind_a_slashed_hotkey_loses_the_same_part() {
+    let subnet = Subnet::with(&[30, 20, 10], 1, |m| {
+        for (at, one) in m.participants.iter_mut().enumerate().take(3) {
+            one.stake = Rao::new([30, 20, 10][at] * UNIT);
+        }
+    });
+    let part = |amount: u64| amount * 3_277 / 65_535;
+    let before = genesis(&subnet);
+    let mut state = before.clone();
+    // 4 units are delegated, 3 of them wait to leave; 5 enter, 6 unbond under the hotkey, 7 under another.
+    let (offender, other, delegator) = (hotkey(1), hotkey(0), coldkey(3));
+    let moved = [4, 5, 6, 7].map(|units| Rao::new(units * UNIT));
+    state.slots[1].as_mut().unwrap().stake = Rao::new(24 * UNIT);
+    state.delegations.insert((Uid::new(1), delegator), moved[0]);
+    state.leaving.insert((Uid::new(1), delegator), Rao::new(3 * UNIT));
+    state.entering.insert((offender, delegator), moved[1]);
+    state.unbonding.insert((Epoch::new(50), offender, delegator), moved[2]);
+    state.unbonding.insert((Epoch::new(50), other, delegator), moved[3]);
+    let executed = run(&state, &[subnet.double_vote(1, 1)]);
+    let after = executed.state();
+    let slashed = part(20 * UNIT) + part(4 * UNIT) + part(5 * UNIT) + part(6 * UNIT);
+    assert_eq!(executed.result.header.slashed.get(), slashed);
+    let unbonds =
+        |epoch, hotkey, coldkey| after.unbonding()[&(Epoch::new(epoch), hotkey, coldkey)].get();
+    assert_eq!(unbonds(50, offender, delegator), 6 * UNIT - part(6 * UNIT));
+    assert_eq!(unbonds(50, other, delegator), 7 * UNIT);
+    assert_eq!(unbonds(101, offender, delegator), 4 * UNIT - part(4 * UNIT));
+    assert_eq!(unbonds(101, offender, coldkey(1)), 20 * UNIT - part(20 * UNIT));
+    // What was entering is balance again, less its part.
+    let back = after.account(&delegator).balance.get() - before.account(&delegator).balance.get();
+    assert!(back >= 5 * UNIT - part(5 * UNIT));
+    assert!(after.leaving().is_empty() && after.entering().is_empty());
 }
