@@ -47,7 +47,6 @@ pub struct NodeHost {
     asks: BTreeMap<p2p::RequestId, AskId>,
     tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
     next_token: u64,
-    epoch_ms: u64,
     /// When this process began to run: an epoch whose deadline was before is not missed by it.
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
@@ -74,16 +73,13 @@ pub struct Parts {
     pub clock: Clock,
     /// For reads that may take long.
     pub runtime: tokio::runtime::Handle,
-    /// Epoch length.
-    pub epoch_ms: u64,
 }
 
 impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, records, network, jobs, view, metrics, clock, runtime, epoch_ms } =
-            parts;
+        let Parts { store, records, network, jobs, view, metrics, clock, runtime } = parts;
         Self {
             store,
             records,
@@ -99,7 +95,6 @@ impl NodeHost {
             asks: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_token: 0,
-            epoch_ms,
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
@@ -142,7 +137,8 @@ impl NodeHost {
         while let Ok(record) = self.records.try_recv() {
             self.keep_record(&record);
         }
-        let closing = self.view.now().state.next_epoch();
+        let state = self.view.now().state;
+        let closing = state.next_epoch();
         if now.mono >= deadline && deadline >= self.running_since {
             match self.overdue {
                 Some((epoch, _)) if epoch == closing => {}
@@ -151,7 +147,7 @@ impl NodeHost {
         }
         if let Some((epoch, since)) = self.overdue
             && epoch == closing
-            && now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2))
+            && now.mono > since.saturating_add(state.timing().epoch_ms.saturating_mul(2))
         {
             self.note_missed(epoch);
         }
@@ -185,7 +181,8 @@ impl NodeHost {
         if let Some((overdue, since)) = self.overdue
             && overdue == epoch
         {
-            if now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2)) {
+            let length = self.view.now().state.timing().epoch_ms;
+            if now.mono > since.saturating_add(length.saturating_mul(2)) {
                 self.note_missed(epoch);
             }
             self.overdue = None;

@@ -325,7 +325,6 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         metrics: DriverMetrics::new(config.metrics_uids),
         clock,
         runtime: tokio::runtime::Handle::current(),
-        epoch_ms: manifest.epoch_ms,
     });
     let server = Server {
         key: hotkey.signing_key().clone(),

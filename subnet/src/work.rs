@@ -182,7 +182,7 @@ impl Participant {
     pub(crate) fn publish_weights(&mut self) {
         let Some(signer) = self.me.filter(|_| self.may_sign()) else { return };
         let Some(task_preimage) = self.seed_element() else { return };
-        let limit = self.config.manifest.hyperparameters.max_weights_limit;
+        let limit = self.state.hyperparameters().max_weights_limit;
         let entries = self.scores.weights(&self.miners(), &self.config.manifest.task, limit);
         if entries.is_empty() {
             return;

@@ -299,14 +299,17 @@ impl Item {
         self.id
     }
 
-    /// Whether the signer named in the body signed it, about 45 us; of evidence whether the offender
-    /// signed both statements, about twice that.
+    /// Whether the signer named in the body signed it, and whoever else the body needs the consent
+    /// of, about 45 us each; of evidence whether the offender signed both statements, about twice
+    /// that.
     #[must_use]
     pub fn verify(&self) -> bool {
-        if let Body::Evidence(evidence) = &self.body {
-            return evidence.verify(&self.subnet);
+        let signed = || sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature);
+        match &self.body {
+            Body::Evidence(evidence) => evidence.verify(&self.subnet),
+            Body::RegistryOp(op) => signed() && op.has_consent(&self.subnet),
+            _ => signed(),
         }
-        sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature)
     }
 }
 

@@ -32,6 +32,7 @@ pub mod list;
 pub mod manifest;
 pub mod merkle;
 pub mod op;
+pub mod parameters;
 pub mod peer;
 pub mod seed;
 pub mod sign;
@@ -57,8 +58,9 @@ pub use ids::{
 };
 pub use item::{Body, Item, Kind};
 pub use list::{InclusionList, ListBody};
-pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec};
+pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec, Timing};
 pub use op::{Operation, RegistryOp};
+pub use parameters::{Change, Parameter, ParameterClass, Parameters};
 pub use peer::PeerRecord;
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
 pub use weights::{WeightCommit, WeightReveal, Weights};

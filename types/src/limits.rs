@@ -24,6 +24,8 @@ pub const BATCH_TASKS: usize = 1024;
 pub const ROUND_BATCHES: usize = COMMITTEE;
 /// Operations one list may name.
 pub const LIST_OPERATIONS: usize = 256;
+/// Parameters that one revision may change.
+pub const REVISION_CHANGES: usize = 32;
 /// Evidence one list may name.
 pub const LIST_EVIDENCE: usize = 64;
 /// Open commits of one uid and mechanism: one per epoch, from the epoch before to the largest

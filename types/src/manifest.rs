@@ -88,6 +88,15 @@ impl Default for Phases {
     }
 }
 
+/// When things happen in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Epoch length in milliseconds.
+    pub epoch_ms: u64,
+    /// Phases of an epoch.
+    pub phases: Phases,
+}
+
 /// What miners are asked and how answers are scored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskSpec {
@@ -154,10 +163,20 @@ pub struct Hyperparameters {
     pub reveal_grace: u16,
     /// Epochs from one row or commit of a validator to its next.
     pub weights_rate_limit: u64,
-    /// Epochs that an unstaked amount waits, still slashable.
+    /// Epochs after its registration in which a uid is replaced only if no other can be.
+    pub immunity_period: u64,
+    /// Non-immune uids that stay: with no more of them an immune one is replaced.
+    pub min_non_immune_uids: u16,
+    /// Price of a registration by burn, at rest.
+    pub min_burn: Rao,
+    /// Upper bound of that price.
+    pub max_burn: Rao,
+    /// Epochs that unstaked amounts wait, still slashable; 0 for none.
     pub unbonding_epochs: u64,
-    /// Part of the stake that double voting costs, /65535.
+    /// What equivocation costs of the stake, /65535.
     pub slash_fraction: u16,
+    /// Epochs between the approval of a revision and its first epoch.
+    pub revision_delay: u64,
 }
 
 impl Default for Hyperparameters {
@@ -187,8 +206,13 @@ impl Default for Hyperparameters {
             min_balance: Rao::new(Rao::PER_UNIT / 1_000),
             reveal_grace: 1,
             weights_rate_limit: 1,
+            immunity_period: 14,
+            min_non_immune_uids: 10,
+            min_burn: Rao::new(500_000),
+            max_burn: Rao::new(100 * Rao::PER_UNIT),
             unbonding_epochs: 100,
             slash_fraction: 3_277,
+            revision_delay: 10,
         }
     }
 }
@@ -258,24 +282,44 @@ impl Manifest {
     pub fn violations(&self) -> Vec<Violation> {
         let mut found = Vec::new();
         self.check_head(&mut found);
-        self.check_phases(&mut found);
         self.check_task(&mut found);
-        self.check_hyperparameters(&mut found);
-        self.check_spans(&mut found);
-        self.check_registration(&mut found);
+        self.check_parameters(&mut found);
         self.check_participants(&mut found);
         self.check_supply(&mut found);
         found
+    }
+
+    /// The rules that hyperparameters, epoch length and phases break, whoever takes part: what a
+    /// revision must hold to as well.
+    #[must_use]
+    pub fn parameter_violations(&self) -> Vec<Violation> {
+        let mut found = Vec::new();
+        self.check_parameters(&mut found);
+        found
+    }
+
+    fn check_parameters(&self, found: &mut Vec<Violation>) {
+        if !(2_000..=86_400_000).contains(&self.epoch_ms) {
+            let cure = "use 10s for a testnet, 20m for a real one";
+            reject(found, "epoch_length", "must be 2 s to 24 h", cure);
+        }
+        self.check_phases(found);
+        self.check_hyperparameters(found);
+        self.check_spans(found);
+        self.check_registration(found);
+        self.check_stake(found);
+    }
+
+    /// When things happen at genesis.
+    #[must_use]
+    pub const fn timing(&self) -> Timing {
+        Timing { epoch_ms: self.epoch_ms, phases: self.phases }
     }
 
     fn check_head(&self, found: &mut Vec<Violation>) {
         let printable = |c: char| c.is_ascii_graphic() || c == ' ';
         if !(1..=64).contains(&self.name.len()) || !self.name.chars().all(printable) {
             reject(found, "name", "must be 1 to 64 printable ASCII characters", "shorten it");
-        }
-        if !(2_000..=86_400_000).contains(&self.epoch_ms) {
-            let cure = "use 10s for a testnet, 20m for a real one";
-            reject(found, "epoch_length", "must be 2 s to 24 h", cure);
         }
         // The year 2200: later times overflow nothing, but are surely wrong.
         if self.genesis_time == 0 || self.genesis_time > 7_258_118_400_000 {
@@ -401,12 +445,6 @@ impl Manifest {
             "must be 1 to 1000 epochs",
             "use 1",
         );
-        check(
-            h.unbonding_epochs <= 100_000,
-            "unbonding_epochs",
-            "must be at most 100000 epochs",
-            "use 100",
-        );
     }
 
     fn check_registration(&self, found: &mut Vec<Violation>) {
@@ -433,6 +471,52 @@ impl Manifest {
             "max_difficulty",
             "must be min_difficulty to 2^62 hashes",
             "use 4611686018427387904",
+        );
+        check(
+            h.immunity_period <= 100_000,
+            "immunity_period",
+            "must be at most 100000 epochs",
+            "use 14",
+        );
+        check(
+            h.min_non_immune_uids <= 4_096,
+            "min_non_immune_uids",
+            "must be at most 4096",
+            "use 10",
+        );
+        let burn_max = Rao::new(1_000_000 * Rao::PER_UNIT);
+        check(
+            (Rao::new(1)..=burn_max).contains(&h.min_burn),
+            "min_burn",
+            "must be 1 rao to 1000000 units",
+            "use 0.0005",
+        );
+        check(
+            (h.min_burn..=burn_max).contains(&h.max_burn),
+            "max_burn",
+            "must be min_burn to 1000000 units",
+            "use 100",
+        );
+    }
+
+    fn check_stake(&self, found: &mut Vec<Violation>) {
+        let h = &self.hyperparameters;
+        let mut check = |holds: bool, field: &str, rule: &str, cure: &str| {
+            if !holds {
+                reject(found, &format!("hyperparameters.{field}"), rule, cure);
+            }
+        };
+        check(
+            h.unbonding_epochs <= 100_000,
+            "unbonding_epochs",
+            "must be at most 100000 epochs",
+            "use 100",
+        );
+        check(
+            (2..=100_000).contains(&h.revision_delay),
+            "revision_delay",
+            "must be 2 to 100000 epochs",
+            "use 10",
         );
     }
 
@@ -579,7 +663,9 @@ fn optional<T>(
 }
 
 impl Phases {
-    fn to_proto(self) -> proto::Phases {
+    /// The published message.
+    #[must_use]
+    pub fn to_proto(self) -> proto::Phases {
         proto::Phases {
             commit_deadline: self.commit_deadline.into(),
             margin: self.margin.into(),
@@ -592,7 +678,11 @@ impl Phases {
         }
     }
 
-    fn from_proto(proto: proto::Phases) -> Result<Self, DecodeError> {
+    /// Takes the message apart.
+    ///
+    /// # Errors
+    /// Names a field that does not fit 16 bits.
+    pub fn from_proto(proto: proto::Phases) -> Result<Self, DecodeError> {
         Ok(Self {
             commit_deadline: codec::u16_field("commit_deadline", proto.commit_deadline)?,
             margin: codec::u16_field("margin", proto.margin)?,
@@ -631,7 +721,9 @@ impl TaskSpec {
 }
 
 impl Hyperparameters {
-    fn to_proto(self) -> proto::Hyperparameters {
+    /// The published message.
+    #[must_use]
+    pub fn to_proto(self) -> proto::Hyperparameters {
         proto::Hyperparameters {
             emission: self.emission.get(),
             kappa: self.kappa.into(),
@@ -656,12 +748,21 @@ impl Hyperparameters {
             min_balance: self.min_balance.get(),
             reveal_grace: self.reveal_grace.into(),
             weights_rate_limit: self.weights_rate_limit,
+            immunity_period: self.immunity_period,
+            min_non_immune_uids: self.min_non_immune_uids.into(),
+            min_burn: self.min_burn.get(),
+            max_burn: self.max_burn.get(),
             unbonding_epochs: self.unbonding_epochs,
             slash_fraction: self.slash_fraction.into(),
+            revision_delay: self.revision_delay,
         }
     }
 
-    fn from_proto(proto: proto::Hyperparameters) -> Result<Self, DecodeError> {
+    /// Takes the message apart.
+    ///
+    /// # Errors
+    /// Names a field that does not fit 16 bits. Bounds are checked by [`Manifest::violations`].
+    pub fn from_proto(proto: proto::Hyperparameters) -> Result<Self, DecodeError> {
         let narrow = codec::u16_field;
         Ok(Self {
             emission: Rao::new(proto.emission),
@@ -691,8 +792,13 @@ impl Hyperparameters {
             min_balance: Rao::new(proto.min_balance),
             reveal_grace: narrow("reveal_grace", proto.reveal_grace)?,
             weights_rate_limit: proto.weights_rate_limit,
+            immunity_period: proto.immunity_period,
+            min_non_immune_uids: narrow("min_non_immune_uids", proto.min_non_immune_uids)?,
+            min_burn: Rao::new(proto.min_burn),
+            max_burn: Rao::new(proto.max_burn),
             unbonding_epochs: proto.unbonding_epochs,
             slash_fraction: narrow("slash_fraction", proto.slash_fraction)?,
+            revision_delay: proto.revision_delay,
         })
     }
 }

@@ -1,25 +1,10 @@
 //! Hotkeys that stand no more (state table 11): rotated away, or slashed.
 
-use ganglion_types::{Epoch, Hotkey, Uid};
+use ganglion_types::{Hotkey, Uid};
 
 use super::state::State;
 
-/// What became of a hotkey.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Former {
-    /// The hotkey that took its place; `None` if it was slashed, and so is gone for good.
-    pub successor: Option<Hotkey>,
-    /// When.
-    pub epoch: Epoch,
-}
-
 impl State {
-    /// What became of a hotkey that does not stand any more, or that was slashed.
-    #[must_use]
-    pub fn former(&self, hotkey: &Hotkey) -> Option<&Former> {
-        self.former.get(hotkey)
-    }
-
     /// A hotkey and those that took its place, in order.
     pub(super) fn successors(&self, hotkey: &Hotkey) -> impl Iterator<Item = Hotkey> {
         let next = |hotkey: &Hotkey| self.former.get(hotkey)?.successor;
@@ -34,8 +19,8 @@ impl State {
     }
 
     /// Whether amounts that were at stake on a hotkey wait out their unbonding time.
-    pub(super) fn unbonds(&self, _hotkey: &Hotkey) -> bool {
-        false
+    pub(super) fn unbonds(&self, hotkey: &Hotkey) -> bool {
+        self.unbonding.keys().any(|(_, tag, _)| tag == hotkey)
     }
 
     /// Whether a hotkey, or one that took its place, was slashed.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, limits};
+use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, Rao, limits};
 
 use super::admission::{Registration, admissible};
 use super::state::State;
@@ -20,10 +20,11 @@ const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
 
 /// What a member lists of the items it holds, in a fixed order: the same items give the same list.
 ///
-/// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
-/// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
-/// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a quarter of [`limits::LIST_OPERATIONS`]; then accounts by
-/// holding, largest first, each giving one operation in turn, by nonce.
+/// Of the admissible ones: evidence, one piece per offender, that of agreement first, by id, at most
+/// [`limits::LIST_EVIDENCE`]; per signer and mechanism the row of weights, or the commit, with the
+/// highest number, and alike of each commit its reveal; registrations by work, at most a quarter of
+/// [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a hotkey by its
+/// owner's, each giving one operation in turn, by nonce.
 #[must_use]
 pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let mut pool = Pool::default();
@@ -191,6 +192,9 @@ impl KindCounts {
     }
 }
 
+/// What ranks a signer, its key, and its operations by nonce.
+type Turns = (Reverse<Option<Rao>>, [u8; 32], VecDeque<ItemId>);
+
 /// Admissible items by the orders they are listed in.
 #[derive(Default)]
 struct Pool {
@@ -199,6 +203,7 @@ struct Pool {
     evidence: BTreeMap<Hotkey, (bool, ItemId)>,
     registrations: BTreeMap<(Digest, ItemId), ItemId>,
     accounts: BTreeMap<Coldkey, BTreeMap<u64, ItemId>>,
+    hotkeys: BTreeMap<Hotkey, BTreeMap<u64, ItemId>>,
 }
 
 impl Pool {
@@ -222,8 +227,12 @@ impl Pool {
                 }
                 None => {
                     // Of two with one nonce the lower id is executed, so the other is not listed.
-                    let account = self.accounts.entry(Coldkey::new(op.signer)).or_default();
-                    let held = account.entry(op.nonce).or_insert(id);
+                    let queue = if op.operation.is_of_hotkey() {
+                        self.hotkeys.entry(Hotkey::new(op.signer)).or_default()
+                    } else {
+                        self.accounts.entry(Coldkey::new(op.signer)).or_default()
+                    };
+                    let held = queue.entry(op.nonce).or_insert(id);
                     *held = id.min(*held);
                 }
             },
@@ -248,21 +257,19 @@ impl Pool {
     }
 
     fn operations(&self, state: &State, room: usize) -> Vec<ItemId> {
-        let mut staked: BTreeMap<Coldkey, u64> = BTreeMap::new();
-        for (_, one) in state.participants() {
-            let stake = staked.entry(one.coldkey).or_default();
-            *stake = stake.saturating_add(one.stake.get());
-        }
-        let mut queues: Vec<(Reverse<u64>, Coldkey, VecDeque<ItemId>)> = self
-            .accounts
-            .iter()
-            .map(|(coldkey, waiting)| {
-                let stake = staked.get(coldkey).copied().unwrap_or(0);
-                let holding = state.account(coldkey).balance.get().saturating_add(stake);
-                (Reverse(holding), *coldkey, waiting.values().copied().collect())
-            })
-            .collect();
-        queues.sort_unstable_by_key(|(holding, coldkey, _)| (*holding, *coldkey));
+        let holdings = state.holdings();
+        let holding = |coldkey: &Coldkey| Reverse(holdings.get(coldkey).copied());
+        let accounts = self.accounts.iter().map(|(coldkey, waiting)| {
+            (holding(coldkey), *coldkey.as_bytes(), waiting.values().copied().collect())
+        });
+        // A hotkey's weight is its owner's.
+        let owner = |hotkey| state.uid_of(hotkey).and_then(|uid| state.participant(uid));
+        let hotkeys = self.hotkeys.iter().filter_map(|(hotkey, waiting)| {
+            let rank = holding(&owner(hotkey)?.coldkey);
+            Some((rank, *hotkey.as_bytes(), waiting.values().copied().collect()))
+        });
+        let mut queues: Vec<Turns> = accounts.chain(hotkeys).collect();
+        queues.sort_unstable_by_key(|(holding, signer, _)| (*holding, *signer));
         let mut chosen = Vec::new();
         while chosen.len() < room {
             let turn = queues.iter_mut().filter_map(|(_, _, queue)| queue.pop_front());
@@ -279,7 +286,7 @@ impl Pool {
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
-    use ganglion_types::{CutId, Rao, Role, WeightReveal};
+    use ganglion_types::{CutId, Role, WeightReveal};
 
     use super::super::execute;
     use super::super::fixture::{Subnet, coldkey, hot};

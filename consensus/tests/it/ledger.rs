@@ -17,7 +17,7 @@ const EMISSION: u64 = 1_000_000_007;
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -41,13 +41,14 @@ impl Random {
     }
 }
 
-/// Balances and stakes, read from the rows without the ledger's help.
-fn supply(state: &State) -> u128 {
+/// Balances, stakes and what is between them, read from the rows without the ledger's help.
+pub(crate) fn supply(state: &State) -> u128 {
     let mut sum = 0;
     for ((table, _), value) in state.rows() {
         sum += match table {
             2 => u128::from(proto::AccountRow::decode(&*value).unwrap().balance),
             3 => u128::from(proto::ParticipantRow::decode(&*value).unwrap().stake),
+            8 | 10 => u128::from(proto::AmountRow::decode(&*value).unwrap().amount),
             _ => 0,
         };
     }
@@ -64,8 +65,11 @@ pub(crate) fn check(before: &State, executed: &Executed, items: &[Item]) {
     let after = executed.state();
     let header = &executed.result.header;
     assert!(header.emitted.is_zero() || header.emitted.get() == EMISSION);
-    let changed = u128::from(header.emitted.get());
-    assert_eq!(supply(after) + u128::from(header.slashed.get()), supply(before) + changed);
+    let income = supply(before) + u128::from(header.emitted.get());
+    let spent = u128::from(header.burned.get()) + u128::from(header.slashed.get());
+    assert_eq!(supply(after), income - spent);
+    assert_eq!(after.chain().burned.get(), before.chain().burned.get() + header.burned.get());
+    assert_eq!(after.chain().slashed.get(), before.chain().slashed.get() + header.slashed.get());
     let paid = executed.result.rows.iter().fold(0, |sum, row| sum + row.paid.get());
     assert_eq!(paid + header.owner_part.get(), header.emitted.get());
     assert!(!after.committee().is_empty());

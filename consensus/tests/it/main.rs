@@ -5,6 +5,7 @@ mod agreement;
 mod fixture;
 mod hidden;
 mod ledger;
+mod participation;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod yuma_reference;

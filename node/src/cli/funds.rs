@@ -1,7 +1,7 @@
 //! `ganglion stake`, `unstake` and `transfer`: what a coldkey signs.
 
 use clap::Args;
-use ganglion_types::{Body, Epoch, Item, Operation, Rao, RegistryOp, SubnetId};
+use ganglion_types::{Body, Change, Epoch, Item, Operation, Parameter, Rao, RegistryOp, SubnetId};
 use serde_json::json;
 
 use super::api::{ApiArgs, coldkey, cured, hotkey, units};
@@ -182,17 +182,27 @@ fn check(operation: &Operation, account: &Account) -> Result<(), Failure> {
         return Err(Failure::input(sentence, "Name a validator's hotkey."));
     }
     match operation {
-        Operation::Stake { amount, .. } | Operation::Transfer { amount, .. } => {
-            match account.balance_rao.0 < amount.get() {
-                true => Err(too_little("balance", account.balance_rao.0, *amount)),
-                false => Ok(()),
-            }
-        }
+        Operation::Stake { amount, .. }
+        | Operation::Transfer { amount, .. }
+        | Operation::Delegate { amount, .. } => match account.balance_rao.0 < amount.get() {
+            true => Err(too_little("balance", account.balance_rao.0, *amount)),
+            false => Ok(()),
+        },
         Operation::Unstake { hotkey, amount } => {
             let held = seat(hotkey)?.stake_rao.0;
             if held < amount.get() { Err(too_little("stake", held, *amount)) } else { Ok(()) }
         }
-        Operation::Register { .. } => Ok(()),
+        Operation::SetTake { hotkey, .. } | Operation::RotateHotkey { from: hotkey, .. } => {
+            seat(hotkey).map(|_| ())
+        }
+        // These depend on more of the state than the account: the cut decides.
+        Operation::Register { .. }
+        | Operation::BurnRegister { .. }
+        | Operation::Deregister
+        | Operation::Serve { .. }
+        | Operation::Undelegate { .. }
+        | Operation::Revise { .. }
+        | Operation::Approve { .. } => Ok(()),
     }
 }
 
@@ -201,8 +211,31 @@ fn sentence(operation: &Operation) -> String {
         Operation::Stake { hotkey, amount } => format!("stake {amount} units on {hotkey}"),
         Operation::Unstake { hotkey, amount } => format!("unstake {amount} units from {hotkey}"),
         Operation::Transfer { to, amount } => format!("transfer {amount} units to {to}"),
-        Operation::Register { .. } => "register".into(),
+        Operation::Register { role, .. } => format!("register a {} by work", role.name()),
+        Operation::BurnRegister { hotkey, role, max_price, .. } => {
+            format!("register {hotkey} as a {} for at most {max_price} units", role.name())
+        }
+        Operation::Deregister => "give the uid back".into(),
+        Operation::Serve { role, .. } => format!("serve as a {}", role.name()),
+        Operation::Delegate { hotkey, amount } => format!("delegate {amount} units to {hotkey}"),
+        Operation::Undelegate { hotkey, amount } => {
+            format!("take {amount} delegated units back from {hotkey}")
+        }
+        Operation::SetTake { hotkey, take } => format!("set the take of {hotkey} to {take}/65535"),
+        Operation::RotateHotkey { from, to, .. } => format!("replace hotkey {from} by {to}"),
+        Operation::Revise { effective, changes } => revision(*effective, changes),
+        Operation::Approve { revision } => format!("approve revision {revision}"),
     }
+}
+
+/// Each change by the name it has in the manifest, amounts in rao.
+fn revision(effective: Epoch, changes: &[Change]) -> String {
+    let change = |one: &Change| match Parameter::of(one.parameter) {
+        Some(parameter) => format!("{} = {}", parameter.name, one.value),
+        None => format!("parameter {} = {}", one.parameter, one.value),
+    };
+    let changes: Vec<String> = changes.iter().map(change).collect();
+    format!("propose {} from epoch {effective} on", changes.join(", "))
 }
 
 fn show(global: &Global, op: &RegistryOp, account: &Account) -> Result<(), Failure> {

@@ -354,6 +354,8 @@ fn show_rules(text: &mut String, manifest: &Manifest) {
             "emission" => manifest.hyperparameters.emission.to_string(),
             "stake_threshold" => manifest.hyperparameters.stake_threshold.to_string(),
             "min_balance" => manifest.hyperparameters.min_balance.to_string(),
+            "min_burn" => manifest.hyperparameters.min_burn.to_string(),
+            "max_burn" => manifest.hyperparameters.max_burn.to_string(),
             key => values[key].to_string(),
         };
         let _ = writeln!(text, "  {:30} {value:>20}  {}", field.key, field.unit);
@@ -442,8 +444,13 @@ fn hyperparameters_json(h: &Hyperparameters) -> Value {
         "min_balance": output::rao_json(h.min_balance),
         "reveal_grace": h.reveal_grace,
         "weights_rate_limit": h.weights_rate_limit,
+        "immunity_period": h.immunity_period,
+        "min_non_immune_uids": h.min_non_immune_uids,
+        "min_burn": output::rao_json(h.min_burn),
+        "max_burn": output::rao_json(h.max_burn),
         "unbonding_epochs": h.unbonding_epochs,
         "slash_fraction": h.slash_fraction,
+        "revision_delay": h.revision_delay,
     })
 }
 

@@ -91,9 +91,7 @@ fn header_of(state: &State, epoch: Epoch, rows: &[ResultRow]) -> ResultHeader {
         _ => 0,
     };
     let emitted = Rao::new(paid.saturating_add(owner));
-    let owner_part = Rao::new(owner);
-    // What the rows do not tell stays 0.
-    ResultHeader { epoch, budget, emitted, owner_part, ..ResultHeader::default() }
+    ResultHeader { epoch, budget, emitted, owner_part: Rao::new(owner), ..Default::default() }
 }
 
 /// The bundle of a decided epoch; `None` for genesis and later ones.

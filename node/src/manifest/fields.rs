@@ -375,25 +375,66 @@ pub(super) const WEIGHTS_RATE_LIMIT: Field = field!(
     "How long a validator waits from one row or commit to its next.",
     "weights_rate_limit 100 blocks, / 360 rounded up"
 );
+
+pub(super) const IMMUNITY_PERIOD: Field = field!(
+    "immunity_period",
+    "epochs",
+    "0 to 100000",
+    "14",
+    "A newcomer is replaced this long only if nobody else can be.",
+    "immunity_period 5000 blocks, / 360 rounded up"
+);
+pub(super) const MIN_NON_IMMUNE_UIDS: Field = field!(
+    "min_non_immune_uids",
+    "participants",
+    "0 to 4096",
+    "10",
+    "With no more non-immune participants than this, the worst immune one is replaced instead.",
+    "min_non_immune_uids 10"
+);
+pub(super) const MIN_BURN: Field = field!(
+    "min_burn",
+    "units, 1 unit = 10^9 rao",
+    "0.000000001 to 1000000",
+    "0.0005",
+    "What a registration by burn costs when few join.",
+    "min_burn 0.0005"
+);
+pub(super) const MAX_BURN: Field = field!(
+    "max_burn",
+    "units, 1 unit = 10^9 rao",
+    "min_burn to 1000000",
+    "100",
+    "What a registration by burn costs at most, however many join.",
+    "max_burn 100"
+);
 pub(super) const UNBONDING_EPOCHS: Field = field!(
     "unbonding_epochs",
     "epochs",
     "0 to 100000",
     "100",
-    "How long an unstaked amount waits and can still be slashed.",
+    "Unstaked amounts wait this long, still slashable, before they are balance.",
     ""
 );
 pub(super) const SLASH_FRACTION: Field = field!(
     "slash_fraction",
-    "u16 fraction, 3277 = 5 %",
+    "u16 fraction, 3277 = 0.05",
     "0 to 65535",
     "3277",
-    "Part of the stake that voting or proposing twice in one round costs.",
+    "Share of its stake that a validator loses for two votes or proposals in one place.",
+    ""
+);
+pub(super) const REVISION_DELAY: Field = field!(
+    "revision_delay",
+    "epochs",
+    "2 to 100000",
+    "10",
+    "A revision that the committee approved takes effect this much later at the earliest.",
     ""
 );
 
 /// Fields of `[hyperparameters]`.
-pub const HYPERPARAMETERS: [Field; 25] = [
+pub const HYPERPARAMETERS: [Field; 30] = [
     EMISSION,
     KAPPA,
     YUMA3_ENABLED,
@@ -417,8 +458,13 @@ pub const HYPERPARAMETERS: [Field; 25] = [
     MIN_BALANCE,
     REVEAL_GRACE,
     WEIGHTS_RATE_LIMIT,
+    IMMUNITY_PERIOD,
+    MIN_NON_IMMUNE_UIDS,
+    MIN_BURN,
+    MAX_BURN,
     UNBONDING_EPOCHS,
     SLASH_FRACTION,
+    REVISION_DELAY,
 ];
 
 pub(super) const HOTKEY: Field = field!(

@@ -93,38 +93,44 @@ mod tests {
     fn hyperparameters() -> impl Strategy<Value = Hyperparameters> {
         let fractions = (any::<u16>(), any::<u16>(), any::<u16>(), any::<u16>(), 1..=u16::MAX);
         let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-        let spans = (1..=3_u16, 1..=1_000_u64, 0..=100_000_u64, any::<u16>());
         let large = (0..=975_000_u64, 1..=u64::MAX >> 1, 1..=1_u64 << 62, 1..=1_u64 << 62);
         let small = (0..=i16::MAX, 8..=256_u16, 256..=4096_u16, any::<u16>(), 0..=64_u16);
         let amounts = (0..=1_000_000_000_000_000_u64, any::<u64>(), any::<u64>());
-        (fractions, flags, large, small, amounts, spans).prop_map(|(f, b, l, s, a, e)| {
-            Hyperparameters {
-                emission: Rao::new(a.0),
-                kappa: f.0,
-                yuma3_enabled: b.0,
-                liquid_alpha_enabled: b.1,
-                alpha_low: f.1.min(f.2),
-                alpha_high: f.1.max(f.2),
-                alpha_sigmoid_steepness: s.0,
-                bonds_moving_avg: l.0,
-                bonds_penalty: f.3,
-                activity_cutoff: l.1,
-                stake_threshold: Rao::new(a.1),
-                max_validators: s.1,
-                max_allowed_uids: s.2,
-                min_allowed_weights: s.3,
-                max_weights_limit: f.4,
-                commit_reveal_weights_enabled: b.3,
-                registration_allowed: b.2,
-                max_registrations_per_epoch: s.4,
-                min_difficulty: l.2.min(l.3),
-                max_difficulty: l.2.max(l.3),
-                min_balance: Rao::new(a.2),
-                reveal_grace: e.0,
-                weights_rate_limit: e.1,
-                unbonding_epochs: e.2,
-                slash_fraction: e.3,
-            }
+        let epochs = (0..=100_000_u64, 0..=100_000_u64, 2..=100_000_u64);
+        let hidden = (1..=3_u16, 1..=1_000_u64);
+        let joining = (0..=4_096_u16, 1..=1_u64 << 49, 1..=1_u64 << 49, any::<u16>());
+        let parts = (fractions, flags, large, small, amounts, epochs, joining, hidden);
+        parts.prop_map(|(f, b, l, s, a, e, j, h)| Hyperparameters {
+            emission: Rao::new(a.0),
+            kappa: f.0,
+            yuma3_enabled: b.0,
+            liquid_alpha_enabled: b.1,
+            alpha_low: f.1.min(f.2),
+            alpha_high: f.1.max(f.2),
+            alpha_sigmoid_steepness: s.0,
+            bonds_moving_avg: l.0,
+            bonds_penalty: f.3,
+            activity_cutoff: l.1,
+            stake_threshold: Rao::new(a.1),
+            max_validators: s.1,
+            max_allowed_uids: s.2,
+            min_allowed_weights: s.3,
+            max_weights_limit: f.4,
+            commit_reveal_weights_enabled: b.3,
+            registration_allowed: b.2,
+            max_registrations_per_epoch: s.4,
+            min_difficulty: l.2.min(l.3),
+            max_difficulty: l.2.max(l.3),
+            min_balance: Rao::new(a.2),
+            reveal_grace: h.0,
+            weights_rate_limit: h.1,
+            immunity_period: e.0,
+            min_non_immune_uids: j.0,
+            min_burn: Rao::new(j.1.min(j.2)),
+            max_burn: Rao::new(j.1.max(j.2)),
+            unbonding_epochs: e.1,
+            slash_fraction: j.3,
+            revision_delay: e.2,
         })
     }
 

@@ -142,6 +142,8 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
     let emission = amount(&fields::EMISSION, d.emission);
     let stake_threshold = amount(&fields::STAKE_THRESHOLD, d.stake_threshold);
     let min_balance = amount(&fields::MIN_BALANCE, d.min_balance);
+    let min_burn = amount(&fields::MIN_BURN, d.min_burn);
+    let max_burn = amount(&fields::MAX_BURN, d.max_burn);
     let mut large = |field: &Field, default: u64| {
         let any = take::number(field.unit, 0, i64::MAX.unsigned_abs());
         table.require(notes, field, any).unwrap_or(default)
@@ -151,7 +153,9 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
     let min_difficulty = large(&fields::MIN_DIFFICULTY, d.min_difficulty);
     let max_difficulty = large(&fields::MAX_DIFFICULTY, d.max_difficulty);
     let weights_rate_limit = large(&fields::WEIGHTS_RATE_LIMIT, d.weights_rate_limit);
+    let immunity_period = large(&fields::IMMUNITY_PERIOD, d.immunity_period);
     let unbonding_epochs = large(&fields::UNBONDING_EPOCHS, d.unbonding_epochs);
+    let revision_delay = large(&fields::REVISION_DELAY, d.revision_delay);
     let steepness = table.require(notes, &fields::ALPHA_SIGMOID_STEEPNESS, take::i16);
     let mut small = |field: &Field, default: u16| {
         table.require(notes, field, take::number(field.unit, 0, 65_535)).unwrap_or(default)
@@ -183,8 +187,13 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
         min_balance,
         reveal_grace: small(&fields::REVEAL_GRACE, d.reveal_grace),
         weights_rate_limit,
+        immunity_period,
+        min_non_immune_uids: small(&fields::MIN_NON_IMMUNE_UIDS, d.min_non_immune_uids),
+        min_burn,
+        max_burn,
         unbonding_epochs,
         slash_fraction: small(&fields::SLASH_FRACTION, d.slash_fraction),
+        revision_delay,
     };
     table.finish(notes);
     parameters

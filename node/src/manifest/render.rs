@@ -165,8 +165,13 @@ fn hyperparameters(text: &mut String, manifest: &Manifest) {
     line(text, &fields::MIN_BALANCE, h.min_balance);
     line(text, &fields::REVEAL_GRACE, h.reveal_grace);
     line(text, &fields::WEIGHTS_RATE_LIMIT, h.weights_rate_limit);
+    line(text, &fields::IMMUNITY_PERIOD, h.immunity_period);
+    line(text, &fields::MIN_NON_IMMUNE_UIDS, h.min_non_immune_uids);
+    line(text, &fields::MIN_BURN, h.min_burn);
+    line(text, &fields::MAX_BURN, h.max_burn);
     line(text, &fields::UNBONDING_EPOCHS, h.unbonding_epochs);
     line(text, &fields::SLASH_FRACTION, h.slash_fraction);
+    line(text, &fields::REVISION_DELAY, h.revision_delay);
 }
 
 fn line(text: &mut String, field: &Field, value: impl std::fmt::Display) {

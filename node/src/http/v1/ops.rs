@@ -10,7 +10,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use ganglion_consensus::ledger;
-use ganglion_types::{Body as ItemBody, Canonical as _, Cut, Epoch, Item, ItemId, limits};
+use ganglion_types::{
+    Body as ItemBody, Canonical as _, Cut, Epoch, Hotkey, Item, ItemId, Operation, limits,
+};
 
 use crate::api::types::{OpStatus, SubmitOp, SubmittedOp};
 use crate::http::guard::read_json;
@@ -164,14 +166,14 @@ pub(crate) fn outcome_of(now: &Snapshot, epoch: Epoch, item: &Item) -> String {
         return outcome.clone();
     }
     let ItemBody::RegistryOp(op) = item.body() else { return "unknown".into() };
-    let seat = now.state.uid_of(&ganglion_types::Hotkey::new(op.signer));
-    let seat = seat.and_then(|uid| now.state.participant(uid));
-    match &op.operation {
-        ganglion_types::Operation::Register { .. }
-            if seat.is_some_and(|one| one.registered_at == epoch) =>
-        {
-            "done".into()
-        }
+    let newcomer = match &op.operation {
+        Operation::Register { .. } => Hotkey::new(op.signer),
+        Operation::BurnRegister { hotkey, .. } => *hotkey,
+        _ => return "unknown".into(),
+    };
+    let seat = now.state.uid_of(&newcomer).and_then(|uid| now.state.participant(uid));
+    match seat {
+        Some(one) if one.registered_at == epoch => "done".into(),
         _ => "unknown".into(),
     }
 }

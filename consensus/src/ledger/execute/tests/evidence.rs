@@ -3,7 +3,7 @@
 use ganglion_types::Manifest;
 
 use super::super::super::admission::admissible;
-use super::super::super::former::Former;
+use super::super::super::state::Former;
 use super::*;
 
 const UNIT: u64 = Rao::PER_UNIT;
@@ -55,7 +55,7 @@ fn a_double_vote_costs_a_part_of_the_stake_and_the_seat() {
         assert_eq!(after.supply(), state.supply() + emission(&subnet) - u128::from(part));
         assert_eq!((after.uid_of(&hotkey(1)), after.vacancy()), (None, Some(Uid::new(1))));
         assert!(after.committee().iter().all(|member| member.hotkey != hotkey(1)));
-        assert_eq!(after.former(&hotkey(1)).unwrap().successor, None);
+        assert_eq!(after.former()[&hotkey(1)].successor, None);
         // Evidence comes before Yuma: nothing is paid to who was there.
         assert!(executed.result.row(Uid::new(1)).is_none());
     }
@@ -66,7 +66,10 @@ fn what_is_left_of_a_slashed_stake_is_not_lost() {
     let subnet = subnet();
     let after = close(&genesis(&subnet), &[subnet.double_vote(1, 1)]);
     let part = 20 * UNIT * 3_277 / 65_535;
-    assert_eq!(balance(&after, 1), BALANCE + 20 * UNIT - part);
+    assert_eq!(balance(&after, 1), BALANCE);
+    let unbonding: Vec<_> = after.unbonding.iter().collect();
+    let key = (Epoch::new(101), hotkey(1), coldkey(1));
+    assert_eq!(unbonding, [(&key, &Rao::new(20 * UNIT - part))]);
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn the_last_members_keep_their_seats_and_what_is_left() {
         let after = executed.state();
         assert_eq!(after.committee().len(), 3);
         for (number, stake) in [(0, 30 * UNIT), (1, 20 * UNIT), (2, 10 * UNIT)] {
-            let part = (stake * u64::from(fraction) / 65_535).min(stake - 1);
+            let part = stake * u64::from(fraction.min(65_534)) / 65_535;
             assert_eq!(stake_of(after, number), stake - part);
             assert_eq!(refusal(after, &subnet.double_vote(number, 1)), "already_slashed");
         }
@@ -260,7 +263,7 @@ fn evidence_about_weights_reaches_a_rotated_hotkey_and_no_later_tenant() {
     assert!(executed.state().weights(Uid::new(1)).is_empty());
     assert_eq!(forfeits(&executed), [1]);
     let mut gone = state.clone();
-    gone.vacate(Uid::new(1)).unwrap();
+    gone.vacate(Uid::new(1), gone.epoch());
     assert_eq!(refusal(&gone, &evidence), "nothing_to_lose");
 }
 

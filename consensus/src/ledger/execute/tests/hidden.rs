@@ -5,8 +5,7 @@ use ganglion_types::{Manifest, WeightReveal};
 use super::super::super::admission::{Inadmissible, admissible};
 use super::super::super::commits::CommitKey;
 use super::super::super::fixture::{element, hot};
-use super::super::super::former::Former;
-use super::super::super::state::Participant;
+use super::super::super::state::{Former, Newcomer, Participant};
 use super::*;
 
 fn hidden_with(stakes: &[u64], miners: usize, change: impl FnOnce(&mut Manifest)) -> Subnet {
@@ -50,18 +49,9 @@ fn rotated(state: &State, from: u16, to: u16) -> State {
 
 /// Miner `number`, who came with the last cut.
 fn newcomer(state: &State, number: u16) -> Participant {
-    let epoch = state.epoch();
-    Participant {
-        hotkey: hotkey(number),
-        coldkey: coldkey(number),
-        role: Role::Miner,
-        stake: Rao::ZERO,
-        permit: false,
-        last_update: epoch,
-        registered_at: epoch,
-        seed: ganglion_types::Digest::ZERO,
-        seed_epoch: epoch,
-    }
+    let (hotkey, coldkey) = (hotkey(number), coldkey(number));
+    let one = Newcomer { hotkey, coldkey, role: Role::Miner, seed_tail: None };
+    Participant::newcomer(&one, state.epoch())
 }
 
 #[test]
@@ -170,7 +160,7 @@ fn who_comes_or_goes_between_commit_and_reveal_makes_no_row_wrong() {
     more.seat(Uid::new(5), newcomer(&before, 10));
     assert_eq!(run(&more, std::slice::from_ref(&reveal)).state().weights(Uid::new(0)), all);
     let mut fewer = before.clone();
-    fewer.vacate(Uid::new(4)).unwrap();
+    fewer.vacate(Uid::new(4), fewer.epoch());
     assert_eq!(fewer.uid_count(), 4);
     assert_eq!(run(&fewer, &[reveal]).state().weights(Uid::new(0)), &all[..3]);
 }
@@ -430,7 +420,7 @@ fn a_uid_that_changes_hands_anywhere_in_the_cycle_inherits_nothing() {
                         _ => {}
                     }
                     if epoch == at {
-                        state.vacate(Uid::new(3)).unwrap();
+                        state.vacate(Uid::new(3), state.epoch());
                         inherits_nothing(&state, 3);
                     }
                     if epoch == came {
@@ -456,7 +446,7 @@ fn a_validator_that_goes_takes_its_rows_and_commits_along() {
                 state = close(&state, &cycle(&subnet, &state, 2, &row));
             }
             assert!(state.commits_of(Uid::new(1)).count() > 0);
-            state.vacate(Uid::new(1)).unwrap();
+            state.vacate(Uid::new(1), state.epoch());
             if replaced {
                 let one = newcomer(&state, 50);
                 state.seat(Uid::new(1), Participant { role: Role::Validator, ..one });
@@ -484,7 +474,7 @@ fn yuma_sees_the_oldest_open_commit() {
     let row = [(2, MAX), (4, MAX)];
     let state = close(&genesis(&subnet), &[subnet.commit(0, 1, 1, &row)]);
     let mut state = close(&state, &[]);
-    state.vacate(Uid::new(4)).unwrap();
+    state.vacate(Uid::new(4), state.epoch());
     let one = newcomer(&state, 50);
     state.seat(Uid::new(4), one);
     let state = close(&state, &[subnet.commit(0, 3, 3, &row)]);
@@ -500,9 +490,7 @@ fn open_commits_are_shown_even_where_weights_became_plain() {
     let subnet = hidden(1);
     let row = [(2, MAX)];
     let mut state = close(&genesis(&subnet), &[subnet.commit(0, 1, 1, &row)]);
-    let mut manifest = (**state.manifest()).clone();
-    manifest.hyperparameters.commit_reveal_weights_enabled = false;
-    state.manifest = std::sync::Arc::new(manifest);
+    state.parameters.hyperparameters.commit_reveal_weights_enabled = false;
     let items = [subnet.reveal(0, 1, 1, &row), subnet.weights(0, 2, 2, &[(3, MAX)])];
     let executed = run(&state, &items);
     assert!(items.iter().all(|one| outcome(&executed, one) == Outcome::Applied));
@@ -528,8 +516,8 @@ fn the_owners_validator_has_a_permit_beyond_the_seats() {
     let subnet = Subnet::with(&[30, 20, 10], 1, |m| m.hyperparameters.max_validators = 3);
     let permits = |owner: bool| {
         let mut state = genesis(&subnet);
+        state.parameters.hyperparameters.max_validators = 2;
         let mut manifest = (**state.manifest()).clone();
-        manifest.hyperparameters.max_validators = 2;
         manifest.owner = owner.then(|| coldkey(2));
         state.manifest = std::sync::Arc::new(manifest);
         let after = close(&state, &[]);
