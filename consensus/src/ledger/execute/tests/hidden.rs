@@ -541,3 +541,12 @@ fn no_committee_is_larger_than_256_for_the_owners_sake() {
     assert_eq!(after.committee().len(), 256);
     assert!(!after.participant(Uid::new(256)).unwrap().permit);
 }
+
+#[test]
+fn who_becomes_a_miner_takes_its_commits_back() {
+    let subnet = hidden(1);
+    let state = close(&genesis(&subnet), &[subnet.commit(1, 1, 1, &[(2, MAX)])]);
+    let state = close(&state, &[subnet.serve(1, 0, Role::Miner)]);
+    assert_eq!(state.commits().count(), 0);
+    assert!(forfeits(&run(&state, &[])).is_empty());
+}
