@@ -37,6 +37,7 @@ mod result;
 mod revision;
 mod rows;
 mod select;
+mod slash;
 mod split;
 pub mod stages;
 mod stake;
@@ -50,7 +51,6 @@ pub use execute::{
     DELEGATORS_MAX, ExecuteError, Executed, Roots, TAKE_RAISE_EPOCHS, execute, next_difficulty,
     raised_burn_price,
 };
-pub use former::Former;
 pub use preflight::{Preflight, preflight};
 pub use receipt::{Failure, Outcome, Receipt};
 pub use result::{EpochResult, ResultHeader, ResultRow};

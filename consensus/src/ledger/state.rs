@@ -11,7 +11,6 @@ use ganglion_types::{
 
 use super::commits::{Commit, CommitKey};
 use super::committee::{Member, committee_root};
-use super::former::Former;
 use super::result::EpochResult;
 use super::revision::Revision;
 use crate::yuma::SparseRow;
@@ -492,13 +491,14 @@ impl State {
                 row.clear();
             }
         }
+        self.commits.retain(|key, _| key.uid != uid);
         if let Some(one) = self.participant_mut(uid) {
             one.permit = false;
         }
         self.commits.retain(|key, _| key.uid != uid);
     }
 
-    /// Clears all that was said by and about a uid: its rows and its columns.
+    /// Clears all that was said by and about a uid: its rows and its columns, and its open commits.
     pub(super) fn forget(&mut self, uid: Uid) {
         self.silence(uid);
         for row in self.weights.iter_mut().chain(&mut self.bonds) {

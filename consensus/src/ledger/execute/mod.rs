@@ -191,6 +191,7 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
 /// What becomes of an admissible operation that is executed alone, with all that comes before it.
 pub(super) fn try_operation(state: &State, op: &RegistryOp) -> Result<Outcome, YumaError> {
     let mut run = Execution::new(state, state.chain.time);
+    run.expire();
     epoch::close(&mut run.state, &run.forfeits)?;
     let mut inputs = Inputs::default();
     let id = ItemId::default();
@@ -315,7 +316,7 @@ impl Execution {
         }
     }
 
-    /// The uid of a signer that still holds it after the evidence of this cut.
+    /// Whether a signer still holds its uid after the evidence of this cut.
     fn seated(&self, uid: Uid, hotkey: &Hotkey) -> Result<(), Failure> {
         let seated = self.state.uid_of(hotkey) == Some(uid);
         if seated { Ok(()) } else { Err(Failure::NotRegistered { hotkey: *hotkey }) }

@@ -45,6 +45,10 @@ impl Execution {
     ) -> Result<(), Failure> {
         let uid = self.owned(by, from)?;
         self.must_be_new(to)?;
+        // Slashed, and seated only because nobody else would be: no other name makes it clean.
+        if self.state.former().contains_key(from) {
+            return Err(Failure::FormerHotkey { hotkey: *from, until: None });
+        }
         if let Some(one) = self.state.participant_mut(uid) {
             one.hotkey = *to;
         }
