@@ -300,8 +300,7 @@ impl Item {
     }
 
     /// Whether the signer named in the body signed it, and whoever else the body needs the consent
-    /// of, about 45 us each; of evidence whether the offender signed both statements, about twice
-    /// that.
+    /// of; of evidence whether the offender signed both statements. About 45 us per signature.
     #[must_use]
     pub fn verify(&self) -> bool {
         let signed = || sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature);

@@ -1,8 +1,17 @@
 //! Hotkeys that stand no more (state table 11): rotated away, or slashed.
 
-use ganglion_types::{Hotkey, Uid};
+use ganglion_types::{Epoch, Hotkey, Uid};
 
 use super::state::State;
+
+/// What became of a hotkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// The hotkey that took its place; `None` if it was slashed, and so is gone for good.
+    pub successor: Option<Hotkey>,
+    /// When.
+    pub epoch: Epoch,
+}
 
 impl State {
     /// A hotkey and those that took its place, in order.
@@ -20,7 +29,7 @@ impl State {
 
     /// Whether amounts that were at stake on a hotkey wait out their unbonding time.
     pub(super) fn unbonds(&self, hotkey: &Hotkey) -> bool {
-        self.unbonding.keys().any(|(_, tag, _)| tag == hotkey)
+        self.unbonding.keys().any(|(_, name, _)| name == hotkey)
     }
 
     /// Whether a hotkey, or one that took its place, was slashed.

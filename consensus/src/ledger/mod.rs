@@ -37,7 +37,6 @@ mod result;
 mod revision;
 mod rows;
 mod select;
-mod slash;
 mod split;
 pub mod stages;
 mod stake;
@@ -51,6 +50,7 @@ pub use execute::{
     DELEGATORS_MAX, ExecuteError, Executed, Roots, TAKE_RAISE_EPOCHS, execute, next_difficulty,
     raised_burn_price,
 };
+pub use former::Former;
 pub use preflight::{Preflight, preflight};
 pub use receipt::{Failure, Outcome, Receipt};
 pub use result::{EpochResult, ResultHeader, ResultRow};

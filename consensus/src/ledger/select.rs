@@ -20,11 +20,11 @@ const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
 
 /// What a member lists of the items it holds, in a fixed order: the same items give the same list.
 ///
-/// Of the admissible ones: evidence, one piece per offender, that of agreement first, by id, at most
-/// [`limits::LIST_EVIDENCE`]; per signer and mechanism the row of weights, or the commit, with the
-/// highest number, and alike of each commit its reveal; registrations by work, at most a quarter of
-/// [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a hotkey by its
-/// owner's, each giving one operation in turn, by nonce.
+/// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
+/// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
+/// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a
+/// quarter of [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a
+/// hotkey by its owner's, each giving one operation in turn, by nonce.
 #[must_use]
 pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let mut pool = Pool::default();

@@ -46,12 +46,12 @@ pub(super) fn sum(amounts: impl Iterator<Item = Rao>) -> Rao {
 }
 
 /// Keys of one uid.
-pub(super) fn of_uid(uid: Uid) -> RangeInclusive<(Uid, Coldkey)> {
+fn of_uid(uid: Uid) -> RangeInclusive<(Uid, Coldkey)> {
     (uid, Coldkey::new([0; 32]))..=(uid, Coldkey::new([0xff; 32]))
 }
 
 /// Keys of one hotkey.
-pub(super) fn of_hotkey(hotkey: Hotkey) -> RangeInclusive<(Hotkey, Coldkey)> {
+fn of_hotkey(hotkey: Hotkey) -> RangeInclusive<(Hotkey, Coldkey)> {
     (hotkey, Coldkey::new([0; 32]))..=(hotkey, Coldkey::new([0xff; 32]))
 }
 

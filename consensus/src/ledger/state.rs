@@ -11,6 +11,7 @@ use ganglion_types::{
 
 use super::commits::{Commit, CommitKey};
 use super::committee::{Member, committee_root};
+use super::former::Former;
 use super::result::EpochResult;
 use super::revision::Revision;
 use crate::yuma::SparseRow;
@@ -491,14 +492,13 @@ impl State {
                 row.clear();
             }
         }
-        self.commits.retain(|key, _| key.uid != uid);
         if let Some(one) = self.participant_mut(uid) {
             one.permit = false;
         }
         self.commits.retain(|key, _| key.uid != uid);
     }
 
-    /// Clears all that was said by and about a uid: its rows and its columns, and its open commits.
+    /// Clears all that was said by and about a uid: its rows and its columns.
     pub(super) fn forget(&mut self, uid: Uid) {
         self.silence(uid);
         for row in self.weights.iter_mut().chain(&mut self.bonds) {

@@ -78,19 +78,6 @@ pub(super) fn result(reader: &Reader, epoch: Epoch) -> Result<EpochResult, ApiEr
     Ok(EpochResult { header, rows })
 }
 
-/// The header that the rows of an epoch imply.
-fn header_of(state: &State, epoch: Epoch, rows: &[ResultRow]) -> ResultHeader {
-    let budget = state.hyperparameters().emission;
-    let paid: u64 = rows.iter().fold(0, |sum, row| sum.saturating_add(row.paid.get()));
-    let owner = u128::from(budget.get()) * u128::from(OWNER_CUT) / 65_535;
-    let owner = match state.manifest().owner {
-        Some(_) if paid > 0 => u64::try_from(owner).unwrap_or(0),
-        _ => 0,
-    };
-    let emitted = Rao::new(paid.saturating_add(owner));
-    ResultHeader { epoch, budget, emitted, owner_part: Rao::new(owner), ..Default::default() }
-}
-
 /// The bundle of a decided epoch; `None` for genesis and later ones.
 pub(super) fn bundle(reader: &Reader, epoch: Epoch) -> Result<Option<EpochBundle>, ApiError> {
     if epoch == Epoch::GENESIS {

@@ -97,10 +97,10 @@ mod tests {
         let small = (0..=i16::MAX, 8..=256_u16, 256..=4096_u16, any::<u16>(), 0..=64_u16);
         let amounts = (0..=1_000_000_000_000_000_u64, any::<u64>(), any::<u64>());
         let epochs = (0..=100_000_u64, 0..=100_000_u64, 2..=100_000_u64);
-        let hidden = (1..=3_u16, 1..=1_000_u64);
         let joining = (0..=4_096_u16, 1..=1_u64 << 49, 1..=1_u64 << 49, any::<u16>());
-        let parts = (fractions, flags, large, small, amounts, epochs, joining, hidden);
-        parts.prop_map(|(f, b, l, s, a, e, j, h)| Hyperparameters {
+        let epochs = (epochs, 1..=3_u16, 1..=1_000_u64);
+        let parts = (fractions, flags, large, small, amounts, epochs, joining);
+        parts.prop_map(|(f, b, l, s, a, e, j)| Hyperparameters {
             emission: Rao::new(a.0),
             kappa: f.0,
             yuma3_enabled: b.0,
@@ -122,15 +122,15 @@ mod tests {
             min_difficulty: l.2.min(l.3),
             max_difficulty: l.2.max(l.3),
             min_balance: Rao::new(a.2),
-            reveal_grace: h.0,
-            weights_rate_limit: h.1,
-            immunity_period: e.0,
+            reveal_grace: e.1,
+            weights_rate_limit: e.2,
+            immunity_period: e.0.0,
             min_non_immune_uids: j.0,
             min_burn: Rao::new(j.1.min(j.2)),
             max_burn: Rao::new(j.1.max(j.2)),
             unbonding_epochs: e.0.1,
             slash_fraction: j.3,
-            revision_delay: e.2,
+            revision_delay: e.0.2,
         })
     }
 

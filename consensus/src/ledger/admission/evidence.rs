@@ -28,9 +28,8 @@ fn admit_slashing(state: &State, evidence: &Evidence) -> Result<(), Inadmissible
         return Err(Inadmissible::AlreadySlashed { hotkey });
     }
     let seat = state.uid_of(&hotkey).and_then(|uid| state.participant(uid));
-    // Who became a miner left its stake where it was.
-    let stakes = seat.is_some_and(|one| one.role == Role::Validator || !one.stake.is_zero());
-    if stakes || state.former().contains_key(&hotkey) || state.unbonds(&hotkey) {
+    let validates = seat.is_some_and(|one| one.role == Role::Validator);
+    if validates || state.former().contains_key(&hotkey) || state.unbonds(&hotkey) {
         Ok(())
     } else {
         Err(Inadmissible::NotSlashable { hotkey })

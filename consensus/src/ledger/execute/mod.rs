@@ -316,7 +316,7 @@ impl Execution {
         }
     }
 
-    /// Whether a signer still holds its uid after the evidence of this cut.
+    /// The uid of a signer that still holds it after the evidence of this cut.
     fn seated(&self, uid: Uid, hotkey: &Hotkey) -> Result<(), Failure> {
         let seated = self.state.uid_of(hotkey) == Some(uid);
         if seated { Ok(()) } else { Err(Failure::NotRegistered { hotkey: *hotkey }) }

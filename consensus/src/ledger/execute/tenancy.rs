@@ -49,10 +49,6 @@ impl Execution {
             return Err(Failure::FormerHotkey { hotkey: *from, until: None });
         }
         self.must_be_new(to)?;
-        // Slashed, and seated only because nobody else would be: no other name makes it clean.
-        if self.state.former().contains_key(from) {
-            return Err(Failure::FormerHotkey { hotkey: *from, until: None });
-        }
         if let Some(one) = self.state.participant_mut(uid) {
             one.hotkey = *to;
         }

@@ -117,18 +117,14 @@ impl Key for CommitKey {
     const RULE: &'static str = "has a key that is no uid, mechanism and epoch";
 
     fn to_key(&self) -> Vec<u8> {
-        let mechid = self.mechid.to_be_bytes().to_vec();
-        [self.uid.to_key(), mechid, self.epoch.to_key()].concat()
+        [self.uid.to_key(), self.mechid.to_be_bytes().to_vec(), self.epoch.to_key()].concat()
     }
 
     fn from_key(bytes: &[u8]) -> Option<Self> {
-        let (head, epoch) = bytes.split_last_chunk::<8>()?;
-        let (uid, mechid) = head.split_last_chunk::<2>()?;
-        Some(Self {
-            uid: Uid::from_key(uid)?,
-            mechid: u16::from_be_bytes(*mechid),
-            epoch: Epoch::from_key(epoch)?,
-        })
+        let (uid, rest) = bytes.split_first_chunk::<2>()?;
+        let (mechid, epoch) = rest.split_first_chunk::<2>()?;
+        let mechid = u16::from_be_bytes(*mechid);
+        Some(Self { uid: Uid::from_key(uid)?, mechid, epoch: Epoch::from_key(epoch)? })
     }
 
     fn show(&self) -> String {

@@ -13,8 +13,9 @@ use std::fmt;
 use ganglion_types::{Coldkey, Digest, Epoch, Hotkey, Parameters, Rao, Uid, ids, merkle};
 
 use super::commits::{Commit, CommitKey};
+use super::former::Former;
 use super::revision::Revision;
-use super::state::{Account, Chain, Former, Participant, State};
+use super::state::{Account, Chain, Participant, State};
 use crate::yuma::SparseRow;
 
 mod keys;
@@ -37,7 +38,7 @@ pub enum Table {
     Weights,
     /// By uid: bonds. An empty row is not stored.
     Bonds,
-    /// By uid, u16 BE, mechanism, u16 BE, and epoch, u64 BE: [`Commit`].
+    /// By uid, mechanism and epoch: [`Commit`].
     Commits,
     /// By uid and coldkey: amounts. Like all amounts here, 0 is not stored.
     Delegations,
@@ -119,7 +120,7 @@ impl Table {
         }
     }
 
-    fn show_key(self, key: &[u8]) -> String {
+    pub(super) fn show_key(self, key: &[u8]) -> String {
         fn show<K: Key>(key: &[u8]) -> Option<String> {
             K::from_key(key).map(|key| key.show())
         }
@@ -347,7 +348,7 @@ impl State {
     }
 }
 
-fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
     // Keys are at most 72 bytes.
     let length = u16::try_from(key.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), key, value].concat()
@@ -475,18 +476,6 @@ mod tests {
         assert!(refuse(5, &[0, 0], &falling).ends_with("has a field out of range"));
         let fine = proto::SparseRow { uids: vec![1], values: vec![1] }.encode_to_vec();
         assert!(refuse(4, &[0, 9], &fine).ends_with("belongs to nobody"));
-        let commit = |epoch: u64| {
-            let key = CommitKey { uid: Uid::new(0), mechid: 0, epoch: Epoch::new(epoch) };
-            let one = Commit { hotkey: Hotkey::default(), commitment: Digest::ZERO, seq: 1 };
-            (key.to_key(), one.to_bytes())
-        };
-        let (key, value) = commit(1);
-        assert!(refuse(6, &key[..11], &value).ends_with("is no uid, mechanism and epoch"));
-        assert!(refuse(6, &commit(2).0, &value).ends_with("is of an epoch to come"));
-        let stray = [&[0, 9], &key[2..]].concat();
-        assert!(refuse(6, &stray, &value).ends_with("belongs to nobody"));
-        let odd = proto::FormerRow { successor: vec![1], epoch: 1 }.encode_to_vec();
-        assert!(refuse(11, &[7; 32], &odd).ends_with("has a field out of range"));
         let rich = proto::AccountRow { balance: u64::MAX, nonce: 0 }.encode_to_vec();
         assert!(refuse(2, &[7; 32], &rich).contains("2^62 or more"));
         let nobody = read(&|rows| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ganglion_types::{Coldkey, CutId, Epoch, Hotkey, Manifest, Parameters, Rao, Uid, limits};
 
 use super::super::commits::{Commit, CommitKey};
+use super::super::former::Former;
 use super::super::revision::Revision;
 use super::super::state::{Account, Chain, Participant, State, index};
 use super::keys::Key;
@@ -143,16 +144,15 @@ impl State {
     }
 
     fn check_commits(&self) -> Result<(), StateError> {
-        for key in self.commits.keys() {
-            let CommitKey { uid, mechid, epoch } = *key;
+        for (key, _) in self.commits() {
             let bad = |rule| Err(bad(Table::Commits, key, rule));
-            if self.participant(uid).is_none() {
+            if self.participant(key.uid).is_none() {
                 return bad("belongs to nobody");
             }
-            if epoch > self.epoch() {
+            if key.epoch > self.epoch() {
                 return bad("is of an epoch to come");
             }
-            let open = self.commits_of(uid).filter(|(other, _)| other.mechid == mechid);
+            let open = self.commits_of(key.uid).filter(|(other, _)| other.mechid == key.mechid);
             if open.count() > limits::OPEN_COMMITS {
                 return bad("is one of too many of its uid");
             }

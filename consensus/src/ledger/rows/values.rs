@@ -7,8 +7,9 @@ use ganglion_types::{
 use prost::Message;
 
 use super::super::commits::Commit;
+use super::super::former::Former;
 use super::super::revision::Revision;
-use super::super::state::{Account, Chain, Former, Participant, RECENT_CUTS};
+use super::super::state::{Account, Chain, Participant, RECENT_CUTS};
 use crate::yuma::SparseRow;
 
 /// A value that is stored as one row.

@@ -3,7 +3,7 @@
 use ganglion_types::Manifest;
 
 use super::super::super::admission::admissible;
-use super::super::super::state::Former;
+use super::super::super::former::Former;
 use super::*;
 
 const UNIT: u64 = Rao::PER_UNIT;
@@ -55,7 +55,7 @@ fn a_double_vote_costs_a_part_of_the_stake_and_the_seat() {
         assert_eq!(after.supply(), state.supply() + emission(&subnet) - u128::from(part));
         assert_eq!((after.uid_of(&hotkey(1)), after.vacancy()), (None, Some(Uid::new(1))));
         assert!(after.committee().iter().all(|member| member.hotkey != hotkey(1)));
-        assert_eq!(after.former()[&hotkey(1)].successor, None);
+        assert_eq!(after.former().get(&hotkey(1)).unwrap().successor, None);
         // Evidence comes before Yuma: nothing is paid to who was there.
         assert!(executed.result.row(Uid::new(1)).is_none());
     }
@@ -67,9 +67,9 @@ fn what_is_left_of_a_slashed_stake_waits_out_the_unbonding_time() {
     let after = close(&genesis(&subnet), &[subnet.double_vote(1, 1)]);
     let part = 20 * UNIT * 3_277 / 65_535;
     assert_eq!(balance(&after, 1), BALANCE);
-    let unbonding: Vec<_> = after.unbonding.iter().collect();
-    let key = (Epoch::new(101), hotkey(1), coldkey(1));
-    assert_eq!(unbonding, [(&key, &Rao::new(20 * UNIT - part))]);
+    let release = Epoch::new(1 + subnet.manifest.hyperparameters.unbonding_epochs);
+    let waiting = after.unbonding().get(&(release, hotkey(1), coldkey(1)));
+    assert_eq!(waiting, Some(&Rao::new(20 * UNIT - part)));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn the_last_members_keep_their_seats_and_what_is_left() {
         let after = executed.state();
         assert_eq!(after.committee().len(), 3);
         for (number, stake) in [(0, 30 * UNIT), (1, 20 * UNIT), (2, 10 * UNIT)] {
-            let part = stake * u64::from(fraction.min(65_534)) / 65_535;
+            let part = (stake * u64::from(fraction) / 65_535).min(stake - 1);
             assert_eq!(stake_of(after, number), stake - part);
             assert_eq!(refusal(after, &subnet.double_vote(number, 1)), "already_slashed");
         }
@@ -263,7 +263,7 @@ fn evidence_about_weights_reaches_a_rotated_hotkey_and_no_later_tenant() {
     assert!(executed.state().weights(Uid::new(1)).is_empty());
     assert_eq!(forfeits(&executed), [1]);
     let mut gone = state.clone();
-    gone.vacate(Uid::new(1), gone.epoch());
+    gone.vacate(Uid::new(1), Epoch::new(1));
     assert_eq!(refusal(&gone, &evidence), "nothing_to_lose");
 }
 
@@ -289,118 +289,37 @@ fn two_pieces_about_one_epoch_of_weights_cost_it_once() {
     }
 }
 
-/// A fraction of an amount, rounded down.
-fn part(amount: u64) -> u64 {
-    amount * 3_277 / 65_535
-}
-
 #[test]
-fn everything_behind_an_offender_shrinks_alike() {
-    let subnet = subnet();
-    let mut state = rotated(&genesis(&subnet), 1, 40);
-    let uid = Uid::new(1);
-    let (owner, other, third) = (coldkey(1), coldkey(3), coldkey(4));
-    let amount = |units: u64| Rao::new(units * UNIT + 7);
-    state.participant_mut(uid).unwrap().stake = Rao::new(20 * UNIT + amount(5).get());
-    state.delegations.insert((uid, other), amount(5));
-    state.leaving.insert((uid, owner), amount(3));
-    state.leaving.insert((uid, other), amount(5));
-    state.entering.insert((hotkey(40), third), amount(2));
-    state.entering.insert((hotkey(0), third), amount(9));
-    let unbonds = |number: u16, owner| (Epoch::new(50), hotkey(number), owner);
-    state.unbonding.insert(unbonds(1, owner), amount(4));
-    state.unbonding.insert(unbonds(40, third), amount(6));
-    state.unbonding.insert(unbonds(2, third), amount(8));
-    let before = state.supply();
+fn everything_behind_a_slashed_hotkey_loses_the_same_part() {
+    let subnet = Subnet::with(&[30, 20, 10], 1, |m| {
+        for (at, one) in m.participants.iter_mut().enumerate().take(3) {
+            one.stake = Rao::new([30, 20, 10][at] * UNIT);
+        }
+    });
+    let part = |amount: u64| amount * 3_277 / 65_535;
+    let before = genesis(&subnet);
+    let mut state = before.clone();
+    // 4 units are delegated, 3 of them wait to leave; 5 enter, 6 unbond under the hotkey, 7 under another.
+    let (offender, other, delegator) = (hotkey(1), hotkey(0), coldkey(3));
+    let moved = [4, 5, 6, 7].map(|units| Rao::new(units * UNIT));
+    state.slots[1].as_mut().unwrap().stake = Rao::new(24 * UNIT);
+    state.delegations.insert((Uid::new(1), delegator), moved[0]);
+    state.leaving.insert((Uid::new(1), delegator), Rao::new(3 * UNIT));
+    state.entering.insert((offender, delegator), moved[1]);
+    state.unbonding.insert((Epoch::new(50), offender, delegator), moved[2]);
+    state.unbonding.insert((Epoch::new(50), other, delegator), moved[3]);
     let executed = run(&state, &[subnet.double_vote(1, 1)]);
     let after = executed.state();
-    let [two, four, five, six] = [2, 4, 5, 6].map(|units| amount(units).get());
-    let own = 20 * UNIT;
-    let lost = [own, five, two, four, six].map(part).iter().fold(0, |sum, one| sum + one);
-    assert_eq!(executed.result.header.slashed.get(), lost);
-    assert_eq!(after.supply(), before + emission(&subnet) - u128::from(lost));
-    let waits = |key| after.unbonding[&key].get();
-    let now = |number: u16, owner| (Epoch::new(101), hotkey(number), owner);
-    assert_eq!(waits(unbonds(1, owner)), four - part(four));
-    assert_eq!(waits(unbonds(40, third)), six - part(six));
-    assert_eq!(waits(unbonds(2, third)), amount(8).get(), "another's is untouched");
-    assert_eq!(waits(now(40, owner)), own - part(own));
-    assert_eq!(waits(now(40, other)), five - part(five));
-    // What was entering goes back, what was leaving is part of what unbonds.
-    assert_eq!(balance(after, 4), BALANCE + two - part(two));
-    assert!(after.leaving.is_empty());
-    assert!(after.delegations.keys().all(|(at, _)| *at != uid));
-    assert!(after.entering.keys().all(|(name, _)| *name == hotkey(0)));
-    let manifest = after.manifest().clone();
-    assert_eq!(State::from_rows(manifest, after.head(), &after.rows()).as_ref(), Ok(after));
-}
-
-#[test]
-fn a_kept_seat_keeps_something_of_every_amount() {
-    for fraction in [3_277, u16::MAX] {
-        let subnet = subnet_with(|m| m.hyperparameters.slash_fraction = fraction);
-        let mut state = genesis(&subnet);
-        let uid = Uid::new(1);
-        state.participant_mut(uid).unwrap().stake = Rao::new(20 * UNIT + 1);
-        state.delegations.insert((uid, coldkey(3)), Rao::new(1));
-        state.leaving.insert((uid, coldkey(1)), Rao::new(5 * UNIT));
-        let all = [0, 1, 2].map(|number| subnet.double_vote(number, 1));
-        let after = run(&state, &all).into_state(CutId::new([1; 32]));
-        assert_eq!(after.committee().len(), 3);
-        assert_eq!(after.delegations[&(uid, coldkey(3))].get(), 1);
-        assert!(!after.own_stake(uid).is_zero());
-        let manifest = after.manifest().clone();
-        assert_eq!(State::from_rows(manifest, after.head(), &after.rows()).as_ref(), Ok(&after));
-        // No other name makes a slashed seat clean.
-        let rotate = subnet.rotate(1, 0, 1, 40);
-        let former = Failure::FormerHotkey { hotkey: hotkey(1), until: None };
-        assert_eq!(failure(&after, &rotate), former);
-    }
-}
-
-#[test]
-fn who_went_is_slashed_while_its_stake_unbonds() {
-    let subnet = subnet_with(|m| m.hyperparameters.unbonding_epochs = 3);
-    let gone = close(&genesis(&subnet), &[subnet.deregister(1, 0)]);
-    assert_eq!(gone.uid_of(&hotkey(1)), None);
-    let vote = subnet.double_vote(1, 1);
-    let again = subnet.register(1, Role::Validator, gone.head(), gone.chain().difficulty);
-    let executed = run(&gone, &[vote.clone(), again.clone()]);
-    assert_eq!(outcome(&executed, &vote), Outcome::Applied);
-    let former = Failure::FormerHotkey { hotkey: hotkey(1), until: None };
-    assert_eq!(outcome(&executed, &again), Outcome::Failed(former));
-    assert_eq!(executed.result.header.slashed.get(), part(20 * UNIT));
-    // Once it is paid out, there is nothing to take.
-    let mut paid_out = gone;
-    while paid_out.epoch() < Epoch::new(4) {
-        paid_out = close(&paid_out, &[]);
-    }
-    assert_eq!(refusal(&paid_out, &subnet.double_vote(1, 2)), "not_slashable");
-}
-
-#[test]
-fn who_became_a_miner_is_slashed_all_the_same() {
-    let subnet = subnet();
-    let state = close(&genesis(&subnet), &[subnet.serve(1, 0, Role::Miner)]);
-    let executed = run(&state, &[subnet.double_vote(1, 1)]);
-    assert_eq!(executed.result.header.slashed.get(), part(20 * UNIT));
-    assert_eq!(executed.state().uid_of(&hotkey(1)), None);
-}
-
-#[test]
-fn a_rotation_by_operation_carries_commits_and_guilt_along() {
-    let subnet = subnet_with(|m| m.hyperparameters.commit_reveal_weights_enabled = true);
-    let row = [(3, MAX)];
-    let items = [subnet.commit(1, 1, 1, &row), subnet.rotate(1, 0, 1, 40)];
-    let state = close(&genesis(&subnet), &items);
-    assert_eq!(state.uid_of(&hotkey(40)), Some(Uid::new(1)));
-    let shown = ganglion_types::WeightReveal { signer: hotkey(40), ..subnet.shown(1, 1, 1, &row) };
-    let hot = super::super::super::fixture::hot(40);
-    let reveal = subnet.item(Body::WeightReveal(shown), &hot);
-    let revealed = run(&state, std::slice::from_ref(&reveal));
-    assert_eq!(outcome(&revealed, &reveal), Outcome::Applied);
-    assert_eq!(revealed.state().weights(Uid::new(1)), row);
-    let slashed = run(&state, &[subnet.double_vote(1, 1)]);
-    assert_eq!(slashed.state().uid_of(&hotkey(40)), None);
-    assert_eq!(slashed.result.header.slashed.get(), part(20 * UNIT));
+    let slashed = part(20 * UNIT) + part(4 * UNIT) + part(5 * UNIT) + part(6 * UNIT);
+    assert_eq!(executed.result.header.slashed.get(), slashed);
+    let unbonds =
+        |epoch, hotkey, coldkey| after.unbonding()[&(Epoch::new(epoch), hotkey, coldkey)].get();
+    assert_eq!(unbonds(50, offender, delegator), 6 * UNIT - part(6 * UNIT));
+    assert_eq!(unbonds(50, other, delegator), 7 * UNIT);
+    assert_eq!(unbonds(101, offender, delegator), 4 * UNIT - part(4 * UNIT));
+    assert_eq!(unbonds(101, offender, coldkey(1)), 20 * UNIT - part(20 * UNIT));
+    // What was entering is balance again, less its part.
+    let back = after.account(&delegator).balance.get() - before.account(&delegator).balance.get();
+    assert!(back >= 5 * UNIT - part(5 * UNIT));
+    assert!(after.leaving().is_empty() && after.entering().is_empty());
 }

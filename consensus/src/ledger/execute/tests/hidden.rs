@@ -5,7 +5,9 @@ use ganglion_types::{Manifest, WeightReveal};
 use super::super::super::admission::{Inadmissible, admissible};
 use super::super::super::commits::CommitKey;
 use super::super::super::fixture::{element, hot};
-use super::super::super::state::{Former, Newcomer, Participant};
+use super::super::super::former::Former;
+use super::super::super::state::Newcomer;
+use super::super::super::state::Participant;
 use super::*;
 
 fn hidden_with(stakes: &[u64], miners: usize, change: impl FnOnce(&mut Manifest)) -> Subnet {
@@ -52,6 +54,12 @@ fn newcomer(state: &State, number: u16) -> Participant {
     let (hotkey, coldkey) = (hotkey(number), coldkey(number));
     let one = Newcomer { hotkey, coldkey, role: Role::Miner, seed_tail: None };
     Participant::newcomer(&one, state.epoch())
+}
+
+/// The uid falls vacant with the last cut.
+fn vacate(state: &mut State, uid: u16) {
+    let epoch = state.epoch();
+    state.vacate(Uid::new(uid), epoch);
 }
 
 #[test]
@@ -160,7 +168,7 @@ fn who_comes_or_goes_between_commit_and_reveal_makes_no_row_wrong() {
     more.seat(Uid::new(5), newcomer(&before, 10));
     assert_eq!(run(&more, std::slice::from_ref(&reveal)).state().weights(Uid::new(0)), all);
     let mut fewer = before.clone();
-    fewer.vacate(Uid::new(4), fewer.epoch());
+    vacate(&mut fewer, 4);
     assert_eq!(fewer.uid_count(), 4);
     assert_eq!(run(&fewer, &[reveal]).state().weights(Uid::new(0)), &all[..3]);
 }
@@ -420,7 +428,7 @@ fn a_uid_that_changes_hands_anywhere_in_the_cycle_inherits_nothing() {
                         _ => {}
                     }
                     if epoch == at {
-                        state.vacate(Uid::new(3), state.epoch());
+                        vacate(&mut state, 3);
                         inherits_nothing(&state, 3);
                     }
                     if epoch == came {
@@ -446,7 +454,7 @@ fn a_validator_that_goes_takes_its_rows_and_commits_along() {
                 state = close(&state, &cycle(&subnet, &state, 2, &row));
             }
             assert!(state.commits_of(Uid::new(1)).count() > 0);
-            state.vacate(Uid::new(1), state.epoch());
+            vacate(&mut state, 1);
             if replaced {
                 let one = newcomer(&state, 50);
                 state.seat(Uid::new(1), Participant { role: Role::Validator, ..one });
@@ -474,7 +482,7 @@ fn yuma_sees_the_oldest_open_commit() {
     let row = [(2, MAX), (4, MAX)];
     let state = close(&genesis(&subnet), &[subnet.commit(0, 1, 1, &row)]);
     let mut state = close(&state, &[]);
-    state.vacate(Uid::new(4), state.epoch());
+    vacate(&mut state, 4);
     let one = newcomer(&state, 50);
     state.seat(Uid::new(4), one);
     let state = close(&state, &[subnet.commit(0, 3, 3, &row)]);
@@ -516,8 +524,8 @@ fn the_owners_validator_has_a_permit_beyond_the_seats() {
     let subnet = Subnet::with(&[30, 20, 10], 1, |m| m.hyperparameters.max_validators = 3);
     let permits = |owner: bool| {
         let mut state = genesis(&subnet);
-        state.parameters.hyperparameters.max_validators = 2;
         let mut manifest = (**state.manifest()).clone();
+        state.parameters.hyperparameters.max_validators = 2;
         manifest.owner = owner.then(|| coldkey(2));
         state.manifest = std::sync::Arc::new(manifest);
         let after = close(&state, &[]);
@@ -540,13 +548,4 @@ fn no_committee_is_larger_than_256_for_the_owners_sake() {
     let after = close(&state, &[]);
     assert_eq!(after.committee().len(), 256);
     assert!(!after.participant(Uid::new(256)).unwrap().permit);
-}
-
-#[test]
-fn who_becomes_a_miner_takes_its_commits_back() {
-    let subnet = hidden(1);
-    let state = close(&genesis(&subnet), &[subnet.commit(1, 1, 1, &[(2, MAX)])]);
-    let state = close(&state, &[subnet.serve(1, 0, Role::Miner)]);
-    assert_eq!(state.commits().count(), 0);
-    assert!(forfeits(&run(&state, &[])).is_empty());
 }
