@@ -435,7 +435,7 @@ impl State {
     /// it never may, or is none.
     #[must_use]
     pub fn former_until(&self, hotkey: &Hotkey) -> Option<Epoch> {
-        let former = self.former.get(hotkey).filter(|one| one.successor.is_some())?;
+        let former = self.former.get(hotkey).filter(|_| !self.was_slashed(hotkey))?;
         let wait = self.hyperparameters().unbonding_epochs;
         Some(Epoch::new(former.epoch.get().saturating_add(wait)).next())
     }

@@ -191,6 +191,7 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
 /// What becomes of an admissible operation that is executed alone, with all that comes before it.
 pub(super) fn try_operation(state: &State, op: &RegistryOp) -> Result<Outcome, YumaError> {
     let mut run = Execution::new(state, state.chain.time);
+    run.expire();
     epoch::close(&mut run.state, &run.forfeits)?;
     let mut inputs = Inputs::default();
     let id = ItemId::default();

@@ -553,6 +553,27 @@ fn a_slashed_hotkey_never_comes_back() {
 }
 
 #[test]
+fn what_was_slashed_is_barred_under_every_name_it_had() {
+    let subnet = Subnet::with(&[30, 20], 1, short_unbonding(1));
+    let mut state = genesis(&subnet);
+    let rotated = |to| Former { successor: Some(hotkey(to)), epoch: Epoch::GENESIS };
+    state.former.insert(hotkey(20), rotated(21));
+    state.former.insert(hotkey(21), Former { successor: None, epoch: Epoch::GENESIS });
+    state.former.insert(hotkey(22), rotated(1));
+    let state = wait(state, 2);
+    let refused = |number| refusal(&state, &subnet.register(number, Role::Miner, state.head(), 1));
+    assert_eq!((refused(20), refused(21)), ("former_hotkey", "former_hotkey"));
+    assert_eq!(state.former_until(&hotkey(20)), None);
+    // Its successor was not slashed, so it may come back.
+    assert_eq!(refused(22), "admissible");
+    // One that was slashed but had to stay cannot take another name.
+    let mut state = state;
+    state.former.insert(hotkey(0), Former { successor: None, epoch: Epoch::GENESIS });
+    let barred = Failure::FormerHotkey { hotkey: hotkey(0), until: None };
+    assert_eq!(failure(&state, &subnet.rotate(0, 0, 0, 30)), barred);
+}
+
+#[test]
 fn operations_of_hotkeys_come_after_those_of_accounts() {
     let subnet = Subnet::new(&[30, 20], 1);
     let state = genesis(&subnet);
