@@ -1,9 +1,12 @@
 //! The participant's world in a real node: the store, the network, the worker, the view.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::ledger::State;
+use ganglion_consensus::proof::members_of;
 use ganglion_p2p as p2p;
 use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
 use ganglion_subnet::runner::Host;
@@ -15,9 +18,10 @@ use ganglion_types::{Body, Canonical as _, Epoch, Hotkey, Item, ItemId, limits, 
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit::committee_of;
 use crate::driver::{Clock, Mail};
 use crate::metrics::DriverMetrics;
-use crate::view::{LATENCIES, ScoreView, View};
+use crate::view::{LATENCIES, RECENT, ScoreView, View};
 
 /// Uid under which the header of an epoch's result is stored: no participant can have it.
 pub const RESULT_HEADER: u16 = u16::MAX;
@@ -47,12 +51,13 @@ pub struct NodeHost {
     asks: BTreeMap<p2p::RequestId, AskId>,
     tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
     next_token: u64,
-    epoch_ms: u64,
     /// When this process began to run: an epoch whose deadline was before is not missed by it.
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
     overdue: Option<(Epoch, u64)>,
     step_began: Instant,
+    /// Root of the committee that was kept last.
+    committee_kept: Option<[u8; 32]>,
 }
 
 /// What a host is made from.
@@ -74,16 +79,13 @@ pub struct Parts {
     pub clock: Clock,
     /// For reads that may take long.
     pub runtime: tokio::runtime::Handle,
-    /// Epoch length.
-    pub epoch_ms: u64,
 }
 
 impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, records, network, jobs, view, metrics, clock, runtime, epoch_ms } =
-            parts;
+        let Parts { store, records, network, jobs, view, metrics, clock, runtime } = parts;
         Self {
             store,
             records,
@@ -99,10 +101,10 @@ impl NodeHost {
             asks: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_token: 0,
-            epoch_ms,
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
+            committee_kept: None,
         }
     }
 
@@ -142,7 +144,8 @@ impl NodeHost {
         while let Ok(record) = self.records.try_recv() {
             self.keep_record(&record);
         }
-        let closing = self.view.now().state.next_epoch();
+        let state = self.view.now().state;
+        let closing = state.next_epoch();
         if now.mono >= deadline && deadline >= self.running_since {
             match self.overdue {
                 Some((epoch, _)) if epoch == closing => {}
@@ -151,7 +154,7 @@ impl NodeHost {
         }
         if let Some((epoch, since)) = self.overdue
             && epoch == closing
-            && now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2))
+            && now.mono > since.saturating_add(state.timing().epoch_ms.saturating_mul(2))
         {
             self.note_missed(epoch);
         }
@@ -163,6 +166,20 @@ impl NodeHost {
         let hotkey = *record.signer.as_bytes();
         if let Err(error) = self.store.put_peer(hotkey, record.expires, &item.to_bytes()) {
             tracing::warn!(%error, "a peer record was not kept");
+        }
+    }
+
+    /// Keeps the members that close the next epoch, so that proofs need no execution. One that is
+    /// lost is computed again when it is asked for.
+    pub fn keep_committee(&mut self, state: &State) {
+        let Some(committee) = committee_of(state) else { return };
+        let root = *committee.digest().as_bytes();
+        if self.committee_kept == Some(root) {
+            return;
+        }
+        match self.store.put_committee(root, &members_of(&committee).to_bytes()) {
+            Ok(()) => self.committee_kept = Some(root),
+            Err(error) => tracing::warn!(%error, "the members of a committee were not kept"),
         }
     }
 
@@ -185,7 +202,8 @@ impl NodeHost {
         if let Some((overdue, since)) = self.overdue
             && overdue == epoch
         {
-            if now.mono > since.saturating_add(self.epoch_ms.saturating_mul(2)) {
+            let length = self.view.now().state.timing().epoch_ms;
+            if now.mono > since.saturating_add(length.saturating_mul(2)) {
                 self.note_missed(epoch);
             }
             self.overdue = None;
@@ -321,6 +339,9 @@ impl Host for NodeHost {
     }
 
     fn report(&mut self, _: Now, report: Report) {
+        if let Report::Certified(certified) = &report {
+            self.keep_committee(&certified.state);
+        }
         self.show(report);
     }
 }
@@ -372,6 +393,10 @@ impl NodeHost {
         tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
         self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
         self.view.update(|view| {
+            view.recent.insert(epoch, (Arc::clone(&state), Arc::clone(&result)));
+            while view.recent.len() > RECENT {
+                view.recent.pop_first();
+            }
             view.state = state;
             view.result = Some(result);
             view.stake_seen = stake_seen;

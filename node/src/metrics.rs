@@ -377,6 +377,7 @@ mod tests {
             hotkey: Hotkey::new([1; 32]),
             coldkey: Coldkey::new([2; 32]),
             paid: Rao::ZERO,
+            delegated: Rao::ZERO,
             consensus: 0,
             incentive: 65_535,
             dividends: 0,

@@ -322,7 +322,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let clock = Clock::start();
     let reader = store.reader().clone();
     let participant = participant(&manifest, &hotkey, &reader, (state, past), behaviour)?;
-    let host = NodeHost::new(Parts {
+    let mut host = NodeHost::new(Parts {
         store,
         records: records_out,
         network: network.clone(),
@@ -331,8 +331,8 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         metrics: DriverMetrics::new(config.metrics_uids),
         clock,
         runtime: tokio::runtime::Handle::current(),
-        epoch_ms: manifest.epoch_ms,
     });
+    host.keep_committee(&view.now().state);
     let server = Server {
         key: hotkey.signing_key().clone(),
         subnet,

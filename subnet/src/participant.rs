@@ -118,7 +118,6 @@ impl Participant {
     /// committee, which no ledger leaves behind.
     #[must_use]
     pub fn new(config: Config, state: State, recovered: Recovered) -> Option<Self> {
-        let manifest = Arc::clone(&config.manifest);
         let me = config.key.as_ref().map(sign::hotkey_of);
         let scores = recovered.scores.as_deref().and_then(Scores::from_bytes).unwrap_or_default();
         let sealed = recovered.sealed.as_deref().and_then(SealedRows::from_bytes);
@@ -127,7 +126,7 @@ impl Participant {
         Some(Self {
             last_time: state.chain().time,
             subnet: *state.subnet(),
-            schedule: Schedule::new(manifest.epoch_ms, &manifest.phases),
+            schedule: schedule_of(&state),
             me,
             committee,
             previous_committee: None,
@@ -467,6 +466,9 @@ impl Participant {
                 seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
             }
             Body::InclusionList(body) => self.committee.stake_of(&body.signer).is_some(),
+            Body::RegistryOp(op) if op.operation.is_of_hotkey() => {
+                seat(&Hotkey::new(op.signer)).is_some()
+            }
             // Whether an operation may be done is its meaning; anybody may register, or show an
             // offence.
             Body::RegistryOp(_) | Body::Evidence(_) => true,
@@ -590,6 +592,7 @@ impl Participant {
         self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
         self.report(report);
         self.state = state;
+        self.schedule = schedule_of(&self.state);
         self.previous_committee = Some(self.committee.clone());
         if let Some(committee) = committee_of(&self.state) {
             self.committee = committee;
@@ -642,6 +645,12 @@ impl Participant {
 pub(crate) fn committee_of(state: &State) -> Option<Committee> {
     let members = state.committee().into_iter();
     Committee::new(members.map(|one| Member { hotkey: one.hotkey, stake: one.stake.get() })).ok()
+}
+
+/// Length and phases of the epoch that is closed next: a revision may have changed them.
+fn schedule_of(state: &State) -> Schedule {
+    let timing = state.timing();
+    Schedule::new(timing.epoch_ms, &timing.phases)
 }
 
 /// Lookup table of cached executions.

@@ -44,8 +44,8 @@ impl State {
         self.commits.range(at(0, Epoch::GENESIS)..=at(u16::MAX, Epoch::new(u64::MAX)))
     }
 
-    /// Epoch of a uid's newest row or commit; genesis if it has said nothing since it registered
-    /// there. A commit that expired or was lost does not count.
+    /// Epoch of a uid's newest row or open commit, or of its registration if it has said nothing
+    /// since. A commit that expired or was lost does not count.
     #[must_use]
     pub fn last_statement(&self, uid: Uid) -> Epoch {
         let row = self.participant(uid).map_or(Epoch::GENESIS, |one| one.last_update);

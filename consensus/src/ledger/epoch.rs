@@ -7,6 +7,7 @@ use ganglion_types::{Coldkey, Rao, Uid, limits};
 
 use super::result::{EpochResult, ResultHeader, ResultRow};
 use super::split::split;
+use super::stake::sum;
 use super::state::{Participant, State};
 use crate::yuma::{self, EpochInput, EpochOutput, YumaError};
 
@@ -59,7 +60,7 @@ pub(super) struct Closed {
 /// Validators in `forfeits` are paid nothing for validating; the others share it.
 pub(super) fn close(state: &mut State, forfeits: &BTreeSet<Uid>) -> Result<Closed, YumaError> {
     let budget = state.hyperparameters().emission;
-    let owner_part = state.manifest.owner.map_or(0, |_| owner_part(budget.get()));
+    let owner_part = state.manifest.owner.map_or(0, |_| fraction(budget.get(), OWNER_CUT));
     let shared = budget.get().saturating_sub(owner_part);
     let output = run(state, shared)?;
 
@@ -83,14 +84,18 @@ pub(super) fn close(state: &mut State, forfeits: &BTreeSet<Uid>) -> Result<Close
         budget,
         emitted: Rao::new(emitted),
         owner_part: Rao::new(owner_part),
+        // Operations come after this.
+        burned: Rao::ZERO,
         slashed: Rao::ZERO,
     };
+    let payments: Vec<Payment> =
+        payout.iter().zip(&paid).map(|(share, paid)| Payment::of(state, share, *paid)).collect();
     let rows: Vec<ResultRow> = state
         .participants()
-        .zip(&paid)
-        .filter_map(|((uid, one), paid)| result_row(uid, one, Rao::new(*paid), &output))
+        .zip(&payments)
+        .filter_map(|((uid, one), payment)| result_row(uid, one, payment, &output))
         .collect();
-    pay(state, &header, &rows);
+    pay(state, &header, payments);
 
     let earned = |values: &[i64]| values.iter().any(|value| *value != 0);
     let merit = earned(&output.raw_incentive) || earned(&output.raw_dividends);
@@ -99,8 +104,9 @@ pub(super) fn close(state: &mut State, forfeits: &BTreeSet<Uid>) -> Result<Close
     Ok(Closed { result: EpochResult { header, rows }, payout })
 }
 
-fn owner_part(budget: u64) -> u64 {
-    let part = u128::from(budget).saturating_mul(OWNER_CUT.into()).checked_div(65_535);
+/// `amount * share / 65535`, rounded down; a share is at most 65535.
+fn fraction(amount: u64, share: u64) -> u64 {
+    let part = u128::from(amount).saturating_mul(share.into()).checked_div(65_535);
     part.and_then(|part| u64::try_from(part).ok()).unwrap_or(0)
 }
 
@@ -188,13 +194,19 @@ fn grant_permits(state: &mut State, permits: &[bool]) {
     }
 }
 
-fn result_row(uid: Uid, one: &Participant, paid: Rao, output: &EpochOutput) -> Option<ResultRow> {
+fn result_row(
+    uid: Uid,
+    one: &Participant,
+    payment: &Payment,
+    output: &EpochOutput,
+) -> Option<ResultRow> {
     let at = uid.index();
     Some(ResultRow {
         uid,
         hotkey: one.hotkey,
         coldkey: one.coldkey,
-        paid,
+        paid: payment.paid,
+        delegated: sum(payment.delegators.iter().map(|(_, amount)| *amount)),
         consensus: *output.consensus.get(at)?,
         incentive: *output.incentive.get(at)?,
         dividends: *output.dividends.get(at)?,
@@ -208,13 +220,61 @@ fn result_row(uid: Uid, one: &Participant, paid: Rao, output: &EpochOutput) -> O
     })
 }
 
+/// How the payment of one uid is shared between its owner and its delegators.
+struct Payment {
+    uid: Uid,
+    owner: Coldkey,
+    paid: Rao,
+    /// To the owner.
+    kept: Rao,
+    delegators: Vec<(Coldkey, Rao)>,
+}
+
+impl Payment {
+    /// The mining part is the owner's. Of the validating part the owner keeps its take, and the rest
+    /// goes by stake.
+    fn of(state: &State, share: &Share, paid: u64) -> Self {
+        let uid = share.uid;
+        let one = state.participant(uid);
+        let owner = one.map(|one| one.coldkey).unwrap_or_default();
+        let whole = Rao::new(paid);
+        let (coldkeys, stakes): (Vec<Coldkey>, Vec<Rao>) = state.delegations(uid).unzip();
+        if coldkeys.is_empty() {
+            return Self { uid, owner, paid: whole, kept: whole, delegators: Vec::new() };
+        }
+        let validating = split(paid, &[share.mining, share.validating]).pop().unwrap_or(0);
+        let take = fraction(validating, one.map_or(0, |one| one.take.into()));
+        let own = std::iter::once(state.own_stake(uid));
+        let stakes: Vec<u64> = own.chain(stakes).map(Rao::get).collect();
+        let parts = split(validating.saturating_sub(take), &stakes);
+        let parts = parts.into_iter().skip(1).map(Rao::new);
+        let delegators: Vec<(Coldkey, Rao)> = coldkeys.into_iter().zip(parts).collect();
+        let given = sum(delegators.iter().map(|(_, amount)| *amount));
+        let kept = Rao::new(paid.saturating_sub(given.get()));
+        Self { uid, owner, paid: whole, kept, delegators }
+    }
+}
+
 /// Credits what the result says. The supply stays below 2^62, so no balance can overflow.
-fn pay(state: &mut State, header: &ResultHeader, rows: &[ResultRow]) {
-    let owner: Option<Coldkey> = state.manifest.owner;
-    let owner = owner.map(|owner| (owner, header.owner_part));
-    let earners = rows.iter().map(|row| (row.coldkey, row.paid));
-    for (coldkey, amount) in earners.chain(owner).filter(|(_, amount)| !amount.is_zero()) {
-        state.credit(coldkey, amount);
+fn pay(state: &mut State, header: &ResultHeader, payments: Vec<Payment>) {
+    let mut credit = |coldkey, amount: Rao| {
+        if !amount.is_zero() {
+            state.credit(coldkey, amount);
+        }
+    };
+    for payment in &payments {
+        credit(payment.owner, payment.kept);
+        for (coldkey, amount) in &payment.delegators {
+            credit(*coldkey, *amount);
+        }
+    }
+    if let Some(owner) = state.manifest.owner.filter(|_| !header.owner_part.is_zero()) {
+        state.credit(owner, header.owner_part);
+    }
+    for payment in payments {
+        if let Some(one) = state.participant_mut(payment.uid) {
+            one.emission = payment.paid;
+        }
     }
     let emitted = state.chain.emitted.get().saturating_add(header.emitted.get());
     state.chain.emitted = Rao::new(emitted);

@@ -14,12 +14,6 @@ pub struct Former {
 }
 
 impl State {
-    /// What became of a hotkey that does not stand any more, or that was slashed.
-    #[must_use]
-    pub fn former(&self, hotkey: &Hotkey) -> Option<&Former> {
-        self.former.get(hotkey)
-    }
-
     /// A hotkey and those that took its place, in order.
     pub(super) fn successors(&self, hotkey: &Hotkey) -> impl Iterator<Item = Hotkey> {
         let next = |hotkey: &Hotkey| self.former.get(hotkey)?.successor;
@@ -34,8 +28,8 @@ impl State {
     }
 
     /// Whether amounts that were at stake on a hotkey wait out their unbonding time.
-    pub(super) fn unbonds(&self, _hotkey: &Hotkey) -> bool {
-        false
+    pub(super) fn unbonds(&self, hotkey: &Hotkey) -> bool {
+        self.unbonding.keys().any(|(_, name, _)| name == hotkey)
     }
 
     /// Whether a hotkey, or one that took its place, was slashed.

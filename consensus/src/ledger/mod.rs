@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Invariants, besides those of [`State`]:
-//! - supply changes by what was emitted and burned, checked after each execution;
+//! - supply changes by what was emitted, burned and slashed, checked after each execution;
 //! - the id of the cut being built decides nothing and stands in no root.
 //!
 //! # Deviations
@@ -31,22 +31,34 @@ mod execute;
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
 mod former;
+mod preflight;
 mod receipt;
 mod result;
+mod revision;
 mod rows;
 mod select;
 mod split;
+pub mod stages;
+mod stake;
 mod state;
 
 pub use admission::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX, admissible};
 pub use commits::{Commit, CommitKey};
 pub use committee::{Member, committee_root};
 pub use epoch::{Basis, OWNER_CUT, Payout, Share};
-pub use execute::{ExecuteError, Executed, Roots, execute, next_difficulty};
+pub use execute::{
+    DELEGATORS_MAX, ExecuteError, Executed, Roots, TAKE_RAISE_EPOCHS, execute, next_difficulty,
+    raised_burn_price,
+};
 pub use former::Former;
+pub use preflight::{Preflight, preflight};
 pub use receipt::{Failure, Outcome, Receipt};
 pub use result::{EpochResult, ResultHeader, ResultRow};
+pub use revision::{
+    OWNER_DELAY, OWNER_REVISIONS_MAX, REVISION_AHEAD_MAX, REVISION_EPOCHS, REVISIONS_MAX, Revision,
+};
 pub use rows::{RowDifference, RowKey, StateError, Table};
 pub use select::{CutSize, KindCounts, propose_items, select};
 pub use split::split;
-pub use state::{Account, Chain, Participant, RECENT_CUTS, State};
+pub use stake::Supply;
+pub use state::{Account, Chain, Participant, RECENT_CUTS, State, TAKE_MAX};

@@ -74,8 +74,8 @@ pub enum Failure {
         /// The balance.
         held: Rao,
     },
-    /// Too little stake.
-    #[error("it takes {needed}, but the stake is {held}")]
+    /// Too little stake that does not wait to leave already.
+    #[error("it takes {needed}, but the stake that may leave is {held}")]
     Stake {
         /// The amount asked.
         needed: Rao,
@@ -94,30 +94,99 @@ pub enum Failure {
         /// The hotkey named.
         hotkey: Hotkey,
     },
-    /// The hotkey got a uid by another registration of the same cut.
-    #[error("{hotkey} got uid {uid} by another registration of this cut")]
+    /// The hotkey has a uid, maybe by an earlier operation of the same cut.
+    #[error("{hotkey} holds uid {uid}")]
     HotkeyTaken {
-        /// The signer.
+        /// The hotkey named.
         hotkey: Hotkey,
         /// Its uid.
         uid: Uid,
     },
-    /// Evidence in the same cut ended the hotkey.
-    #[error("{hotkey} was slashed: register another hotkey")]
+    /// A hotkey that was rotated or slashed away.
+    #[error(
+        "{hotkey} gave its uid to another hotkey, or was slashed: it may register again {}",
+        again(.until.as_ref())
+    )]
     FormerHotkey {
-        /// The signer.
+        /// The hotkey named.
         hotkey: Hotkey,
+        /// The first epoch in which it may, as things stand; `None` for never.
+        until: Option<Epoch>,
     },
     /// The epoch took its registrations already.
-    #[error("the {max} registrations of this epoch went to others with better work")]
+    #[error("the {max} registrations of this epoch went to others")]
     EpochLimit {
         /// The subnet's `max_registrations_per_epoch`.
         max: u16,
     },
-    /// Every uid is held.
-    #[error("the subnet became full: all {max} uids are held")]
+    /// Every uid is held by a member of the committee, the owner or a newcomer of this epoch.
+    #[error("the subnet became full: none of its {max} uids is vacant or may be taken")]
     Full {
         /// The subnet's `max_allowed_uids`.
         max: u16,
     },
+    /// A registration by burn costs more than its signer allows.
+    #[error("a registration costs {price} now, more than the {max} allowed")]
+    Price {
+        /// The price when it was executed.
+        price: Rao,
+        /// The most it might cost.
+        max: Rao,
+    },
+    /// A delegation to a hotkey of the signer.
+    #[error("{hotkey} belongs to the signer: stake and unstake it instead")]
+    Own {
+        /// The hotkey named.
+        hotkey: Hotkey,
+    },
+    /// A delegation that is too small to keep.
+    #[error("a delegation is at least {least}")]
+    SmallDelegation {
+        /// The subnet's `min_balance`.
+        least: Rao,
+    },
+    /// As many coldkeys as may delegate to the hotkey already.
+    #[error("{hotkey} has {max} delegators, which is all it may have", max = super::DELEGATORS_MAX)]
+    Delegators {
+        /// The hotkey named.
+        hotkey: Hotkey,
+    },
+    /// A take raised again too soon.
+    #[error("the take was raised lately: it may be raised again from epoch {again} on")]
+    TakeRaise {
+        /// The first epoch in which it may.
+        again: Epoch,
+    },
+    /// Changes that break a rule of the manifest, or leave no room for those who take part.
+    #[error("with these changes the parameters would break a rule of the manifest")]
+    Rules,
+    /// The proposer's earlier revisions wait.
+    #[error("{max} of the proposer's revisions wait, and no more may")]
+    OwnRevisions {
+        /// How many may wait.
+        max: usize,
+    },
+    /// As many revisions wait as may, each with as much support.
+    #[error("{max} revisions wait, none of which has less support than this one")]
+    Revisions {
+        /// How many may wait.
+        max: usize,
+    },
+    /// No revision of that number waits.
+    #[error("no revision {number} waits")]
+    NoRevision {
+        /// The number named.
+        number: u64,
+    },
+    /// The signer approved it before, or it needs no more approvals.
+    #[error("revision {number} is approved, by the signer or by enough others")]
+    Approved {
+        /// The number named.
+        number: u64,
+    },
+}
+
+/// When a former hotkey may register again, for people.
+pub(super) fn again(until: Option<&Epoch>) -> String {
+    until.map_or_else(|| "never".into(), |epoch| format!("from epoch {epoch} on"))
 }

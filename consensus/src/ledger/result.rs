@@ -23,7 +23,9 @@ pub struct ResultHeader {
     pub emitted: Rao,
     /// How much of it went to the subnet's owner.
     pub owner_part: Rao,
-    /// Taken out of supply by evidence in this epoch.
+    /// Paid for registrations in it, out of supply.
+    pub burned: Rao,
+    /// Taken for equivocation in it, out of supply.
     pub slashed: Rao,
 }
 
@@ -34,10 +36,12 @@ pub struct ResultRow {
     pub uid: Uid,
     /// Who held it.
     pub hotkey: Hotkey,
-    /// Who was paid.
+    /// Its owner, who was paid all that its delegators were not.
     pub coldkey: Coldkey,
-    /// Credited to the coldkey.
+    /// What the uid earned, delegators included.
     pub paid: Rao,
+    /// What of it went to delegators.
+    pub delegated: Rao,
     /// Stake-weighted median weight, /65535, as every fraction below.
     pub consensus: u16,
     /// Share as a miner.
@@ -85,6 +89,7 @@ impl ResultHeader {
             budget: self.budget.get(),
             emitted: self.emitted.get(),
             owner_part: self.owner_part.get(),
+            burned: self.burned.get(),
             slashed: self.slashed.get(),
         }
     }
@@ -104,6 +109,7 @@ impl ResultHeader {
             budget: Rao::new(proto.budget),
             emitted: Rao::new(proto.emitted),
             owner_part: Rao::new(proto.owner_part),
+            burned: Rao::new(proto.burned),
             slashed: Rao::new(proto.slashed),
         };
         (header.to_bytes() == bytes).then_some(header)
@@ -129,6 +135,7 @@ impl ResultRow {
             server_emission: self.server_emission,
             validator_emission: self.validator_emission,
             emission: self.emission,
+            delegated: self.delegated.get(),
         }
     }
 
@@ -158,6 +165,7 @@ impl ResultRow {
             server_emission: proto.server_emission,
             validator_emission: proto.validator_emission,
             emission: proto.emission,
+            delegated: Rao::new(proto.delegated),
         };
         (row.to_bytes() == bytes).then_some(row)
     }
@@ -173,6 +181,7 @@ mod tests {
             hotkey: Hotkey::new([1; 32]),
             coldkey: Coldkey::new([2; 32]),
             paid: Rao::new(3),
+            delegated: Rao::new(2),
             consensus: 4,
             incentive: 5,
             dividends: 6,

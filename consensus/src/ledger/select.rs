@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, limits};
+use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, Rao, limits};
 
 use super::admission::{Registration, admissible};
 use super::state::State;
@@ -22,8 +22,9 @@ const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
 ///
 /// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
 /// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
-/// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a quarter of [`limits::LIST_OPERATIONS`]; then accounts by
-/// holding, largest first, each giving one operation in turn, by nonce.
+/// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a
+/// quarter of [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a
+/// hotkey by its owner's, each giving one operation in turn, by nonce.
 #[must_use]
 pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let mut pool = Pool::default();
@@ -191,6 +192,9 @@ impl KindCounts {
     }
 }
 
+/// What ranks a signer, its key, and its operations by nonce.
+type Turns = (Reverse<Option<Rao>>, [u8; 32], VecDeque<ItemId>);
+
 /// Admissible items by the orders they are listed in.
 #[derive(Default)]
 struct Pool {
@@ -199,6 +203,7 @@ struct Pool {
     evidence: BTreeMap<Hotkey, (bool, ItemId)>,
     registrations: BTreeMap<(Digest, ItemId), ItemId>,
     accounts: BTreeMap<Coldkey, BTreeMap<u64, ItemId>>,
+    hotkeys: BTreeMap<Hotkey, BTreeMap<u64, ItemId>>,
 }
 
 impl Pool {
@@ -222,8 +227,12 @@ impl Pool {
                 }
                 None => {
                     // Of two with one nonce the lower id is executed, so the other is not listed.
-                    let account = self.accounts.entry(Coldkey::new(op.signer)).or_default();
-                    let held = account.entry(op.nonce).or_insert(id);
+                    let queue = if op.operation.is_of_hotkey() {
+                        self.hotkeys.entry(Hotkey::new(op.signer)).or_default()
+                    } else {
+                        self.accounts.entry(Coldkey::new(op.signer)).or_default()
+                    };
+                    let held = queue.entry(op.nonce).or_insert(id);
                     *held = id.min(*held);
                 }
             },
@@ -248,21 +257,19 @@ impl Pool {
     }
 
     fn operations(&self, state: &State, room: usize) -> Vec<ItemId> {
-        let mut staked: BTreeMap<Coldkey, u64> = BTreeMap::new();
-        for (_, one) in state.participants() {
-            let stake = staked.entry(one.coldkey).or_default();
-            *stake = stake.saturating_add(one.stake.get());
-        }
-        let mut queues: Vec<(Reverse<u64>, Coldkey, VecDeque<ItemId>)> = self
-            .accounts
-            .iter()
-            .map(|(coldkey, waiting)| {
-                let stake = staked.get(coldkey).copied().unwrap_or(0);
-                let holding = state.account(coldkey).balance.get().saturating_add(stake);
-                (Reverse(holding), *coldkey, waiting.values().copied().collect())
-            })
-            .collect();
-        queues.sort_unstable_by_key(|(holding, coldkey, _)| (*holding, *coldkey));
+        let holdings = state.holdings();
+        let holding = |coldkey: &Coldkey| Reverse(holdings.get(coldkey).copied());
+        let accounts = self.accounts.iter().map(|(coldkey, waiting)| {
+            (holding(coldkey), *coldkey.as_bytes(), waiting.values().copied().collect())
+        });
+        // A hotkey's weight is its owner's.
+        let owner = |hotkey| state.uid_of(hotkey).and_then(|uid| state.participant(uid));
+        let hotkeys = self.hotkeys.iter().filter_map(|(hotkey, waiting)| {
+            let rank = holding(&owner(hotkey)?.coldkey);
+            Some((rank, *hotkey.as_bytes(), waiting.values().copied().collect()))
+        });
+        let mut queues: Vec<Turns> = accounts.chain(hotkeys).collect();
+        queues.sort_unstable_by_key(|(holding, signer, _)| (*holding, *signer));
         let mut chosen = Vec::new();
         while chosen.len() < room {
             let turn = queues.iter_mut().filter_map(|(_, _, queue)| queue.pop_front());
@@ -279,9 +286,10 @@ impl Pool {
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
-    use ganglion_types::{Rao, Role};
+    use ganglion_types::{CutId, Role, WeightReveal};
 
-    use super::super::fixture::{Subnet, coldkey};
+    use super::super::execute;
+    use super::super::fixture::{Subnet, coldkey, hot};
     use super::*;
 
     const MAX: u16 = 65_535;
@@ -356,6 +364,74 @@ mod tests {
     }
 
     #[test]
+    fn a_list_names_one_commit_per_validator_and_one_reveal_per_open_commit() {
+        let subnet = Subnet::with(&[30, 20], 1, |m| {
+            m.hyperparameters.commit_reveal_weights_enabled = true;
+            m.hyperparameters.reveal_grace = 2;
+        });
+        let row = [(2, MAX)];
+        let mut state = genesis(&subnet);
+        for epoch in 1..=2 {
+            let commits = [0, 1].map(|n| subnet.commit(n, epoch, epoch, &row));
+            let executed = execute(&state, state.chain().time + 1, &commits).unwrap();
+            state = executed.into_state(CutId::new([1; 32]));
+        }
+        let again = |number, epoch, seq| {
+            let body = WeightReveal { seq, ..subnet.shown(number, epoch, epoch, &row) };
+            subnet.item(Body::WeightReveal(body), &hot(number))
+        };
+        let expected = [
+            subnet.commit(0, 3, 9, &row),
+            again(0, 1, 5),
+            subnet.reveal(0, 2, 2, &row),
+            subnet.reveal(1, 1, 1, &row),
+        ];
+        let others = [subnet.commit(0, 3, 8, &row), subnet.reveal(0, 1, 1, &row), again(0, 1, 4)];
+        let pool: Vec<Item> = expected.iter().chain(&others).cloned().collect();
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), 4);
+        assert!(expected.iter().all(|item| chosen.contains(&item.id())));
+    }
+
+    #[test]
+    fn a_list_names_one_piece_of_evidence_per_offender_that_of_agreement_first() {
+        let many: u16 = 70;
+        let subnet = Subnet::with(&vec![30; many.into()], 1, |m| {
+            m.hyperparameters.max_validators = many;
+        });
+        let rows =
+            |n: u16| [1, 2].map(|value| subnet.weights(n, 1, 1, &[(n + 1, value), (many, MAX)]));
+        let first: Vec<Item> = (0..many - 1).map(|n| rows(n)[0].clone()).collect();
+        let executed = execute(&genesis(&subnet), 1, &first).unwrap();
+        let state = executed.into_state(CutId::new([1; 32]));
+        let mut pool: Vec<Item> =
+            (0..many - 1).map(|n| subnet.double_items(&rows(n)[0], &rows(n)[1])).collect();
+        let votes = [0, 69].map(|n| subnet.double_vote(n, 1));
+        pool.extend(votes.clone());
+        pool.extend((0..9).map(|round| subnet.double_proposal(3, 1, round)));
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), limits::LIST_EVIDENCE);
+        let first = |n: usize| &chosen[..n];
+        assert!(votes.iter().all(|one| first(3).contains(&one.id())));
+        let proposals = pool.iter().filter(
+            |one| matches!(one.body(), Body::Evidence(one) if one.kind() == Kind::Proposal),
+        );
+        let lowest = proposals.map(Item::id).min().unwrap();
+        assert!(first(3).contains(&lowest));
+        let mut counts = KindCounts::default();
+        for _ in 0..4 {
+            pool.iter().take(limits::LIST_EVIDENCE).for_each(|item| {
+                assert!(counts.has_room_for(item));
+                counts.add(item);
+            });
+        }
+        assert_eq!(counts.check(), Ok(()));
+        assert!(!counts.has_room_for(&votes[0]));
+        counts.add(&votes[0]);
+        assert_eq!(counts.check(), Err(CutSize::Evidence { count: 257, limit: 256 }));
+    }
+
+    #[test]
     fn the_order_of_the_pool_does_not_matter() {
         let subnet = subnet(2, 3);
         let state = genesis(&subnet);
@@ -399,6 +475,11 @@ mod tests {
         let rows: Vec<Item> = (1..=5).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
         assert_eq!(KindCounts::of(&rows[..4]).check(), Ok(()));
         assert!(!KindCounts::of(&rows[..4]).has_room_for(&rows[4]));
+        let reveals: Vec<Item> = (1..=5).map(|seq| subnet.reveal(0, 1, seq, &[(2, MAX)])).collect();
+        assert!(!KindCounts::of(&reveals[..4]).has_room_for(&reveals[4]));
+        assert!(KindCounts::of(&reveals).check().is_err());
+        let other = subnet.reveal(0, 2, 1, &[(2, MAX)]);
+        assert!(KindCounts::of(&reveals[..4]).has_room_for(&other), "of another commit");
         assert!(matches!(
             KindCounts::of(&rows).check(),
             Err(CutSize::Weights { count: 5, limit: 4, .. })

@@ -5,17 +5,23 @@ use std::sync::Arc;
 
 use ganglion_types::manifest::Violation;
 use ganglion_types::{
-    Coldkey, Cut, CutId, Digest, Epoch, Hotkey, Hyperparameters, Manifest, Rao, Role, SubnetId, Uid,
+    Coldkey, Cut, CutId, Digest, Epoch, Hotkey, Hyperparameters, Manifest, Parameters, Rao, Role,
+    SubnetId, Timing, Uid,
 };
 
 use super::commits::{Commit, CommitKey};
 use super::committee::{Member, committee_root};
 use super::former::Former;
 use super::result::EpochResult;
+use super::revision::Revision;
 use crate::yuma::SparseRow;
 
 /// Cuts before the last one that a registration's proof of work may be bound to.
 pub const RECENT_CUTS: usize = 4;
+/// The share of what delegated stake earns that an owner keeps at most, and at first, /65535.
+pub const TAKE_MAX: u16 = 11_796;
+/// Price of a registration by burn at genesis, before the bounds of the manifest.
+const FIRST_BURN_PRICE: Rao = Rao::new(Rao::PER_UNIT);
 
 /// Counters of the subnet as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +42,12 @@ pub struct Chain {
     pub time: u64,
     /// Registrations that the last epoch took.
     pub registrations: u32,
-    /// Taken out of supply by evidence since genesis.
+    /// Price of the next registration by burn.
+    pub burn_price: Rao,
+    /// Taken out of supply for equivocation since genesis.
     pub slashed: Rao,
+    /// Number of the next revision, from 1.
+    pub next_revision: u64,
 }
 
 /// What a coldkey owns, besides the stake on its hotkeys.
@@ -70,9 +80,46 @@ pub struct Participant {
     pub seed: Digest,
     /// Epoch that `seed` belongs to.
     pub seed_epoch: Epoch,
+    /// Nonce of the hotkey's next operation.
+    pub nonce: u64,
+    /// What its owner keeps of what delegated stake earns, /65535, at most [`TAKE_MAX`].
+    pub take: u16,
+    /// Epoch in which the take was raised last; 0 for never.
+    pub take_raised_at: Epoch,
+    /// Paid for its last epoch, delegators included.
+    pub emission: Rao,
+}
+
+/// Who takes a uid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Newcomer {
+    pub(super) hotkey: Hotkey,
+    pub(super) coldkey: Coldkey,
+    pub(super) role: Role,
+    pub(super) seed_tail: Option<Digest>,
 }
 
 impl Participant {
+    /// What a newcomer is from `epoch` on. A tenancy's nonces begin where no earlier one of the same
+    /// hotkey can have come.
+    pub(super) fn newcomer(one: &Newcomer, epoch: Epoch) -> Self {
+        Self {
+            hotkey: one.hotkey,
+            coldkey: one.coldkey,
+            role: one.role,
+            stake: Rao::ZERO,
+            permit: false,
+            last_update: epoch,
+            registered_at: epoch,
+            seed: one.seed_tail.unwrap_or(Digest::ZERO),
+            seed_epoch: epoch,
+            nonce: epoch.get().saturating_mul(1 << 20),
+            take: TAKE_MAX,
+            take_raised_at: Epoch::GENESIS,
+            emission: Rao::ZERO,
+        }
+    }
+
     /// Stake in the eyes of Yuma: a miner's counts nothing, so permits go to validators only.
     #[must_use]
     pub fn stake_weight(&self) -> u64 {
@@ -95,7 +142,8 @@ impl Participant {
 /// - every hotkey holds at most one uid, and the last slot is taken;
 /// - rows of weights and bonds rise strictly by uid and name none past the last slot;
 /// - open commits belong to a uid that is held, one per mechanism and epoch;
-/// - balances and stakes together stay below [`Rao::SUPPLY_MAX`];
+/// - balances, stakes and what is on its way between them stay below [`Rao::SUPPLY_MAX`] together;
+/// - what was delegated to a uid is part of its stake, and what leaves is part of what is there;
 /// - the committee is never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -108,7 +156,13 @@ pub struct State {
     pub(super) weights: Vec<SparseRow>,
     pub(super) bonds: Vec<SparseRow>,
     pub(super) commits: BTreeMap<CommitKey, Commit>,
+    pub(super) delegations: BTreeMap<(Uid, Coldkey), Rao>,
+    pub(super) entering: BTreeMap<(Hotkey, Coldkey), Rao>,
+    pub(super) leaving: BTreeMap<(Uid, Coldkey), Rao>,
+    pub(super) unbonding: BTreeMap<(Epoch, Hotkey, Coldkey), Rao>,
     pub(super) former: BTreeMap<Hotkey, Former>,
+    pub(super) parameters: Parameters,
+    pub(super) revisions: BTreeMap<u64, Revision>,
     /// Derived from `slots`.
     pub(super) uids: BTreeMap<Hotkey, Uid>,
 }
@@ -127,16 +181,16 @@ impl State {
             .participants
             .iter()
             .map(|one| {
-                Some(Participant {
+                let newcomer = Newcomer {
                     hotkey: one.hotkey,
                     coldkey: one.coldkey,
                     role: one.role,
+                    seed_tail: one.seed_tail,
+                };
+                Some(Participant {
                     stake: one.stake,
                     permit: one.role == Role::Validator,
-                    last_update: Epoch::GENESIS,
-                    registered_at: Epoch::GENESIS,
-                    seed: one.seed_tail.unwrap_or(Digest::ZERO),
-                    seed_epoch: Epoch::GENESIS,
+                    ..Participant::newcomer(&newcomer, Epoch::GENESIS)
                 })
             })
             .collect();
@@ -146,25 +200,34 @@ impl State {
         for (coldkey, balance) in &manifest.accounts {
             accounts.insert(*coldkey, Account { balance: *balance, nonce: 0 });
         }
+        let rules = &manifest.hyperparameters;
         let mut state = Self {
             subnet: manifest.subnet_id(),
             head: CutId::default(),
             chain: Chain {
                 epoch: Epoch::GENESIS,
                 recent_cuts: Vec::new(),
-                difficulty: manifest.hyperparameters.min_difficulty,
+                difficulty: rules.min_difficulty,
                 last_mechanism_step: Epoch::GENESIS,
                 emitted: Rao::ZERO,
                 burned: Rao::ZERO,
                 time: manifest.genesis_time,
                 registrations: 0,
+                burn_price: FIRST_BURN_PRICE.clamp(rules.min_burn, rules.max_burn),
                 slashed: Rao::ZERO,
+                next_revision: 1,
             },
             accounts,
             weights: vec![SparseRow::new(); slots.len()],
             bonds: vec![SparseRow::new(); slots.len()],
             commits: BTreeMap::new(),
+            delegations: BTreeMap::new(),
+            entering: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            unbonding: BTreeMap::new(),
             former: BTreeMap::new(),
+            parameters: Parameters::of(&manifest),
+            revisions: BTreeMap::new(),
             uids: index(&slots),
             slots,
             manifest,
@@ -200,10 +263,34 @@ impl State {
         &self.manifest
     }
 
-    /// The rules' numbers.
+    /// The rules' numbers for the next epoch. The manifest has those of genesis.
     #[must_use]
-    pub fn hyperparameters(&self) -> &Hyperparameters {
-        &self.manifest.hyperparameters
+    pub const fn hyperparameters(&self) -> &Hyperparameters {
+        &self.parameters.hyperparameters
+    }
+
+    /// Length and phases of the next epoch. The manifest has those of genesis.
+    #[must_use]
+    pub const fn timing(&self) -> &Timing {
+        &self.parameters.timing
+    }
+
+    /// All that revisions change, as it holds in the next epoch.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Revisions that wait, by number.
+    #[must_use]
+    pub const fn revisions(&self) -> &BTreeMap<u64, Revision> {
+        &self.revisions
+    }
+
+    /// Hotkeys that lost their uid to a successor or by slashing.
+    #[must_use]
+    pub const fn former(&self) -> &BTreeMap<Hotkey, Former> {
+        &self.former
     }
 
     /// The subnet.
@@ -298,35 +385,59 @@ impl State {
         self.bonds.get(uid.index()).map_or(&[], Vec::as_slice)
     }
 
-    /// Balance and stake of a coldkey.
-    #[must_use]
-    pub fn holding(&self, coldkey: &Coldkey) -> Rao {
-        let staked = self.participants().filter(|(_, one)| one.coldkey == *coldkey);
-        let stakes = staked.map(|(_, one)| one.stake.get());
-        // Below the supply, so it never saturates.
-        Rao::new(stakes.fold(self.account(coldkey).balance.get(), u64::saturating_add))
-    }
-
-    /// All balances and stakes.
-    #[must_use]
-    pub fn supply(&self) -> u128 {
-        let balances = self.accounts.values().map(|account| account.balance);
-        let stakes = self.participants().map(|(_, one)| one.stake);
-        balances.chain(stakes).fold(0, |sum, rao| sum.saturating_add(u128::from(rao.get())))
-    }
-
-    /// Whether no further participant fits: every uid of the manifest's limit is held.
+    /// Whether no further participant fits: no uid is vacant, and none may be taken from its holder.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.vacancy().is_none()
+        self.vacancy().is_none() && self.prunable().is_none()
     }
 
-    /// The uid that the next registration gets: the lowest vacant one, else a new one.
+    /// The vacant uid that the next registration gets: the lowest, else a new one.
     #[must_use]
     pub fn vacancy(&self) -> Option<Uid> {
         let gap = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
         let uid = u16::try_from(gap).ok()?;
         (uid < self.hyperparameters().max_allowed_uids).then_some(Uid::new(uid))
+    }
+
+    /// The uid that the next registration takes from its holder if none is vacant: the lowest by last
+    /// payment, epoch of registration and uid, sparing newcomers as long as there are enough others.
+    ///
+    /// Members of the committee, the owner's uid and those of this very epoch are never taken.
+    #[must_use]
+    pub fn prunable(&self) -> Option<Uid> {
+        let (rules, epoch, owner) = (self.hyperparameters(), self.next_epoch(), self.owner_uid());
+        let (mut immune, mut others) = (Vec::new(), Vec::new());
+        for (uid, one) in self.participants() {
+            if one.is_member() || Some(uid) == owner || one.registered_at == epoch {
+                continue;
+            }
+            let age = epoch.get().saturating_sub(one.registered_at.get());
+            let side = if age < rules.immunity_period { &mut immune } else { &mut others };
+            side.push((one.emission, one.registered_at, uid));
+        }
+        let spare = others.len() <= usize::from(rules.min_non_immune_uids);
+        let (immune, others) = (immune.into_iter().min(), others.into_iter().min());
+        let taken = if spare { immune.or(others) } else { others };
+        taken.map(|(_, _, uid)| uid)
+    }
+
+    /// The uid that stands for the subnet's owner: the first registered of its validators.
+    #[must_use]
+    pub fn owner_uid(&self) -> Option<Uid> {
+        let owner = self.manifest.owner?;
+        let owned = self
+            .participants()
+            .filter(|(_, one)| one.coldkey == owner && one.role == Role::Validator);
+        owned.map(|(uid, one)| (one.registered_at, uid)).min().map(|(_, uid)| uid)
+    }
+
+    /// The first epoch in whose cut a former hotkey may take a uid again, as things stand; `None` if
+    /// it never may, or is none.
+    #[must_use]
+    pub fn former_until(&self, hotkey: &Hotkey) -> Option<Epoch> {
+        let former = self.former.get(hotkey).filter(|one| one.successor.is_some())?;
+        let wait = self.hyperparameters().unbonding_epochs;
+        Some(Epoch::new(former.epoch.get().saturating_add(wait)).next())
     }
 
     /// Who closes the next epoch, by hotkey: uids with a permit, the role validator and stake.
@@ -361,55 +472,38 @@ impl State {
         }
     }
 
-    /// The uid of the owner's validator: of several the one that is longest here, of equal ones the
-    /// lowest.
-    #[must_use]
-    pub fn owner_uid(&self) -> Option<Uid> {
-        let owner = self.manifest.owner?;
-        let owned = |one: &Participant| one.coldkey == owner && one.role == Role::Validator;
-        let seats = self.participants().filter(|(_, one)| owned(one));
-        seats.map(|(uid, one)| (one.registered_at, uid)).min().map(|(_, uid)| uid)
-    }
-
-    /// Puts a newcomer in a uid, of which nothing is left that was said by or about it before.
+    /// Puts a newcomer in a vacant uid. Nothing is left there of whoever held it before.
     pub(super) fn seat(&mut self, uid: Uid, newcomer: Participant) {
-        while self.slots.len() <= uid.index() {
-            self.slots.push(None);
+        let slots = self.slots.len().max(uid.index().saturating_add(1));
+        self.slots.resize(slots, None);
+        self.weights.resize(slots, SparseRow::new());
+        self.bonds.resize(slots, SparseRow::new());
+        self.forget(uid);
+        if let Some(slot) = self.slots.get_mut(uid.index()) {
+            *slot = Some(newcomer);
+            self.uids.insert(newcomer.hotkey, uid);
         }
-        self.weights.resize(self.slots.len(), SparseRow::new());
-        self.bonds.resize(self.slots.len(), SparseRow::new());
-        self.clear(uid);
-        let Some(slot) = self.slots.get_mut(uid.index()) else { return };
-        if let Some(former) = slot.replace(newcomer) {
-            self.uids.remove(&former.hotkey);
-        }
-        self.uids.insert(newcomer.hotkey, uid);
     }
 
-    /// Ends a tenancy: the uid is vacant, and nothing is left that was said by or about it.
-    pub(super) fn vacate(&mut self, uid: Uid) -> Option<Participant> {
-        self.clear(uid);
-        let former = self.slots.get_mut(uid.index())?.take()?;
-        self.uids.remove(&former.hotkey);
-        while self.slots.last().is_some_and(Option::is_none) {
-            self.slots.pop();
-        }
-        self.weights.truncate(self.slots.len());
-        self.bonds.truncate(self.slots.len());
-        Some(former)
-    }
-
-    /// Removes rows and columns of weights and bonds of a uid, and its open commits.
-    fn clear(&mut self, uid: Uid) {
+    /// Ends what a uid says as a validator: its rows, its open commits and its permit.
+    pub(super) fn silence(&mut self, uid: Uid) {
         for rows in [&mut self.weights, &mut self.bonds] {
-            for row in rows.iter_mut() {
-                row.retain(|(target, _)| *target != uid.get());
-            }
             if let Some(row) = rows.get_mut(uid.index()) {
                 row.clear();
             }
         }
+        if let Some(one) = self.participant_mut(uid) {
+            one.permit = false;
+        }
         self.commits.retain(|key, _| key.uid != uid);
+    }
+
+    /// Clears all that was said by and about a uid: its rows and its columns.
+    pub(super) fn forget(&mut self, uid: Uid) {
+        self.silence(uid);
+        for row in self.weights.iter_mut().chain(&mut self.bonds) {
+            row.retain(|(target, _)| *target != uid.get());
+        }
     }
 }
 

@@ -14,10 +14,10 @@ use crate::fixture::{Subnet, coldkey, element, hot, hotkey};
 const EMISSION: u64 = 1_000_000_007;
 
 /// The generator `SplitMix64`.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -25,15 +25,15 @@ impl Random {
     }
 
     /// Below `end`.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn number(&mut self, end: u16) -> u16 {
+    pub(crate) fn number(&mut self, end: u16) -> u16 {
         u16::try_from(self.below(end.into())).unwrap()
     }
 
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = usize::try_from(self.below(last as u64 + 1)).unwrap();
             items.swap(last, other);
@@ -41,31 +41,34 @@ impl Random {
     }
 }
 
-/// Balances and stakes, read from the rows without the ledger's help.
-fn supply(state: &State) -> u128 {
+/// Balances, stakes and what is between them, read from the rows without the ledger's help.
+pub(crate) fn supply(state: &State) -> u128 {
     let mut sum = 0;
     for ((table, _), value) in state.rows() {
         sum += match table {
             2 => u128::from(proto::AccountRow::decode(&*value).unwrap().balance),
             3 => u128::from(proto::ParticipantRow::decode(&*value).unwrap().stake),
+            8 | 10 => u128::from(proto::AmountRow::decode(&*value).unwrap().amount),
             _ => 0,
         };
     }
     sum
 }
 
-fn decide(executed: Executed) -> State {
+pub(crate) fn decide(executed: Executed) -> State {
     let id = executed.roots.state_root;
     executed.into_state(CutId::new(*id.as_bytes()))
 }
 
 /// What must hold of every execution, whatever went in.
-fn check(before: &State, executed: &Executed, items: &[Item]) {
+pub(crate) fn check(before: &State, executed: &Executed, items: &[Item]) {
     let after = executed.state();
     let header = &executed.result.header;
     assert!(header.emitted.is_zero() || header.emitted.get() == EMISSION);
-    let changed = u128::from(header.emitted.get());
-    assert_eq!(supply(after) + u128::from(header.slashed.get()), supply(before) + changed);
+    let income = supply(before) + u128::from(header.emitted.get());
+    let lost = u128::from(header.burned.get()) + u128::from(header.slashed.get());
+    assert_eq!(supply(after), income - lost);
+    assert_eq!(after.chain().burned.get(), before.chain().burned.get() + header.burned.get());
     let paid = executed.result.rows.iter().fold(0, |sum, row| sum + row.paid.get());
     assert_eq!(paid + header.owner_part.get(), header.emitted.get());
     assert!(!after.committee().is_empty());

@@ -3,7 +3,9 @@
 mod agreement;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod hidden;
 mod ledger;
+mod participation;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod yuma_reference;

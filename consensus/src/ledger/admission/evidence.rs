@@ -29,7 +29,7 @@ fn admit_slashing(state: &State, evidence: &Evidence) -> Result<(), Inadmissible
     }
     let seat = state.uid_of(&hotkey).and_then(|uid| state.participant(uid));
     let validates = seat.is_some_and(|one| one.role == Role::Validator);
-    if validates || state.former(&hotkey).is_some() || state.unbonds(&hotkey) {
+    if validates || state.former().contains_key(&hotkey) || state.unbonds(&hotkey) {
         Ok(())
     } else {
         Err(Inadmissible::NotSlashable { hotkey })

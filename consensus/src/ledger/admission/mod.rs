@@ -2,10 +2,11 @@
 //! (`docs/spec/operations.md`). When an item arrived, and from whom, plays no part.
 
 use ganglion_types::{
-    Body, Coldkey, CutId, Digest, Epoch, Hotkey, Item, Kind, Rao, Role, SubnetId, Uid, seed,
+    Body, Change, Coldkey, CutId, Digest, Epoch, Hotkey, Item, Kind, Rao, Role, SubnetId, Uid, seed,
 };
 
-use super::state::State;
+use super::receipt::again;
+use super::state::{State, TAKE_MAX};
 
 mod evidence;
 mod operations;
@@ -15,7 +16,7 @@ mod weights;
 use evidence::admit_evidence;
 pub(super) use evidence::{LostEpoch, lost_epoch};
 pub(super) use operations::Registration;
-use operations::admit_operation;
+pub(super) use operations::admit_operation;
 use reveals::admit_reveal;
 use weights::{admit_commit, admit_weights};
 
@@ -139,12 +140,6 @@ pub enum Inadmissible {
         /// Epochs between them.
         steps: u64,
     },
-    /// An operation that this version does not execute.
-    #[error("this version does not execute {operation}")]
-    Unsupported {
-        /// Its name.
-        operation: &'static str,
-    },
     /// Plain weights where they are hidden, or the other way round.
     #[error(
         "the subnet takes {} only",
@@ -245,7 +240,7 @@ pub enum Inadmissible {
     },
     /// A nonce that is used up or too far ahead.
     #[error(
-        "its nonce is {nonce}, but the account's next is {next}, and {window} may wait at a time"
+        "its nonce is {nonce}, but the signer's next is {next}, and {window} may wait at a time"
     )]
     Nonce {
         /// Its nonce.
@@ -266,9 +261,9 @@ pub enum Inadmissible {
         least: Rao,
     },
     /// The subnet takes no newcomers.
-    #[error("the subnet's manifest does not allow registrations")]
+    #[error("the subnet does not allow registrations")]
     RegistrationClosed,
-    /// Every uid is held.
+    /// Every uid is held by a member of the committee or the owner.
     #[error("the subnet is full: all {max} uids are held, and none of them may be replaced")]
     Full {
         /// The subnet's `max_allowed_uids`.
@@ -282,11 +277,44 @@ pub enum Inadmissible {
         /// Its uid.
         uid: Uid,
     },
-    /// The hotkey was rotated away or slashed.
-    #[error("{hotkey} was rotated away or slashed: register another hotkey")]
+    /// A hotkey that was rotated or slashed away.
+    #[error(
+        "{hotkey} gave its uid to another hotkey, or was slashed: it may register again {}",
+        again(.until.as_ref())
+    )]
     FormerHotkey {
         /// The signer.
         hotkey: Hotkey,
+        /// The first epoch in which it may, as things stand; `None` for never.
+        until: Option<Epoch>,
+    },
+    /// A take above what any owner may keep.
+    #[error("the take is {take}/65535, above the highest of {TAKE_MAX}/65535")]
+    Take {
+        /// The take asked for.
+        take: u16,
+    },
+    /// A revision of what no revision changes, or to a value that the parameter cannot hold.
+    #[error("parameter {} may not be revised, or cannot be {}", change.parameter, change.value)]
+    Change {
+        /// The change.
+        change: Change,
+    },
+    /// A revision for an epoch too far ahead.
+    #[error("it is meant for epoch {effective}; the latest that may be asked is {latest}")]
+    Effective {
+        /// The epoch it names.
+        effective: Epoch,
+        /// The last that may be named now.
+        latest: Epoch,
+    },
+    /// A revision or approval of a coldkey that has no say.
+    #[error(
+        "{coldkey} has no say in revisions: members of the committee have, and the owner may propose"
+    )]
+    NoVoice {
+        /// The signer.
+        coldkey: Coldkey,
     },
     /// A registration with a nonce.
     #[error("a registration is signed by a hotkey, which has no account: its nonce must be 0")]
@@ -337,7 +365,6 @@ impl Inadmissible {
             Self::NotUpscaled { .. } => "not_upscaled",
             Self::MaxWeight { .. } => "max_weight",
             Self::Preimage { .. } => "preimage",
-            Self::Unsupported { .. } => "unsupported",
             Self::WeightsMode { .. } => "weights_mode",
             Self::RateLimit { .. } => "rate_limit",
             Self::NoCommit { .. } => "no_commit",
@@ -356,6 +383,10 @@ impl Inadmissible {
             Self::Full { .. } => "full",
             Self::AlreadyRegistered { .. } => "already_registered",
             Self::FormerHotkey { .. } => "former_hotkey",
+            Self::Take { .. } => "take",
+            Self::Change { .. } => "change",
+            Self::Effective { .. } => "effective",
+            Self::NoVoice { .. } => "no_voice",
             Self::RegistrationNonce => "registration_nonce",
             Self::WeakKey { .. } => "weak_key",
             Self::SeedTail { .. } => "seed_tail",
@@ -375,9 +406,9 @@ impl Inadmissible {
                 | Self::Mechanism { .. }
                 | Self::NotRising
                 | Self::NotUpscaled { .. }
-                | Self::MaxWeight { .. }
-                | Self::RegistrationClosed
                 | Self::RegistrationNonce
+                | Self::Take { .. }
+                | Self::Change { .. }
                 | Self::WeakKey { .. }
                 | Self::SeedTail { .. }
         )

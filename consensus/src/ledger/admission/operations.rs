@@ -3,13 +3,17 @@
 use ganglion_types::op::PowChallenge;
 use ganglion_types::sign::is_sound_key;
 use ganglion_types::{
-    Coldkey, CutId, Digest, Epoch, Hotkey, Operation, RegistryOp, Role, SubnetId,
+    Change, Coldkey, CutId, Digest, Epoch, Hotkey, Operation, RegistryOp, Role, SubnetId,
 };
 
-use super::super::state::State;
+use super::super::revision::REVISION_AHEAD_MAX;
+use super::super::state::{Newcomer, State, TAKE_MAX};
 use super::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX};
 
-pub(super) fn admit_operation(state: &State, op: &RegistryOp) -> Result<(), Inadmissible> {
+pub(in crate::ledger) fn admit_operation(
+    state: &State,
+    op: &RegistryOp,
+) -> Result<(), Inadmissible> {
     let (valid_until, epoch) = (op.valid_until, state.next_epoch());
     if valid_until < epoch {
         return Err(Inadmissible::Expired { valid_until, epoch });
@@ -24,31 +28,91 @@ pub(super) fn admit_operation(state: &State, op: &RegistryOp) -> Result<(), Inad
         }
         return admit_registration(state, &registration);
     }
-    if !matches!(
-        op.operation,
-        Operation::Stake { .. } | Operation::Unstake { .. } | Operation::Transfer { .. }
-    ) {
-        return Err(Inadmissible::Unsupported { operation: op.operation.name() });
+    if op.operation.is_of_hotkey() {
+        admit_hotkey(state, op)?;
+    } else {
+        admit_account(state, op)?;
     }
-    admit_account(state, op)?;
-    // A receiver that has an account passed this when it got it.
+    admit_terms(state, op)
+}
+
+/// What the operation itself says.
+fn admit_terms(state: &State, op: &RegistryOp) -> Result<(), Inadmissible> {
+    let coldkey = Coldkey::new(op.signer);
     match &op.operation {
-        Operation::Transfer { to, .. }
-            if !state.accounts().contains_key(to) && !is_sound_key(to.as_bytes()) =>
-        {
-            Err(Inadmissible::WeakKey { which: "receiver" })
+        // A receiver that has an account passed this when it got it.
+        Operation::Transfer { to, .. } if !state.accounts().contains_key(to) => {
+            sound("receiver", to.as_bytes())
+        }
+        Operation::BurnRegister { hotkey, role, seed_tail, .. } => {
+            admit_newcomers(state)?;
+            admit_tail(*role, seed_tail.as_ref())?;
+            sound("hotkey", hotkey.as_bytes())
+        }
+        Operation::Serve { role, seed_tail } => admit_tail(*role, seed_tail.as_ref()),
+        Operation::SetTake { take, .. } if *take > TAKE_MAX => {
+            Err(Inadmissible::Take { take: *take })
+        }
+        Operation::RotateHotkey { to, .. } => sound("hotkey", to.as_bytes()),
+        Operation::Revise { .. } if !state.may_propose(&coldkey) => {
+            Err(Inadmissible::NoVoice { coldkey })
+        }
+        Operation::Revise { effective, changes } => admit_changes(state, *effective, changes),
+        Operation::Approve { .. } if !state.may_approve(&coldkey) => {
+            Err(Inadmissible::NoVoice { coldkey })
         }
         _ => Ok(()),
     }
 }
 
-fn admit_account(state: &State, op: &RegistryOp) -> Result<(), Inadmissible> {
-    let coldkey = Coldkey::new(op.signer);
-    let account = state.accounts().get(&coldkey).ok_or(Inadmissible::NoAccount { coldkey })?;
-    let (nonce, next) = (op.nonce, account.nonce);
+fn admit_changes(state: &State, effective: Epoch, changes: &[Change]) -> Result<(), Inadmissible> {
+    let mut parameters = *state.parameters();
+    if let Some(change) = changes.iter().find(|change| !parameters.set(change)) {
+        return Err(Inadmissible::Change { change: *change });
+    }
+    let latest = Epoch::new(state.next_epoch().get().saturating_add(REVISION_AHEAD_MAX));
+    if effective > latest {
+        return Err(Inadmissible::Effective { effective, latest });
+    }
+    Ok(())
+}
+
+fn admit_newcomers(state: &State) -> Result<(), Inadmissible> {
+    let rules = state.hyperparameters();
+    if rules.registration_allowed && rules.max_registrations_per_epoch > 0 {
+        Ok(())
+    } else {
+        Err(Inadmissible::RegistrationClosed)
+    }
+}
+
+fn admit_tail(role: Role, tail: Option<&Digest>) -> Result<(), Inadmissible> {
+    let fits = tail.is_some() == (role == Role::Validator);
+    if fits { Ok(()) } else { Err(Inadmissible::SeedTail { role }) }
+}
+
+fn sound(which: &'static str, key: &[u8; 32]) -> Result<(), Inadmissible> {
+    if is_sound_key(key) { Ok(()) } else { Err(Inadmissible::WeakKey { which }) }
+}
+
+fn admit_nonce(nonce: u64, next: u64) -> Result<(), Inadmissible> {
     if nonce.checked_sub(next).is_none_or(|ahead| ahead >= NONCE_WINDOW) {
         return Err(Inadmissible::Nonce { nonce, next, window: NONCE_WINDOW });
     }
+    Ok(())
+}
+
+fn admit_hotkey(state: &State, op: &RegistryOp) -> Result<(), Inadmissible> {
+    let hotkey = Hotkey::new(op.signer);
+    let seat = state.uid_of(&hotkey).and_then(|uid| state.participant(uid));
+    let seat = seat.ok_or(Inadmissible::NotRegistered { hotkey })?;
+    admit_nonce(op.nonce, seat.nonce)
+}
+
+fn admit_account(state: &State, op: &RegistryOp) -> Result<(), Inadmissible> {
+    let coldkey = Coldkey::new(op.signer);
+    let account = state.accounts().get(&coldkey).ok_or(Inadmissible::NoAccount { coldkey })?;
+    admit_nonce(op.nonce, account.nonce)?;
     let least = state.hyperparameters().min_balance;
     // The holding takes a walk over all uids, which the balance alone mostly spares.
     if account.balance < least {
@@ -81,6 +145,15 @@ impl Registration {
         Some(Self { hotkey, coldkey, role, seed_tail, prev, pow_nonce })
     }
 
+    pub(in crate::ledger) const fn newcomer(&self) -> Newcomer {
+        Newcomer {
+            hotkey: self.hotkey,
+            coldkey: self.coldkey,
+            role: self.role,
+            seed_tail: self.seed_tail,
+        }
+    }
+
     pub(in crate::ledger) fn challenge(&self, subnet: &SubnetId) -> PowChallenge {
         let tail = self.seed_tail.as_ref();
         PowChallenge::new(subnet, &self.prev, &self.hotkey, &self.coldkey, self.role, tail)
@@ -93,22 +166,18 @@ impl Registration {
 }
 
 fn admit_registration(state: &State, one: &Registration) -> Result<(), Inadmissible> {
-    let rules = state.hyperparameters();
-    if !rules.registration_allowed || rules.max_registrations_per_epoch == 0 {
-        return Err(Inadmissible::RegistrationClosed);
+    admit_newcomers(state)?;
+    admit_tail(one.role, one.seed_tail.as_ref())?;
+    let hotkey = one.hotkey;
+    if let Some(uid) = state.uid_of(&hotkey) {
+        return Err(Inadmissible::AlreadyRegistered { hotkey, uid });
     }
-    if one.seed_tail.is_some() != (one.role == Role::Validator) {
-        return Err(Inadmissible::SeedTail { role: one.role });
+    if state.former().contains_key(&hotkey) {
+        let until = state.former_until(&hotkey);
+        return Err(Inadmissible::FormerHotkey { hotkey, until });
     }
-    if let Some(uid) = state.uid_of(&one.hotkey) {
-        return Err(Inadmissible::AlreadyRegistered { hotkey: one.hotkey, uid });
-    }
-    if state.former(&one.hotkey).is_some() {
-        return Err(Inadmissible::FormerHotkey { hotkey: one.hotkey });
-    }
-    // Vacant uids are filled first, and nobody who holds one is replaced.
     if state.is_full() {
-        return Err(Inadmissible::Full { max: rules.max_allowed_uids });
+        return Err(Inadmissible::Full { max: state.hyperparameters().max_allowed_uids });
     }
     if !state.registration_cuts().any(|cut| cut == one.prev) {
         return Err(Inadmissible::StaleWork { prev: one.prev });
@@ -117,10 +186,6 @@ fn admit_registration(state: &State, one: &Registration) -> Result<(), Inadmissi
     if !one.challenge(state.subnet()).holds(one.pow_nonce, difficulty) {
         return Err(Inadmissible::LittleWork { difficulty });
     }
-    for (which, key) in [("hotkey", one.hotkey.as_bytes()), ("coldkey", one.coldkey.as_bytes())] {
-        if !is_sound_key(key) {
-            return Err(Inadmissible::WeakKey { which });
-        }
-    }
-    Ok(())
+    sound("hotkey", hotkey.as_bytes())?;
+    sound("coldkey", one.coldkey.as_bytes())
 }

@@ -217,7 +217,8 @@ fn registrations_that_break_a_rule_are_refused_by_its_name() {
 
 #[test]
 fn a_full_or_closed_subnet_refuses_clearly() {
-    let full = Subnet::with(&[30], 1, |m| {
+    // Nobody but members of the committee, whom no newcomer replaces.
+    let full = Subnet::with(&[30, 20], 0, |m| {
         m.hyperparameters.max_allowed_uids = 2;
         m.hyperparameters.max_validators = 2;
     });

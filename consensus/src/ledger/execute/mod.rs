@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use ganglion_types::{
     Body, Coldkey, CutId, Digest, Epoch, Evidence, Hotkey, Item, ItemId, Operation, Rao,
@@ -14,16 +15,22 @@ use super::admission::{Inadmissible, Registration, admissible};
 use super::epoch::{self, Payout};
 use super::receipt::{Failure, Outcome, Receipt};
 use super::result::EpochResult;
+use super::stake::Supply;
 use super::state::{RECENT_CUTS, State};
 use crate::yuma::YumaError;
 
+mod churn;
 mod evidence;
 mod operations;
 mod registrations;
 mod reveals;
+mod revisions;
+mod stake;
+mod tenancy;
 mod weights;
 
-pub use registrations::next_difficulty;
+pub use registrations::{next_difficulty, raised_burn_price};
+pub use stake::{DELEGATORS_MAX, TAKE_RAISE_EPOCHS};
 
 /// Why items cannot be executed. A node then votes nil and says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,13 +47,54 @@ pub enum ExecuteError {
     #[error("the epoch function refused the state of the ledger")]
     Yuma(#[source] YumaError),
     /// Amounts came from nothing or went nowhere: a broken invariant of the ledger.
-    #[error("balances and stakes add up to {got} rao, but should to {expected}")]
+    #[error("supply is {}, but should be {}: {terms}", terms.after.total(), terms.expected())]
     Conservation {
-        /// Former supply + emitted - burned - slashed.
-        expected: u128,
-        /// Supply found.
-        got: u128,
+        /// The terms of the sum.
+        terms: Box<Terms>,
     },
+}
+
+/// What the supply before an epoch and the supply after it are made of, in rao.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Before the epoch.
+    pub before: Supply,
+    /// Paid out in it.
+    pub emitted: Rao,
+    /// Paid for registrations in it.
+    pub burned: Rao,
+    /// Taken for equivocation in it.
+    pub slashed: Rao,
+    /// After it.
+    pub after: Supply,
+}
+
+impl Terms {
+    /// Supply before + emitted - burned - slashed.
+    #[must_use]
+    pub fn expected(&self) -> u128 {
+        let [emitted, burned, slashed] =
+            [self.emitted, self.burned, self.slashed].map(|amount| u128::from(amount.get()));
+        let income = self.before.total().saturating_add(emitted);
+        income.saturating_sub(burned).saturating_sub(slashed)
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |f: &mut fmt::Formatter<'_>, when, supply: &Supply| {
+            write!(
+                f,
+                "{when} balances {}, stakes {}, entering {}, unbonding {}",
+                supply.balances, supply.stakes, supply.entering, supply.unbonding
+            )
+        };
+        show(f, "before", &self.before)?;
+        let [emitted, burned, slashed] =
+            [self.emitted, self.burned, self.slashed].map(|amount| amount.get());
+        write!(f, "; emitted {emitted}, burned {burned}, slashed {slashed}; ")?;
+        show(f, "after", &self.after)
+    }
 }
 
 /// What a cut holds of an execution.
@@ -107,22 +155,23 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     run.commit(&inputs.commits);
     run.expire();
     let mut closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
-    closed.result.header.slashed = run.slashed;
-    for (coldkey, operations) in &inputs.operations {
-        run.operate(coldkey, operations);
-    }
-    run.register(&inputs.registrations);
+    run.execute_operations(&inputs);
+    run.churn();
+    run.revise();
     run.state.chain.epoch = run.epoch;
 
-    let expected = state
-        .supply()
-        .saturating_add(u128::from(closed.result.header.emitted.get()))
-        .saturating_add(u128::from(state.chain.burned.get()))
-        .saturating_sub(u128::from(run.state.chain.burned.get()))
-        .saturating_sub(u128::from(run.slashed.get()));
-    let got = run.state.supply();
-    if got != expected {
-        return Err(ExecuteError::Conservation { expected, got });
+    let header = &mut closed.result.header;
+    header.burned = since(run.state.chain.burned, state.chain.burned);
+    header.slashed = since(run.state.chain.slashed, state.chain.slashed);
+    let terms = Terms {
+        before: state.supply_parts(),
+        emitted: header.emitted,
+        burned: header.burned,
+        slashed: header.slashed,
+        after: run.state.supply_parts(),
+    };
+    if terms.after.total() != terms.expected() {
+        return Err(ExecuteError::Conservation { terms: Box::new(terms) });
     }
     let roots = Roots {
         result_root: closed.result.root(),
@@ -139,10 +188,35 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     })
 }
 
+/// What becomes of an admissible operation that is executed alone, with all that comes before it.
+pub(super) fn try_operation(state: &State, op: &RegistryOp) -> Result<Outcome, YumaError> {
+    let mut run = Execution::new(state, state.chain.time);
+    epoch::close(&mut run.state, &run.forfeits)?;
+    let mut inputs = Inputs::default();
+    let id = ItemId::default();
+    inputs.operation(state, id, op);
+    run.execute_operations(&inputs);
+    Ok(run.receipts.remove(&id).unwrap_or(Outcome::Applied))
+}
+
+fn since(now: Rao, before: Rao) -> Rao {
+    Rao::new(now.get().saturating_sub(before.get()))
+}
+
 /// Statements of one signer about one thing by number, highest first, then by id.
 type Statements<'a, T> = BTreeMap<(Reverse<u64>, ItemId), &'a T>;
 /// Of each uid and mechanism.
 type BySeat<'a, T> = BTreeMap<(Uid, u16), Statements<'a, T>>;
+
+/// Operations of one signer by nonce, then by id.
+type Queue<'a> = BTreeMap<(u64, ItemId), &'a Operation>;
+
+/// Whose operations a queue holds.
+#[derive(Clone, Copy)]
+enum Signer {
+    Coldkey(Coldkey),
+    Hotkey(Hotkey),
+}
 
 /// The items of a cut in the orders in which they are executed.
 #[derive(Default)]
@@ -153,7 +227,9 @@ struct Inputs<'a> {
     weights: BySeat<'a, Weights>,
     commits: BySeat<'a, WeightCommit>,
     /// By account; operations by nonce, then by id.
-    operations: BTreeMap<Coldkey, BTreeMap<(u64, ItemId), &'a Operation>>,
+    operations: BTreeMap<Coldkey, Queue<'a>>,
+    /// As above, of hotkeys.
+    tenancies: BTreeMap<Hotkey, Queue<'a>>,
     /// By work, then by id.
     registrations: BTreeMap<(Digest, ItemId), Registration>,
 }
@@ -198,10 +274,14 @@ impl<'a> Inputs<'a> {
         if let Some(registration) = Registration::of(op) {
             let work = registration.work(state.subnet());
             self.registrations.insert((work, id), registration);
-        } else {
-            let account = self.operations.entry(Coldkey::new(op.signer)).or_default();
-            account.insert((op.nonce, id), &op.operation);
+            return;
         }
+        let queue = if op.operation.is_of_hotkey() {
+            self.tenancies.entry(Hotkey::new(op.signer)).or_default()
+        } else {
+            self.operations.entry(Coldkey::new(op.signer)).or_default()
+        };
+        queue.insert((op.nonce, id), &op.operation);
     }
 }
 
@@ -212,8 +292,10 @@ struct Execution {
     receipts: BTreeMap<ItemId, Outcome>,
     /// Validators that are paid nothing for validating this epoch.
     forfeits: BTreeSet<Uid>,
-    /// Taken out of supply by evidence.
-    slashed: Rao,
+    /// Registrations taken in this epoch, whatever paid for them.
+    registered: u16,
+    /// Those paid for by work.
+    worked: u32,
 }
 
 impl Execution {
@@ -223,8 +305,14 @@ impl Execution {
         state.chain.recent_cuts.insert(0, before.head);
         state.chain.recent_cuts.truncate(RECENT_CUTS);
         let epoch = before.next_epoch();
-        let (receipts, forfeits) = (BTreeMap::new(), BTreeSet::new());
-        Self { state, epoch, receipts, forfeits, slashed: Rao::ZERO }
+        Self {
+            state,
+            epoch,
+            receipts: BTreeMap::new(),
+            forfeits: BTreeSet::new(),
+            registered: 0,
+            worked: 0,
+        }
     }
 
     /// The uid of a signer that still holds it after the evidence of this cut.
@@ -234,5 +322,22 @@ impl Execution {
     }
 }
 
+impl Execution {
+    /// Operations of accounts, then of hotkeys, then registrations by work.
+    fn execute_operations(&mut self, inputs: &Inputs<'_>) {
+        for (coldkey, operations) in &inputs.operations {
+            self.operate(Signer::Coldkey(*coldkey), operations);
+        }
+        for (hotkey, operations) in &inputs.tenancies {
+            self.operate(Signer::Hotkey(*hotkey), operations);
+        }
+        self.register(&inputs.registrations);
+    }
+}
+
+#[cfg(test)]
+mod operation_tests;
+#[cfg(test)]
+mod revision_tests;
 #[cfg(test)]
 mod tests;

@@ -1,104 +1,120 @@
-//! Step 6: operations of accounts.
+//! Step 6: operations of accounts, then those of hotkeys.
 
-use std::collections::BTreeMap;
-
-use ganglion_types::{Coldkey, Hotkey, ItemId, Operation, Rao, Role, Uid};
+use ganglion_types::{Coldkey, Hotkey, ItemId, Operation, Rao, Uid};
 
 use super::super::receipt::{Failure, Outcome};
-use super::Execution;
+use super::super::state::Newcomer;
+use super::{Execution, Queue, Signer};
 
 impl Execution {
-    /// The operations of one account in order of nonce, from its next one to the first gap.
-    pub(super) fn operate(
-        &mut self,
-        coldkey: &Coldkey,
-        operations: &BTreeMap<(u64, ItemId), &Operation>,
-    ) {
-        let mut next = self.state.account(coldkey).nonce;
+    /// The operations of one signer in order of nonce, from its next one to the first gap.
+    pub(super) fn operate(&mut self, signer: Signer, operations: &Queue<'_>) {
+        let mut next = self.next_nonce(signer);
         let mut last: Option<(u64, ItemId)> = None;
         for ((nonce, id), operation) in operations {
-            let outcome = match last {
-                Some((used, by)) if used == *nonce => Outcome::Superseded { by },
-                _ if *nonce != next => Outcome::Gap { next },
+            let outcome = match (last, next) {
+                (Some((used, by)), _) if used == *nonce => Outcome::Superseded { by },
+                (_, Some(next)) if *nonce != next => Outcome::Gap { next },
                 _ => {
                     last = Some((*nonce, *id));
-                    next = next.saturating_add(1);
-                    self.apply(coldkey, operation)
-                        .map_or_else(Outcome::Failed, |()| Outcome::Applied)
+                    let outcome = self
+                        .apply(signer, operation)
+                        .map_or_else(Outcome::Failed, |()| Outcome::Applied);
+                    next = self.use_nonce(signer);
+                    outcome
                 }
             };
             self.receipts.insert(*id, outcome);
         }
-        if let Some(account) = self.state.accounts.get_mut(coldkey) {
-            account.nonce = next;
+    }
+
+    /// The nonce that is due, `None` for a hotkey that lost its uid in this cut.
+    fn next_nonce(&self, signer: Signer) -> Option<u64> {
+        match signer {
+            Signer::Coldkey(coldkey) => Some(self.state.account(&coldkey).nonce),
+            Signer::Hotkey(hotkey) => {
+                let uid = self.state.uid_of(&hotkey)?;
+                self.state.participant(uid).map(|one| one.nonce)
+            }
         }
     }
 
-    fn apply(&mut self, coldkey: &Coldkey, operation: &Operation) -> Result<(), Failure> {
+    fn use_nonce(&mut self, signer: Signer) -> Option<u64> {
+        let nonce = match signer {
+            Signer::Coldkey(coldkey) => &mut self.state.accounts.get_mut(&coldkey)?.nonce,
+            Signer::Hotkey(hotkey) => {
+                let uid = self.state.uid_of(&hotkey)?;
+                &mut self.state.participant_mut(uid)?.nonce
+            }
+        };
+        *nonce = nonce.saturating_add(1);
+        Some(*nonce)
+    }
+
+    fn apply(&mut self, signer: Signer, operation: &Operation) -> Result<(), Failure> {
+        match signer {
+            Signer::Coldkey(coldkey) => self.apply_of_coldkey(&coldkey, operation),
+            Signer::Hotkey(hotkey) => self.apply_of_hotkey(hotkey, operation),
+        }
+    }
+
+    fn apply_of_coldkey(&mut self, by: &Coldkey, operation: &Operation) -> Result<(), Failure> {
         match operation {
-            Operation::Stake { hotkey, amount } => self.stake(coldkey, hotkey, *amount),
-            Operation::Unstake { hotkey, amount } => self.unstake(coldkey, hotkey, *amount),
-            Operation::Transfer { to, amount } => self.transfer(coldkey, to, *amount),
-            // Registrations have an order of their own, and nothing else is admissible yet.
+            Operation::Stake { hotkey, amount } => self.stake(by, hotkey, *amount),
+            Operation::Unstake { hotkey, amount } => self.unstake(by, hotkey, *amount),
+            Operation::Transfer { to, amount } => self.transfer(by, to, *amount),
+            Operation::Delegate { hotkey, amount } => self.delegate(by, hotkey, *amount),
+            Operation::Undelegate { hotkey, amount } => self.undelegate(by, hotkey, *amount),
+            Operation::SetTake { hotkey, take } => self.set_take(by, hotkey, *take),
+            Operation::RotateHotkey { from, to, .. } => self.rotate(by, from, to),
+            Operation::BurnRegister { hotkey, role, seed_tail, max_price, .. } => {
+                let newcomer =
+                    Newcomer { hotkey: *hotkey, coldkey: *by, role: *role, seed_tail: *seed_tail };
+                self.burn_register(&newcomer, *max_price)
+            }
+            Operation::Revise { effective, changes } => self.propose(by, *effective, changes),
+            Operation::Approve { revision } => self.approve(by, *revision),
+            // Signed by hotkeys; registrations by work have an order of their own.
+            Operation::Register { .. } | Operation::Deregister | Operation::Serve { .. } => Ok(()),
+        }
+    }
+
+    fn apply_of_hotkey(&mut self, by: Hotkey, operation: &Operation) -> Result<(), Failure> {
+        let uid = self.state.uid_of(&by).ok_or(Failure::NotRegistered { hotkey: by })?;
+        match operation {
+            Operation::Deregister => self.deregister(uid, by),
+            Operation::Serve { role, seed_tail } => self.serve(uid, by, *role, *seed_tail),
             _ => Ok(()),
         }
     }
 
-    fn stake(&mut self, coldkey: &Coldkey, hotkey: &Hotkey, amount: Rao) -> Result<(), Failure> {
-        let uid = self.owned(coldkey, hotkey)?;
-        let held = self.state.account(coldkey).balance;
-        let too_little = Failure::Balance { needed: amount, held };
-        let balance = held.checked_sub(amount).ok_or(too_little)?;
-        let missing = Failure::NotRegistered { hotkey: *hotkey };
-        let participant = self.state.participant_mut(uid).ok_or(missing)?;
-        if participant.role != Role::Validator {
-            return Err(Failure::NotValidator { hotkey: *hotkey });
-        }
-        participant.stake = participant.stake.checked_add(amount).ok_or(too_little)?;
-        self.set_balance(coldkey, balance);
-        Ok(())
-    }
-
-    /// Takes effect at once; waiting out an unbonding time has its place here.
-    fn unstake(&mut self, coldkey: &Coldkey, hotkey: &Hotkey, amount: Rao) -> Result<(), Failure> {
-        let uid = self.owned(coldkey, hotkey)?;
-        let missing = Failure::NotRegistered { hotkey: *hotkey };
-        let participant = *self.state.participant(uid).ok_or(missing)?;
-        let held = participant.stake;
-        let too_little = Failure::Stake { needed: amount, held };
-        let stake = held.checked_sub(amount).ok_or(too_little)?;
-        let others =
-            || self.state.participants().any(|(other, one)| other != uid && one.is_member());
-        if stake.is_zero() && participant.is_member() && !others() {
-            return Err(Failure::LastMember { hotkey: *hotkey });
-        }
-        let balance = self.state.account(coldkey).balance.checked_add(amount).ok_or(too_little)?;
-        if let Some(participant) = self.state.participant_mut(uid) {
-            participant.stake = stake;
-            self.set_balance(coldkey, balance);
-        }
-        Ok(())
-    }
-
     fn transfer(&mut self, from: &Coldkey, to: &Coldkey, amount: Rao) -> Result<(), Failure> {
-        let held = self.state.account(from).balance;
-        let too_little = Failure::Balance { needed: amount, held };
-        let balance = held.checked_sub(amount).ok_or(too_little)?;
         let least = self.state.hyperparameters().min_balance;
         // An account stays for ever, so opening one is not for free.
-        if !self.state.accounts.contains_key(to) && amount < least {
+        if !self.state.accounts().contains_key(to) && amount < least {
+            self.affordable(from, amount)?;
             return Err(Failure::Receiver { least });
         }
-        self.set_balance(from, balance);
-        if !self.state.credit(*to, amount) {
-            self.set_balance(from, held);
-            return Err(too_little);
-        }
+        self.pay(from, amount)?;
+        // Both are part of the supply, which stays below 2^62.
+        self.state.credit(*to, amount);
+        Ok(())
+    }
+
+    /// What is left of a balance after paying an amount.
+    pub(super) fn affordable(&self, coldkey: &Coldkey, amount: Rao) -> Result<Rao, Failure> {
+        let held = self.state.account(coldkey).balance;
+        held.checked_sub(amount).ok_or(Failure::Balance { needed: amount, held })
+    }
+
+    pub(super) fn pay(&mut self, coldkey: &Coldkey, amount: Rao) -> Result<(), Failure> {
+        let rest = self.affordable(coldkey, amount)?;
+        self.state.accounts.entry(*coldkey).or_default().balance = rest;
         Ok(())
     }
 
     /// The uid of a hotkey that belongs to a coldkey.
-    fn owned(&self, coldkey: &Coldkey, hotkey: &Hotkey) -> Result<Uid, Failure> {
+    pub(super) fn owned(&self, coldkey: &Coldkey, hotkey: &Hotkey) -> Result<Uid, Failure> {
         let missing = Failure::NotRegistered { hotkey: *hotkey };
         let uid = self.state.uid_of(hotkey).ok_or(missing)?;
         let participant = self.state.participant(uid).ok_or(missing)?;
@@ -106,9 +122,5 @@ impl Execution {
             return Err(Failure::NotOwned { hotkey: *hotkey });
         }
         Ok(uid)
-    }
-
-    fn set_balance(&mut self, coldkey: &Coldkey, balance: Rao) {
-        self.state.accounts.entry(*coldkey).or_default().balance = balance;
     }
 }

@@ -3,25 +3,26 @@
 //! ```text
 //! leaf        = key length u16 BE ‖ key ‖ value          value: canonical protobuf of the row
 //! stage       = Merkle root over the leaves of one table, rising by key
-//! state root  = Merkle root over the stages, in order of the tables' numbers
+//! state root  = Merkle root over the stages of all tables
 //! ```
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use ganglion_types::{
-    Coldkey, CutId, Digest, Epoch, Hotkey, Manifest, Rao, Uid, ids, limits, merkle,
-};
+use ganglion_types::{Coldkey, Digest, Epoch, Hotkey, Parameters, Rao, Uid, ids, merkle};
 
 use super::commits::{Commit, CommitKey};
 use super::former::Former;
-use super::state::{Account, Chain, Participant, State, index};
+use super::revision::Revision;
+use super::state::{Account, Chain, Participant, State};
 use crate::yuma::SparseRow;
 
+mod keys;
+mod read;
 mod values;
 
+use keys::Key;
 use values::Value;
 
 /// A table of state rows.
@@ -37,22 +38,40 @@ pub enum Table {
     Weights,
     /// By uid: bonds. An empty row is not stored.
     Bonds,
-    /// By uid, u16 BE, mechanism, u16 BE, and epoch, u64 BE: [`Commit`].
+    /// By uid, mechanism and epoch: [`Commit`].
     Commits,
+    /// By uid and coldkey: amounts. Like all amounts here, 0 is not stored.
+    Delegations,
+    /// By hotkey and coldkey: amounts on their way into stake.
+    Entering,
+    /// By uid and coldkey: amounts of stake that wait to leave it.
+    Leaving,
+    /// By release epoch, u64 BE, hotkey and coldkey: amounts that left stake.
+    Unbonding,
     /// By hotkey: [`Former`].
     Former,
+    /// One row with an empty key: [`Parameters`].
+    Parameters,
+    /// By number, u64 BE: [`Revision`].
+    Revisions,
 }
 
 impl Table {
     /// All tables in the order of their stages.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Chain,
         Self::Accounts,
         Self::Participants,
         Self::Weights,
         Self::Bonds,
         Self::Commits,
+        Self::Delegations,
+        Self::Entering,
+        Self::Leaving,
+        Self::Unbonding,
         Self::Former,
+        Self::Parameters,
+        Self::Revisions,
     ];
 
     /// The number that rows are stored under.
@@ -65,7 +84,13 @@ impl Table {
             Self::Weights => 4,
             Self::Bonds => 5,
             Self::Commits => 6,
+            Self::Delegations => 7,
+            Self::Entering => 8,
+            Self::Leaving => 9,
+            Self::Unbonding => 10,
             Self::Former => 11,
+            Self::Parameters => 12,
+            Self::Revisions => 13,
         }
     }
 
@@ -85,32 +110,32 @@ impl Table {
             Self::Weights => "weights",
             Self::Bonds => "bonds",
             Self::Commits => "commits",
+            Self::Delegations => "delegations",
+            Self::Entering => "entering",
+            Self::Leaving => "leaving",
+            Self::Unbonding => "unbonding",
             Self::Former => "former",
+            Self::Parameters => "parameters",
+            Self::Revisions => "revisions",
         }
     }
 
-    fn show_key(self, key: &[u8]) -> String {
-        match (self, key) {
-            (Self::Participants | Self::Weights | Self::Bonds, [high, low]) => {
-                format!("uid {}", u16::from_be_bytes([*high, *low]))
-            }
-            (Self::Commits, key) => match commit_key(key) {
-                Ok(CommitKey { uid, mechid, epoch }) => {
-                    format!("uid {uid}, mechanism {mechid}, epoch {epoch}")
-                }
-                Err(_) => ids::hex(key),
-            },
-            (Self::Former, key) => match Hotkey::from_slice(key) {
-                Some(hotkey) => hotkey.to_string(),
-                None => ids::hex(key),
-            },
-            (Self::Accounts, key) => match Coldkey::from_slice(key) {
-                Some(coldkey) => coldkey.to_string(),
-                None => ids::hex(key),
-            },
-            (_, []) => "the only one".into(),
-            (_, key) => ids::hex(key),
+    pub(super) fn show_key(self, key: &[u8]) -> String {
+        fn show<K: Key>(key: &[u8]) -> Option<String> {
+            K::from_key(key).map(|key| key.show())
         }
+        let shown = match self {
+            Self::Chain | Self::Parameters => show::<()>(key),
+            Self::Accounts => show::<Coldkey>(key),
+            Self::Participants | Self::Weights | Self::Bonds => show::<Uid>(key),
+            Self::Commits => show::<CommitKey>(key),
+            Self::Delegations | Self::Leaving => show::<(Uid, Coldkey)>(key),
+            Self::Entering => show::<(Hotkey, Coldkey)>(key),
+            Self::Unbonding => show::<(Epoch, Hotkey, Coldkey)>(key),
+            Self::Former => show::<Hotkey>(key),
+            Self::Revisions => show::<u64>(key),
+        };
+        shown.unwrap_or_else(|| ids::hex(key))
     }
 }
 
@@ -157,40 +182,72 @@ pub enum StateError {
         /// The rule it breaks.
         rule: &'static str,
     },
-    /// The row of counters is missing.
-    #[error("the row of table chain is missing")]
-    NoChain,
-    /// Balances and stakes reach [`Rao::SUPPLY_MAX`].
-    #[error("balances and stakes add up to {0} rao, 2^62 or more")]
+    /// A table of one row has none.
+    #[error("the row of table {} is missing", .0.name())]
+    Missing(Table),
+    /// Balances, stakes and what lies between them reach [`Rao::SUPPLY_MAX`].
+    #[error("all amounts add up to {0} rao, 2^62 or more")]
     Supply(u128),
     /// Nobody could close the next epoch.
     #[error("no participant is a validator with permit and stake")]
     NoCommittee,
 }
 
-type UidKey = [u8; 2];
-
-fn sparse(rows: &[SparseRow]) -> impl Iterator<Item = (UidKey, &SparseRow)> {
-    let rows = (0..=u16::MAX).zip(rows).filter(|(_, row)| !row.is_empty());
-    rows.map(|(uid, row)| (uid.to_be_bytes(), row))
+/// The value of a row, on its way to its bytes.
+#[derive(Clone, Copy, PartialEq)]
+enum Cell<'a> {
+    Chain(&'a Chain),
+    Account(&'a Account),
+    Participant(&'a Participant),
+    Sparse(&'a SparseRow),
+    Commit(&'a Commit),
+    Amount(&'a Rao),
+    Former(&'a Former),
+    Parameters(&'a Parameters),
+    Revision(&'a Revision),
 }
 
-/// Calls `visit` with key and encoded value of each row.
-fn encode<'a, K: AsRef<[u8]>, V: Value + 'a>(
-    rows: impl Iterator<Item = (K, &'a V)>,
-    visit: &mut dyn FnMut(&[u8], Vec<u8>),
-) {
-    for (key, value) in rows {
-        visit(key.as_ref(), value.to_bytes());
+impl Cell<'_> {
+    fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Chain(value) => value.to_bytes(),
+            Self::Account(value) => value.to_bytes(),
+            Self::Participant(value) => value.to_bytes(),
+            Self::Sparse(value) => value.to_bytes(),
+            Self::Commit(value) => value.to_bytes(),
+            Self::Amount(value) => value.to_bytes(),
+            Self::Former(value) => value.to_bytes(),
+            Self::Parameters(value) => value.to_bytes(),
+            Self::Revision(value) => value.to_bytes(),
+        }
     }
 }
 
-/// Calls `visit` with key and values of each row that differs. Both sides rise by key. Only what
-/// differs is encoded.
-fn differ<'a, K: AsRef<[u8]> + Ord, V: Value + 'a>(
-    ours: impl Iterator<Item = (K, &'a V)>,
-    theirs: impl Iterator<Item = (K, &'a V)>,
-    mut visit: impl FnMut(&[u8], Option<&V>, Option<&V>),
+/// Rows of one table, rising by key.
+type Rows<'a> = Box<dyn Iterator<Item = (Vec<u8>, Cell<'a>)> + 'a>;
+
+fn rows_of<'a, K: Key, V>(
+    map: &'a BTreeMap<K, V>,
+    wrap: impl Fn(&'a V) -> Cell<'a> + 'a,
+) -> Rows<'a> {
+    Box::new(map.iter().map(move |(key, value)| (key.to_key(), wrap(value))))
+}
+
+fn sparse_rows(rows: &[SparseRow]) -> Rows<'_> {
+    let rows = (0..=u16::MAX).zip(rows).filter(|(_, row)| !row.is_empty());
+    Box::new(rows.map(|(uid, row)| (Uid::new(uid).to_key(), Cell::Sparse(row))))
+}
+
+fn only_row(value: Cell<'_>) -> Rows<'_> {
+    Box::new(std::iter::once((().to_key(), value)))
+}
+
+/// Calls `visit` with key and values of each row that differs, as long as it says so. Both sides
+/// rise by key.
+fn differ<'a>(
+    ours: Rows<'a>,
+    theirs: Rows<'a>,
+    mut visit: impl FnMut(&[u8], Option<Cell<'a>>, Option<Cell<'a>>) -> bool,
 ) {
     let (mut ours, mut theirs) = (ours.peekable(), theirs.peekable());
     loop {
@@ -205,63 +262,49 @@ fn differ<'a, K: AsRef<[u8]> + Ord, V: Value + 'a>(
         let values = (our.as_ref().map(|row| row.1), their.as_ref().map(|row| row.1));
         if let Some((key, _)) = our.as_ref().or(their.as_ref())
             && values.0 != values.1
+            && !visit(key, values.0, values.1)
         {
-            visit(key.as_ref(), values.0, values.1);
+            return;
         }
     }
 }
 
 impl State {
-    fn chain_rows(&self) -> impl Iterator<Item = ([u8; 0], &Chain)> {
-        std::iter::once(([], &self.chain))
-    }
-
-    fn account_rows(&self) -> impl Iterator<Item = ([u8; 32], &Account)> {
-        self.accounts.iter().map(|(coldkey, account)| (*coldkey.as_bytes(), account))
-    }
-
-    fn participant_rows(&self) -> impl Iterator<Item = (UidKey, &Participant)> {
-        self.participants().map(|(uid, one)| (uid.get().to_be_bytes(), one))
-    }
-
-    fn commit_rows(&self) -> impl Iterator<Item = (CommitBytes, &Commit)> {
-        self.commits.iter().map(|(key, commit)| (commit_bytes(key), commit))
-    }
-
-    fn former_rows(&self) -> impl Iterator<Item = ([u8; 32], &Former)> {
-        self.former.iter().map(|(hotkey, former)| (*hotkey.as_bytes(), former))
-    }
-
-    fn visit_rows(&self, table: Table, visit: &mut dyn FnMut(&[u8], Vec<u8>)) {
+    fn table(&self, table: Table) -> Rows<'_> {
         match table {
-            Table::Chain => encode(self.chain_rows(), visit),
-            Table::Accounts => encode(self.account_rows(), visit),
-            Table::Participants => encode(self.participant_rows(), visit),
-            Table::Weights => encode(sparse(&self.weights), visit),
-            Table::Bonds => encode(sparse(&self.bonds), visit),
-            Table::Commits => encode(self.commit_rows(), visit),
-            Table::Former => encode(self.former_rows(), visit),
+            Table::Chain => only_row(Cell::Chain(&self.chain)),
+            Table::Accounts => rows_of(&self.accounts, Cell::Account),
+            Table::Participants => {
+                let rows = self.participants();
+                Box::new(rows.map(|(uid, one)| (uid.to_key(), Cell::Participant(one))))
+            }
+            Table::Weights => sparse_rows(&self.weights),
+            Table::Bonds => sparse_rows(&self.bonds),
+            Table::Commits => rows_of(&self.commits, Cell::Commit),
+            Table::Delegations => rows_of(&self.delegations, Cell::Amount),
+            Table::Entering => rows_of(&self.entering, Cell::Amount),
+            Table::Leaving => rows_of(&self.leaving, Cell::Amount),
+            Table::Unbonding => rows_of(&self.unbonding, Cell::Amount),
+            Table::Former => rows_of(&self.former, Cell::Former),
+            Table::Parameters => only_row(Cell::Parameters(&self.parameters)),
+            Table::Revisions => rows_of(&self.revisions, Cell::Revision),
         }
     }
 
     /// The whole state as rows: by table number and key, the value being canonical protobuf.
     #[must_use]
     pub fn rows(&self) -> BTreeMap<RowKey, Vec<u8>> {
-        let mut rows = BTreeMap::new();
-        for table in Table::ALL {
-            self.visit_rows(table, &mut |key, value| {
-                rows.insert((table.number(), key.to_vec()), value);
-            });
-        }
-        rows
+        let stored = |table: Table| {
+            self.table(table).map(move |(key, value)| ((table.number(), key), value.to_bytes()))
+        };
+        Table::ALL.into_iter().flat_map(stored).collect()
     }
 
     /// Name and Merkle root of each table, in the order of the state root's leaves.
     #[must_use]
     pub fn stage_digests(&self) -> Vec<(&'static str, Digest)> {
         let digest = |table: Table| {
-            let mut leaves = Vec::new();
-            self.visit_rows(table, &mut |key, value| leaves.push(leaf(key, &value)));
+            let leaves = self.table(table).map(|(key, value)| leaf(&key, &value.to_bytes()));
             (table.name(), merkle::root(leaves))
         };
         Table::ALL.into_iter().map(digest).collect()
@@ -289,248 +332,33 @@ impl State {
     fn differences(&self, other: &Self, limit: usize) -> Vec<RowDifference> {
         let mut found = Vec::new();
         for table in Table::ALL {
-            match table {
-                Table::Chain => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(self.chain_rows(), other.chain_rows(), add);
+            differ(self.table(table), other.table(table), |key, ours, theirs| {
+                if found.len() < limit {
+                    found.push(RowDifference {
+                        table,
+                        key: key.to_vec(),
+                        ours: ours.map(Cell::to_bytes),
+                        theirs: theirs.map(Cell::to_bytes),
+                    });
                 }
-                Table::Accounts => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(self.account_rows(), other.account_rows(), add);
-                }
-                Table::Participants => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(self.participant_rows(), other.participant_rows(), add);
-                }
-                Table::Weights => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(sparse(&self.weights), sparse(&other.weights), add);
-                }
-                Table::Bonds => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(sparse(&self.bonds), sparse(&other.bonds), add);
-                }
-                Table::Commits => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(self.commit_rows(), other.commit_rows(), add);
-                }
-                Table::Former => {
-                    let add = &mut collector(table, limit, &mut found);
-                    differ(self.former_rows(), other.former_rows(), add);
-                }
-            }
+                found.len() < limit
+            });
         }
         found
     }
-
-    /// Reads a state back. That it is the certified one is shown by its [`root`](Self::root).
-    ///
-    /// # Errors
-    /// Names the row that is none, or the invariant that the rows break together.
-    pub fn from_rows(
-        manifest: Arc<Manifest>,
-        head: CutId,
-        rows: &BTreeMap<RowKey, Vec<u8>>,
-    ) -> Result<Self, StateError> {
-        let mut read = Reader::default();
-        for ((number, key), bytes) in rows {
-            let table = Table::from_number(*number).ok_or(StateError::UnknownTable(*number))?;
-            read.row(table, key, bytes).map_err(|rule| StateError::Row {
-                table,
-                key: key.clone(),
-                rule,
-            })?;
-        }
-        let Reader { chain, accounts, slots, weights, bonds, commits, former } = read;
-        let state = Self {
-            subnet: manifest.subnet_id(),
-            head,
-            chain: chain.ok_or(StateError::NoChain)?,
-            accounts,
-            weights: dense(Table::Weights, weights, &slots)?,
-            bonds: dense(Table::Bonds, bonds, &slots)?,
-            commits,
-            former,
-            uids: index(&slots),
-            slots,
-            manifest,
-        };
-        state.check()?;
-        Ok(state)
-    }
-
-    fn check(&self) -> Result<(), StateError> {
-        let limit = self.hyperparameters().max_allowed_uids;
-        for (uid, one) in self.participants() {
-            let bad = |rule| StateError::Row {
-                table: Table::Participants,
-                key: uid.get().to_be_bytes().to_vec(),
-                rule,
-            };
-            if uid.get() >= limit {
-                return Err(bad("is past the manifest's max_allowed_uids"));
-            }
-            if self.uid_of(&one.hotkey) != Some(uid) {
-                return Err(bad("holds the hotkey of another uid"));
-            }
-        }
-        self.check_commits()?;
-        let supply = self.supply();
-        if supply >= u128::from(Rao::SUPPLY_MAX.get()) {
-            return Err(StateError::Supply(supply));
-        }
-        if self.committee().is_empty() {
-            return Err(StateError::NoCommittee);
-        }
-        Ok(())
-    }
 }
 
-impl State {
-    fn check_commits(&self) -> Result<(), StateError> {
-        for (key, _) in self.commits() {
-            let CommitKey { uid, mechid, epoch } = *key;
-            let bad = |rule| {
-                let key = commit_bytes(key).to_vec();
-                Err(StateError::Row { table: Table::Commits, key, rule })
-            };
-            if self.participant(uid).is_none() {
-                return bad("belongs to nobody");
-            }
-            if epoch > self.epoch() {
-                return bad("is of an epoch to come");
-            }
-            let open = self.commits_of(uid).filter(|(other, _)| other.mechid == mechid);
-            if open.count() > limits::OPEN_COMMITS {
-                return bad("is one of too many of its uid");
-            }
-        }
-        Ok(())
-    }
-}
-
-type CommitBytes = [u8; 12];
-
-fn commit_bytes(key: &CommitKey) -> CommitBytes {
-    let mut bytes = [0; 12];
-    let (uid, mechid) = (key.uid.get().to_be_bytes(), key.mechid.to_be_bytes());
-    let parts = uid.into_iter().chain(mechid).chain(key.epoch.get().to_be_bytes());
-    for (place, byte) in bytes.iter_mut().zip(parts) {
-        *place = byte;
-    }
-    bytes
-}
-
-fn commit_key(key: &[u8]) -> Result<CommitKey, &'static str> {
-    let wrong = "has a key that is no uid, mechanism and epoch";
-    let (uid_bytes, rest) = key.split_first_chunk::<2>().ok_or(wrong)?;
-    let (mechid, rest) = rest.split_first_chunk::<2>().ok_or(wrong)?;
-    let epoch = u64::from_be_bytes(rest.try_into().map_err(|_| wrong)?);
-    Ok(CommitKey {
-        uid: Uid::new(u16::from_be_bytes(*uid_bytes)),
-        mechid: u16::from_be_bytes(*mechid),
-        epoch: Epoch::new(epoch),
-    })
-}
-
-fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
-    // Keys are at most 32 bytes.
+pub(super) fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
+    // Keys are at most 72 bytes.
     let length = u16::try_from(key.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), key, value].concat()
-}
-
-fn collector<V: Value>(
-    table: Table,
-    limit: usize,
-    found: &mut Vec<RowDifference>,
-) -> impl FnMut(&[u8], Option<&V>, Option<&V>) {
-    move |key, ours, theirs| {
-        if found.len() < limit {
-            found.push(RowDifference {
-                table,
-                key: key.to_vec(),
-                ours: ours.map(Value::to_bytes),
-                theirs: theirs.map(Value::to_bytes),
-            });
-        }
-    }
-}
-
-/// Rows on their way to a state.
-#[derive(Default)]
-struct Reader {
-    chain: Option<Chain>,
-    accounts: BTreeMap<Coldkey, Account>,
-    slots: Vec<Option<Participant>>,
-    weights: BTreeMap<Uid, SparseRow>,
-    bonds: BTreeMap<Uid, SparseRow>,
-    commits: BTreeMap<CommitKey, Commit>,
-    former: BTreeMap<Hotkey, Former>,
-}
-
-impl Reader {
-    fn row(&mut self, table: Table, key: &[u8], bytes: &[u8]) -> Result<(), &'static str> {
-        match table {
-            Table::Chain if key.is_empty() => self.chain = Some(Chain::from_bytes(bytes)?),
-            Table::Chain => return Err("has a key, but must have none"),
-            Table::Accounts => {
-                let coldkey = Coldkey::from_slice(key).ok_or("has a key that is no coldkey")?;
-                self.accounts.insert(coldkey, Account::from_bytes(bytes)?);
-            }
-            Table::Participants => {
-                let uid = uid(key)?;
-                self.slots.resize(uid.index().saturating_add(1), None);
-                if let Some(slot) = self.slots.get_mut(uid.index()) {
-                    *slot = Some(Participant::from_bytes(bytes)?);
-                }
-            }
-            Table::Weights => drop(self.weights.insert(uid(key)?, SparseRow::from_bytes(bytes)?)),
-            Table::Bonds => drop(self.bonds.insert(uid(key)?, SparseRow::from_bytes(bytes)?)),
-            Table::Commits => {
-                self.commits.insert(commit_key(key)?, Commit::from_bytes(bytes)?);
-            }
-            Table::Former => {
-                let hotkey = Hotkey::from_slice(key).ok_or("has a key that is no hotkey")?;
-                self.former.insert(hotkey, Former::from_bytes(bytes)?);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn uid(key: &[u8]) -> Result<Uid, &'static str> {
-    let key: UidKey = key.try_into().map_err(|_| "has a key that is no uid")?;
-    Ok(Uid::new(u16::from_be_bytes(key)))
-}
-
-/// One row per slot, each belonging to a participant and naming uids of the subnet only.
-fn dense(
-    table: Table,
-    rows: BTreeMap<Uid, SparseRow>,
-    slots: &[Option<Participant>],
-) -> Result<Vec<SparseRow>, StateError> {
-    let mut all = vec![SparseRow::new(); slots.len()];
-    for (uid, row) in rows {
-        let bad = |rule| {
-            let key = uid.get().to_be_bytes().to_vec();
-            StateError::Row { table, key, rule }
-        };
-        if row.last().is_some_and(|(target, _)| usize::from(*target) >= slots.len()) {
-            return Err(bad("names a uid that the subnet does not have"));
-        }
-        match (slots.get(uid.index()), all.get_mut(uid.index())) {
-            (Some(Some(_)), Some(place)) => *place = row,
-            _ => return Err(bad("belongs to nobody")),
-        }
-    }
-    Ok(all)
 }
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use super::super::execute;
-    use ganglion_types::{Role, proto};
+    use ganglion_types::{CutId, Role, proto};
     use prost::Message as _;
 
     use super::super::fixture::{Subnet, coldkey};
@@ -567,9 +395,8 @@ mod tests {
         });
         assert_eq!(state.root(), merkle::root(stages.map(|stage| stage.as_bytes().to_vec())));
         let names: Vec<&str> = state.stage_digests().iter().map(|stage| stage.0).collect();
-        let expected =
-            ["chain", "accounts", "participants", "weights", "bonds", "commits", "former"];
-        assert_eq!(names, expected);
+        assert_eq!(names[..5], ["chain", "accounts", "participants", "weights", "bonds"]);
+        assert_eq!(names.last(), Some(&"revisions"));
     }
 
     #[test]
@@ -631,8 +458,8 @@ mod tests {
             error.unwrap_err().to_string()
         };
         assert_eq!(read(&|_| {}), Ok(()));
-        assert_eq!(read(&|rows| rows.clear()), Err(StateError::NoChain));
-        assert_eq!(refuse(9, &[], &[]), "there are rows of a table 9, which no state has");
+        assert_eq!(read(&|rows| rows.clear()), Err(StateError::Missing(Table::Chain)));
+        assert_eq!(refuse(99, &[], &[]), "there are rows of a table 99, which no state has");
         let row = "the row of uid 2 in table participants";
         assert_eq!(refuse(3, &[0, 2], &[0xff]), format!("{row} is not the protobuf expected"));
         assert_eq!(refuse(3, &[0, 2], &[]), format!("{row} has a field out of range"));
@@ -652,8 +479,41 @@ mod tests {
         let rich = proto::AccountRow { balance: u64::MAX, nonce: 0 }.encode_to_vec();
         assert!(refuse(2, &[7; 32], &rich).contains("2^62 or more"));
         let nobody = read(&|rows| {
-            rows.retain(|(table, key), _| *table < 3 || (*table == 3 && key[1] > 1));
+            let miner = |(table, key): &RowKey| *table == 3 && key[1] > 1;
+            rows.retain(|key, _| key.0 < 3 || key.0 == 12 || miner(key));
         });
         assert_eq!(nobody, Err(StateError::NoCommittee));
+        assert_eq!(
+            read(&|rows| drop(rows.remove(&(12, vec![])))),
+            Err(StateError::Missing(Table::Parameters))
+        );
+    }
+
+    #[test]
+    fn rows_of_stake_that_do_not_add_up_are_refused() {
+        let (_, state) = state();
+        let amount = |rao| proto::AmountRow { amount: rao }.encode_to_vec();
+        let refuse = |table: u8, key: &[u8], value: Vec<u8>| {
+            let mut rows = state.rows();
+            rows.insert((table, key.to_vec()), value);
+            let read = State::from_rows(state.manifest().clone(), state.head(), &rows);
+            read.unwrap_err().to_string()
+        };
+        let at = |uid: u16, number: u16| {
+            [&uid.to_be_bytes(), coldkey(number).as_bytes().as_slice()].concat()
+        };
+        assert!(refuse(7, &at(0, 9), amount(31)).ends_with("less stake than was delegated to it"));
+        assert!(refuse(7, &at(0, 0), amount(1)).ends_with("is the owner's own stake"));
+        assert!(refuse(7, &at(9, 0), amount(1)).ends_with("belongs to nobody"));
+        assert!(refuse(7, &at(0, 9), amount(0)).ends_with("has a field out of range"));
+        assert!(refuse(7, &[0, 0], amount(1)).ends_with("other parts than its table wants"));
+        assert!(refuse(9, &at(0, 0), amount(31)).ends_with("more than there is to leave"));
+        let entering = [[7; 32], *coldkey(0).as_bytes()].concat();
+        assert!(refuse(8, &entering, amount(1)).ends_with("belongs to a hotkey without uid"));
+        let revision = proto::RevisionRow { proposer: vec![1; 32], ..Default::default() };
+        let number = refuse(13, &1_u64.to_be_bytes(), revision.encode_to_vec());
+        assert!(
+            number.ends_with("number 1 in table revisions has a number that was not given yet")
+        );
     }
 }

@@ -1,10 +1,14 @@
 //! The rows of each table, as canonical protobuf.
 
-use ganglion_types::{Coldkey, CutId, Digest, Epoch, Hotkey, Rao, Role, proto};
+use ganglion_types::{
+    Change, Coldkey, CutId, Digest, Epoch, Hotkey, Hyperparameters, Parameters, Phases, Rao, Role,
+    Timing, proto,
+};
 use prost::Message;
 
 use super::super::commits::Commit;
 use super::super::former::Former;
+use super::super::revision::Revision;
 use super::super::state::{Account, Chain, Participant, RECENT_CUTS};
 use crate::yuma::SparseRow;
 
@@ -38,7 +42,9 @@ impl Value for Chain {
             burned: self.burned.get(),
             time: self.time,
             registrations: self.registrations,
+            burn_price: self.burn_price.get(),
             slashed: self.slashed.get(),
+            next_revision: self.next_revision,
         }
     }
 
@@ -56,7 +62,9 @@ impl Value for Chain {
             burned: Rao::new(proto.burned),
             time: proto.time,
             registrations: proto.registrations,
+            burn_price: Rao::new(proto.burn_price),
             slashed: Rao::new(proto.slashed),
+            next_revision: proto.next_revision,
         })
     }
 }
@@ -87,6 +95,10 @@ impl Value for Participant {
             registered_at: self.registered_at.get(),
             seed: self.seed.as_bytes().to_vec(),
             seed_epoch: self.seed_epoch.get(),
+            nonce: self.nonce,
+            take: self.take.into(),
+            take_raised_at: self.take_raised_at.get(),
+            emission: self.emission.get(),
         }
     }
 
@@ -101,6 +113,10 @@ impl Value for Participant {
             registered_at: Epoch::new(proto.registered_at),
             seed: Digest::from_slice(&proto.seed)?,
             seed_epoch: Epoch::new(proto.seed_epoch),
+            nonce: proto.nonce,
+            take: proto.take.try_into().ok()?,
+            take_raised_at: Epoch::new(proto.take_raised_at),
+            emission: Rao::new(proto.emission),
         })
     }
 }
@@ -125,23 +141,6 @@ impl Value for Commit {
     }
 }
 
-impl Value for Former {
-    type Proto = proto::FormerRow;
-
-    fn to_proto(&self) -> proto::FormerRow {
-        let successor = self.successor.map(|hotkey| hotkey.as_bytes().to_vec());
-        proto::FormerRow { successor: successor.unwrap_or_default(), epoch: self.epoch.get() }
-    }
-
-    fn from_proto(proto: proto::FormerRow) -> Option<Self> {
-        let successor = match proto.successor.as_slice() {
-            [] => None,
-            bytes => Some(Hotkey::from_slice(bytes)?),
-        };
-        Some(Self { successor, epoch: Epoch::new(proto.epoch) })
-    }
-}
-
 impl Value for SparseRow {
     type Proto = proto::SparseRow;
 
@@ -162,5 +161,83 @@ impl Value for SparseRow {
             .map(|(uid, value)| Some((narrow(uid)?, narrow(value)?)))
             .collect::<Option<_>>()?;
         row.is_sorted_by(|a, b| a.0 < b.0).then_some(row)
+    }
+}
+
+impl Value for Rao {
+    type Proto = proto::AmountRow;
+
+    fn to_proto(&self) -> proto::AmountRow {
+        proto::AmountRow { amount: self.get() }
+    }
+
+    fn from_proto(proto: proto::AmountRow) -> Option<Self> {
+        (proto.amount > 0).then_some(Self::new(proto.amount))
+    }
+}
+
+impl Value for Former {
+    type Proto = proto::FormerRow;
+
+    fn to_proto(&self) -> proto::FormerRow {
+        let successor = self.successor.map(|hotkey| hotkey.as_bytes().to_vec());
+        proto::FormerRow { successor: successor.unwrap_or_default(), epoch: self.epoch.get() }
+    }
+
+    fn from_proto(proto: proto::FormerRow) -> Option<Self> {
+        let successor = match proto.successor.as_slice() {
+            [] => None,
+            bytes => Some(Hotkey::from_slice(bytes)?),
+        };
+        Some(Self { successor, epoch: Epoch::new(proto.epoch) })
+    }
+}
+
+impl Value for Parameters {
+    type Proto = proto::ParametersRow;
+
+    fn to_proto(&self) -> proto::ParametersRow {
+        proto::ParametersRow {
+            hyperparameters: Some(self.hyperparameters.to_proto()),
+            epoch_ms: self.timing.epoch_ms,
+            phases: Some(self.timing.phases.to_proto()),
+        }
+    }
+
+    fn from_proto(proto: proto::ParametersRow) -> Option<Self> {
+        let phases = Phases::from_proto(proto.phases?).ok()?;
+        Some(Self {
+            hyperparameters: Hyperparameters::from_proto(proto.hyperparameters?).ok()?,
+            timing: Timing { epoch_ms: proto.epoch_ms, phases },
+        })
+    }
+}
+
+impl Value for Revision {
+    type Proto = proto::RevisionRow;
+
+    fn to_proto(&self) -> proto::RevisionRow {
+        proto::RevisionRow {
+            proposer: self.proposer.as_bytes().to_vec(),
+            changes: self.changes.iter().map(Change::to_proto).collect(),
+            effective: self.effective.get(),
+            proposed_at: self.proposed_at.get(),
+            approvals: self.approvals.iter().map(|key| key.as_bytes().to_vec()).collect(),
+            approved_at: self.approved_at.map_or(0, Epoch::get),
+        }
+    }
+
+    fn from_proto(proto: proto::RevisionRow) -> Option<Self> {
+        let approvals = proto.approvals.iter().map(|key| Coldkey::from_slice(key));
+        let approved_at = Epoch::new(proto.approved_at);
+        Some(Self {
+            proposer: Coldkey::from_slice(&proto.proposer)?,
+            changes: proto.changes.iter().map(Change::from_proto).collect(),
+            effective: Epoch::new(proto.effective),
+            proposed_at: Epoch::new(proto.proposed_at),
+            // A repeated or unordered coldkey does not come back in the same bytes.
+            approvals: approvals.collect::<Option<_>>()?,
+            approved_at: (approved_at != Epoch::GENESIS).then_some(approved_at),
+        })
     }
 }

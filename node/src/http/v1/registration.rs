@@ -21,6 +21,6 @@ pub(crate) async fn get(State(app): Shared) -> Json<Registration> {
         difficulty: state.chain().difficulty,
         free: rules.max_allowed_uids.saturating_sub(held),
         allowed: rules.registration_allowed && rules.max_registrations_per_epoch > 0,
-        epoch_ms: state.manifest().epoch_ms,
+        epoch_ms: state.timing().epoch_ms,
     })
 }

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use ganglion_types::{Canonical as _, Epoch, Fork, hex};
 
-use crate::api::types::{Amount, Status};
+use crate::api::types::{Amount, ForkSeen, Status};
 use crate::http::{App, Shared, until_ms};
 
 pub(crate) async fn get(State(app): Shared) -> Json<Status> {
@@ -37,7 +38,7 @@ fn status(app: &App) -> Status {
         closing: now.state.next_epoch().get(),
         phase: now.phase.into(),
         deadline_in_ms: until_ms(now.deadline),
-        epoch_ms: manifest.epoch_ms,
+        epoch_ms: now.state.timing().epoch_ms,
         genesis_time: manifest.genesis_time,
         round: now.round,
         signing,
@@ -49,11 +50,21 @@ fn status(app: &App) -> Status {
         stake_total_rao: Amount(total),
         stake_to_halt_rao: Amount(stake_to_halt(total)),
         stake_to_certify_rao: Amount(stake_to_certify(total)),
-        budget_rao: Amount(manifest.hyperparameters.emission.get()),
+        budget_rao: Amount(now.state.hyperparameters().emission.get()),
         difficulty: now.state.chain().difficulty,
         task: manifest.task.task_type.clone(),
         worker: (app.context.worker)().name().into(),
+        forks: now.forks.iter().map(|(epoch, fork)| fork_seen(*epoch, fork.as_deref())).collect(),
         halted: now.halted,
+    }
+}
+
+fn fork_seen(epoch: Epoch, fork: Option<&Fork>) -> ForkSeen {
+    let cuts = fork.iter().flat_map(|fork| [fork.first.0.id(), fork.second.0.id()]);
+    ForkSeen {
+        epoch: epoch.get(),
+        cuts: cuts.map(|cut| cut.to_hex()).collect(),
+        proof: fork.map_or_else(String::new, |fork| hex(&fork.to_bytes())),
     }
 }
 
