@@ -223,7 +223,11 @@ fn row_words(row: &RowReport) -> Vec<String> {
     vec![
         row.uid.to_string(),
         row.name.clone().unwrap_or_default(),
-        row.model.clone().unwrap_or_default(),
+        match (row.behaviour.as_str(), &row.model) {
+            ("honest", model) => model.clone().unwrap_or_default(),
+            (behaviour, None) => behaviour.to_owned(),
+            (behaviour, Some(model)) => format!("{behaviour}, {model}"),
+        },
         row.accuracy.map(percent).unwrap_or_default(),
         super::table::share(row.incentive),
         super::table::share(row.dividends),
