@@ -1,6 +1,7 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
 pub mod api;
+pub mod audit;
 pub mod blobs;
 pub mod bridge;
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod models;
 pub mod node;
 pub mod pow;
+pub mod proof;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(unix)]
@@ -26,4 +28,5 @@ pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;
+pub mod workers;
 pub mod yuma;

@@ -34,6 +34,7 @@ pub mod merkle;
 pub mod op;
 pub mod parameters;
 pub mod peer;
+pub mod proof;
 pub mod seed;
 pub mod sign;
 pub mod ss58;
@@ -59,9 +60,11 @@ pub use ids::{
 pub use item::{Body, Item, Kind};
 pub use list::{InclusionList, ListBody};
 pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec, Timing};
+pub use merkle::MerkleProof;
 pub use op::{Operation, RegistryOp};
 pub use parameters::{Change, Parameter, ParameterClass, Parameters};
 pub use peer::PeerRecord;
+pub use proof::{CommitteeMembers, EpochLink, EpochProof, Fork};
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
 pub use weights::{WeightCommit, WeightReveal, Weights};
 

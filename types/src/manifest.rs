@@ -567,6 +567,13 @@ impl Manifest {
     }
 
     fn check_supply(&self, found: &mut Vec<Violation>) {
+        let cure = "use an address of `ganglion keys`";
+        if self.owner.is_some_and(|owner| !is_sound_key(owner.as_bytes())) {
+            reject(found, "owner", "must be a sound ed25519 key", cure);
+        }
+        for (coldkey, _) in self.accounts.iter().filter(|one| !is_sound_key(one.0.as_bytes())) {
+            reject(found, "accounts", &format!("hold {coldkey}, no sound ed25519 key"), cure);
+        }
         if !self.accounts.is_sorted_by(|a, b| a.0 < b.0) {
             reject(found, "accounts", "must not name a coldkey twice", "add up its balances");
         }
@@ -862,6 +869,8 @@ mod tests {
         bad.hyperparameters.unbonding_epochs = 100_001;
         bad.participants[1].hotkey = bad.participants[0].hotkey;
         bad.accounts[0].1 = Rao::SUPPLY_MAX;
+        bad.owner = Some(Coldkey::new([0; 32]));
+        bad.accounts.insert(0, (Coldkey::new([0; 32]), Rao::ZERO));
         let fields: Vec<String> = bad.violations().into_iter().map(|one| one.field).collect();
         assert_eq!(
             fields,
@@ -873,6 +882,8 @@ mod tests {
                 "hyperparameters.unbonding_epochs",
                 "participants[1].hotkey",
                 "participants",
+                "owner",
+                "accounts",
                 "supply"
             ]
         );

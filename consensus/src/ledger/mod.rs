@@ -39,6 +39,7 @@ mod rows;
 mod select;
 mod slash;
 mod split;
+pub mod stages;
 mod stake;
 mod state;
 
@@ -60,4 +61,4 @@ pub use rows::{RowDifference, RowKey, StateError, Table};
 pub use select::{CutSize, KindCounts, propose_items, select};
 pub use split::split;
 pub use stake::Supply;
-pub use state::{Account, Chain, Former, Participant, RECENT_CUTS, State, TAKE_MAX};
+pub use state::{Account, Chain, Participant, RECENT_CUTS, State, TAKE_MAX};

@@ -98,15 +98,6 @@ pub(super) struct Newcomer {
     pub(super) seed_tail: Option<Digest>,
 }
 
-/// A hotkey that held a uid and may be called to account for what it signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Former {
-    /// Who holds its uid since, by rotation; `None` for a hotkey that was slashed.
-    pub successor: Option<Hotkey>,
-    /// Epoch of the cut that took its uid.
-    pub epoch: Epoch,
-}
-
 impl Participant {
     /// What a newcomer is from `epoch` on. A tenancy's nonces begin where no earlier one of the same
     /// hotkey can have come.
@@ -443,7 +434,7 @@ impl State {
     /// it never may, or is none.
     #[must_use]
     pub fn former_until(&self, hotkey: &Hotkey) -> Option<Epoch> {
-        let former = self.former.get(hotkey).filter(|one| one.successor.is_some())?;
+        let former = self.former.get(hotkey).filter(|_| !self.was_slashed(hotkey))?;
         let wait = self.hyperparameters().unbonding_epochs;
         Some(Epoch::new(former.epoch.get().saturating_add(wait)).next())
     }
@@ -504,6 +495,7 @@ impl State {
         if let Some(one) = self.participant_mut(uid) {
             one.permit = false;
         }
+        self.commits.retain(|key, _| key.uid != uid);
     }
 
     /// Clears all that was said by and about a uid: its rows and its columns, and its open commits.

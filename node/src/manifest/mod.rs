@@ -128,7 +128,7 @@ mod tests {
             min_non_immune_uids: j.0,
             min_burn: Rao::new(j.1.min(j.2)),
             max_burn: Rao::new(j.1.max(j.2)),
-            unbonding_epochs: e.1,
+            unbonding_epochs: e.0.1,
             slash_fraction: j.3,
             revision_delay: e.2,
         })

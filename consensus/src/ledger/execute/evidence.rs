@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ganglion_types::{Evidence, Hotkey, ItemId, Rao, Uid};
+use ganglion_types::{Coldkey, Evidence, Hotkey, ItemId, Rao, Uid};
 
 use super::super::admission::{LostEpoch, lost_epoch};
 use super::super::receipt::Outcome;

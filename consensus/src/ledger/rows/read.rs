@@ -7,7 +7,7 @@ use ganglion_types::{Coldkey, CutId, Epoch, Hotkey, Manifest, Parameters, Rao, U
 
 use super::super::commits::{Commit, CommitKey};
 use super::super::revision::Revision;
-use super::super::state::{Account, Chain, Former, Participant, State, index};
+use super::super::state::{Account, Chain, Participant, State, index};
 use super::keys::Key;
 use super::values::Value;
 use super::{RowKey, StateError, Table};

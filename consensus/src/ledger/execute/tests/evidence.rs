@@ -62,7 +62,7 @@ fn a_double_vote_costs_a_part_of_the_stake_and_the_seat() {
 }
 
 #[test]
-fn what_is_left_of_a_slashed_stake_is_not_lost() {
+fn what_is_left_of_a_slashed_stake_waits_out_the_unbonding_time() {
     let subnet = subnet();
     let after = close(&genesis(&subnet), &[subnet.double_vote(1, 1)]);
     let part = 20 * UNIT * 3_277 / 65_535;
