@@ -8,6 +8,7 @@ mod http;
 mod keys;
 mod layers;
 mod manifest;
+mod proof;
 mod run;
 mod testnet;
 mod tree;

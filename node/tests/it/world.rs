@@ -20,7 +20,7 @@ use ganglion_types::sign::hotkey_of;
 use ganglion_types::{
     Body, Canonical as _, Certificate, Coldkey, Cut, Digest, Epoch, EpochBundle,
     GenesisParticipant, Hotkey, Hyperparameters, Item, ItemId, Manifest, Operation, Phases, Rao,
-    RegistryOp, Role, Round, Signature, TaskSpec, Weights, seed,
+    RegistryOp, Role, Round, Signature, TaskSpec, Vote, VoteType, Weights, seed,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::runtime::Runtime;
@@ -89,6 +89,23 @@ fn manifest(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Manifest {
     }
 }
 
+/// What a whole committee signs for a cut.
+pub(crate) fn certificate(cut: &Cut, state: &State, round: Round, kind: VoteType) -> Certificate {
+    let (epoch, id) = (cut.epoch, cut.id());
+    let key = |member: &Hotkey| (0..100).map(hot).find(|key| hotkey_of(key) == *member).unwrap();
+    let mut signatures: Vec<(Hotkey, Signature)> = state
+        .committee()
+        .iter()
+        .map(|one| {
+            let key = key(&one.hotkey);
+            let vote = Vote::sign(&cut.subnet, kind, epoch, round, Some(id), &key);
+            (vote.signer, vote.signature)
+        })
+        .collect();
+    signatures.sort_unstable_by_key(|(signer, _)| *signer);
+    Certificate { epoch, round, cut: id, signatures }
+}
+
 /// What closes epochs.
 pub(crate) struct Chain {
     store: Store,
@@ -120,11 +137,8 @@ impl Chain {
             state_root: executed.roots.state_root,
             next_committee_root: executed.roots.next_committee_root,
         };
-        let signers =
-            state.committee().into_iter().map(|one| (one.hotkey, Signature::new([3; 64])));
         let id = cut.id();
-        let certificate =
-            Certificate { epoch, round: Round::new(1), cut: id, signatures: signers.collect() };
+        let certificate = certificate(&cut, &state, Round::new(1), VoteType::Precommit);
         let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
         let next = executed.into_state(id);
         let bundle = EpochBundle { cut, certificate, items };
@@ -154,6 +168,8 @@ impl Chain {
             .unwrap();
         self.view.update(|view| {
             view.state = Arc::new(next);
+            view.recent.insert(epoch, (Arc::clone(&view.state), Arc::new(result.clone())));
+            view.recent.retain(|one, _| one.get() + 2 > epoch.get());
             view.result = Some(Arc::new(result));
             view.latencies.insert(epoch, 321);
             for receipt in receipts {
@@ -341,6 +357,16 @@ impl World {
         let signer = key.verifying_key().to_bytes();
         let op = RegistryOp { signer, nonce, valid_until, operation };
         Item::sign(self.manifest.subnet_id(), Body::RegistryOp(op), &key)
+    }
+
+    /// Puts an item where the next cut finds it.
+    pub(crate) fn submit(&self, item: Item) {
+        self.chain.lock().unwrap().pool.push(item);
+    }
+
+    /// What was stored.
+    pub(crate) fn reader(&self) -> ganglion_storage::Reader {
+        self.chain.lock().unwrap().store.reader().clone()
     }
 
     /// Asks the server to end and waits for it, at most `limit`.
