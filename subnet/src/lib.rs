@@ -17,6 +17,7 @@
 )]
 
 pub mod close;
+pub mod divergence;
 pub mod effect;
 pub mod fetch;
 pub mod input;

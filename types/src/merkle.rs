@@ -207,7 +207,9 @@ mod tests {
         }
         for at in 0..good.siblings.len() {
             refused(&|proof| proof.siblings[at] = Digest::ZERO);
-            refused(&|proof| drop(proof.siblings.remove(at)));
+            refused(&|proof| {
+                proof.siblings.remove(at);
+            });
             refused(&|proof| proof.siblings.insert(at, Digest::ZERO));
         }
         refused(&|proof| proof.siblings.push(Digest::ZERO));

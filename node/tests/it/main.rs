@@ -1,6 +1,7 @@
 //! Through the real binary, as users and scripts meet it.
 
 mod asking;
+mod audit;
 mod config;
 mod docs;
 mod hostile;

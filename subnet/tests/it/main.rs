@@ -3,6 +3,7 @@
 
 mod arrival;
 mod cluster;
+mod divergence;
 mod epochs;
 mod joining;
 mod silence;
