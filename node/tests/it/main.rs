@@ -9,6 +9,7 @@ mod keys;
 mod layers;
 mod manifest;
 mod run;
+mod taking_part;
 mod testnet;
 mod tree;
 mod worker;
