@@ -13,7 +13,7 @@ use ganglion::http::{
     self, AskMiners, BoxFuture, Context, Network, PeerSeen, Submit, SubmitError, WorkerHealth,
 };
 use ganglion::view::View;
-use ganglion_consensus::ledger::{State, execute};
+use ganglion_consensus::ledger::{Participant, State, execute};
 use ganglion_storage::faulty::FaultyDisk;
 use ganglion_storage::{EpochCommit, StateChange, Store};
 use ganglion_types::sign::hotkey_of;
@@ -323,12 +323,19 @@ impl World {
     /// Validators with stakes in units, then miners; participant `n` has the keys of number `n`. The
     /// node is that of validator 0.
     pub(crate) fn new(stakes: &[u64], miners: u8) -> Self {
-        let rules = Hyperparameters { min_difficulty: 200, ..Hyperparameters::default() };
-        Self::with(stakes, miners, rules)
+        Self::changed(stakes, miners, |_| ())
     }
 
     pub(crate) fn with(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Self {
-        let manifest = Arc::new(manifest(stakes, miners, rules));
+        Self::changed(stakes, miners, |manifest| manifest.hyperparameters = rules)
+    }
+
+    /// The same with any change of the manifest.
+    pub(crate) fn changed(stakes: &[u64], miners: u8, change: impl FnOnce(&mut Manifest)) -> Self {
+        let rules = Hyperparameters { min_difficulty: 200, ..Hyperparameters::default() };
+        let mut manifest = manifest(stakes, miners, rules);
+        change(&mut manifest);
+        let manifest = Arc::new(manifest);
         assert_eq!(manifest.violations(), []);
         let state = State::genesis(Arc::clone(&manifest)).unwrap();
         let (disk, dir) = (Arc::new(FaultyDisk::new()), Path::new("/node"));
@@ -364,6 +371,18 @@ impl World {
         }));
         let (stop, served, runtime) = (Some(stop), Some(served), Some(runtime));
         Self { chain, view, miners, worker, address, manifest, stop, served, runtime }
+    }
+
+    /// Decides each operation as soon as it is submitted.
+    pub(crate) fn eager(self) -> Self {
+        self.chain.lock().unwrap().eager = true;
+        self
+    }
+
+    /// What a participant of genesis, or a later one, is now.
+    pub(crate) fn seat(&self, number: u8) -> Option<Participant> {
+        let state = self.view.now().state;
+        state.uid_of(&hotkey(number)).and_then(|uid| state.participant(uid).copied())
     }
 
     pub(crate) fn client(&self) -> Client {
