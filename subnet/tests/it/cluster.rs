@@ -261,6 +261,8 @@ pub(crate) struct Cluster {
     pub(crate) liar: Option<usize>,
     /// What the next process to start finds instead of its state, as if a disk or a bug had changed it.
     pub(crate) plant: Option<fn(State) -> State>,
+    /// The process with a plant does not know its last cut either.
+    pub(crate) forgetful: bool,
     /// Nobody tells stages.
     pub(crate) deaf_to_stages: bool,
     /// A node that answers its next request for epochs with these.
@@ -356,6 +358,7 @@ impl Cluster {
             stopped: Vec::new(),
             liar: None,
             plant: None,
+            forgetful: false,
             deaf_to_stages: false,
             feign: None,
         };
@@ -440,6 +443,7 @@ impl Cluster {
         };
         if let Some(plant) = self.plant.take() {
             state = plant(state);
+            last = last.filter(|_| !self.forgetful);
         }
         let node = &mut self.nodes[at];
         node.life += 1;
