@@ -230,6 +230,28 @@ mod tests {
     }
 
     #[test]
+    fn stages_rows_and_forks_are_counted() {
+        let within = |response| {
+            ResponseShape::within(&proto::Response { response: Some(response) }.encode_to_vec())
+        };
+        let stages = |count| {
+            let stages = vec![proto::StageDigest { number: 1, ..Default::default() }; count];
+            within(response::Response::Stages(proto::Stages { epoch: 1, stages }))
+        };
+        assert!(stages(limits::STAGES) && !stages(limits::STAGES + 1));
+        let rows = |count| {
+            let rows = vec![proto::StageRow::default(); count];
+            within(response::Response::StageRows(proto::StageRows { rows }))
+        };
+        assert!(rows(limits::RESPONSE_ROWS) && !rows(limits::RESPONSE_ROWS + 1));
+        let forks = |count| {
+            let forks = vec![proto::Fork::default(); count];
+            within(response::Response::Forks(proto::Forks { forks }))
+        };
+        assert!(forks(limits::RESPONSE_FORKS) && !forks(limits::RESPONSE_FORKS + 1));
+    }
+
+    #[test]
     fn the_largest_epoch_passes() {
         let id = vec![9; 32];
         let signature = proto::CutSignature { signer: id.clone(), signature: vec![8; 64] };

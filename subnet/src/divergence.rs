@@ -234,7 +234,7 @@ impl Participant {
             Some(Request::Push(_)) => {
                 Response::Pushed(proto::Pushed { status: Some(self.status()) })
             }
-            _ => Response::Refused(proto::Refused { code: 3, reason: "frozen: two cuts".into() }),
+            _ => Response::Refused(proto::Refused { code: 21, reason: "frozen: two cuts".into() }),
         };
         self.send(Effect::Answer(token, proto::Response { response: Some(answer) }));
     }
@@ -245,19 +245,38 @@ impl Participant {
     pub(crate) fn diverged(&mut self, cut: &Cut, executed: &Executed) {
         let Some((what, certified, own)) = differing_root(cut, &executed.roots) else { return };
         let detail = format!("certified {certified}, own {own}");
+        if let Some((last, ours)) = self.spoiled_state() {
+            let detail =
+                format!("{detail}, and the state of epoch {} was changed here", last.epoch);
+            let halt = Halt::Diverged { epoch: cut.epoch, what, detail, difference: None };
+            return self.inquire(halt, last.epoch, roots_in(&last), ours);
+        }
         let halt = Halt::Diverged { epoch: cut.epoch, what, detail, difference: None };
         let ours = Apart::of(executed.state(), &executed.result);
         self.inquire(halt, cut.epoch, roots_in(cut), ours);
     }
 
-    /// A certified cut that cannot be executed: the state it builds on is compared instead.
+    /// The last cut and the state here, if that is no longer the one that the cut certifies: whatever
+    /// follows differs because of it.
+    fn spoiled_state(&self) -> Option<(Cut, Arc<Apart>)> {
+        let last = self.divergence.recent.back()?;
+        let cut = last.decided.cut.clone();
+        if cut.epoch != self.state.epoch() || self.state.root() == cut.state_root {
+            return None;
+        }
+        // Of a former process the result is not known; its stage stands behind those of the state, one
+        // of which differs.
+        let result = last.meaning.as_ref().map(|(_, result)| Arc::clone(result));
+        Some((cut, Apart::of(&self.state, &result.unwrap_or_default())))
+    }
+
+    /// A certified cut that cannot be executed: if the state it builds on was changed, the row is named.
     pub(crate) fn cannot_execute(&mut self, cut: &Cut, what: &'static str, detail: String) {
         let halt = Halt::Diverged { epoch: cut.epoch, what, detail, difference: None };
-        let last = self.divergence.recent.back().map(|recent| recent.decided.cut.clone());
-        let apart = last.as_ref().and_then(|cut| self.divergence.apart(cut.epoch));
-        match (last, apart) {
-            (Some(last), Some(ours)) => self.inquire(halt, last.epoch, roots_in(&last), ours),
-            _ => self.halt(halt),
+        match self.spoiled_state() {
+            Some((last, ours)) => self.inquire(halt, last.epoch, roots_in(&last), ours),
+            // The state is the certified one, so there is no row to look for.
+            None => self.halt(halt),
         }
     }
 

@@ -402,5 +402,5 @@ impl Participant {
 
 fn not_kept() -> proto::response::Response {
     let reason = "that epoch is not kept in memory here".into();
-    proto::response::Response::Refused(proto::Refused { code: 2, reason })
+    proto::response::Response::Refused(proto::Refused { code: 20, reason })
 }

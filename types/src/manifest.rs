@@ -198,7 +198,7 @@ impl Default for Hyperparameters {
             max_allowed_uids: 256,
             min_allowed_weights: 1,
             max_weights_limit: 65_535,
-            commit_reveal_weights_enabled: false,
+            commit_reveal_weights_enabled: true,
             registration_allowed: true,
             max_registrations_per_epoch: 8,
             min_difficulty: 10_000_000,

@@ -315,7 +315,7 @@ pub(super) const COMMIT_REVEAL_WEIGHTS_ENABLED: Field = field!(
     "commit_reveal_weights_enabled",
     "true or false",
     "true or false",
-    "false",
+    "true",
     "Hide weights until they can no longer be copied.",
     "commit_reveal_weights_enabled true"
 );

@@ -290,6 +290,8 @@ pub(crate) struct Cluster {
     pub(crate) behaviours: BTreeMap<usize, Behaviour>,
     /// What the next process to start finds instead of its state, as if a disk or a bug had changed it.
     pub(crate) plant: Option<fn(State) -> State>,
+    /// The process with a plant does not know its last cut either.
+    pub(crate) forgetful: bool,
     /// Nobody tells stages.
     pub(crate) deaf_to_stages: bool,
     /// A node that answers its next request for epochs with these.
@@ -339,7 +341,12 @@ pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
             score_power: 1,
             equal_answers_expected: true,
         },
-        hyperparameters: Hyperparameters { min_difficulty: 10, ..Hyperparameters::default() },
+        // Hidden weights have tests of their own.
+        hyperparameters: Hyperparameters {
+            min_difficulty: 10,
+            commit_reveal_weights_enabled: false,
+            ..Hyperparameters::default()
+        },
         participants: validators.chain(miners).collect(),
         accounts: vec![(coldkey(101), Rao::new(50 * Rao::PER_UNIT))],
         owner: None,
@@ -397,6 +404,7 @@ impl Cluster {
             liar: None,
             behaviours: behaviours.iter().copied().collect(),
             plant: None,
+            forgetful: false,
             deaf_to_stages: false,
             feign: None,
         };
@@ -482,6 +490,7 @@ impl Cluster {
         };
         if let Some(plant) = self.plant.take() {
             state = plant(state);
+            last = last.filter(|_| !self.forgetful);
         }
         let node = &mut self.nodes[at];
         node.life += 1;

@@ -43,17 +43,34 @@ fn with_other_balance(state: State) -> State {
 
 #[test]
 fn a_planted_difference_stops_its_node_alone_and_names_stage_and_row() {
-    // Other bonds change dividends, and so what the first account was paid: the first stage in order.
-    for (seed, plant) in [(31, with_other_bonds as fn(State) -> State), (32, with_other_balance)] {
+    // What was changed is named, and where that cannot be told, the first row that it changed: other
+    // bonds change dividends, and so what the first account was paid.
+    type Plant = fn(State) -> State;
+    let cases: [(u64, Plant, bool, &str); 3] = [
+        (
+            31,
+            with_other_bonds,
+            false,
+            "was changed here; the first row that differs: bonds, uid 0: ",
+        ),
+        (
+            32,
+            with_other_balance,
+            false,
+            "was changed here; the first row that differs: accounts, 5",
+        ),
+        (37, with_other_bonds, true, "the first row that differs: accounts, 5"),
+    ];
+    for (seed, plant, forgetful, row) in cases {
         let mut cluster = cluster(seed);
         cluster.kill(3);
         cluster.plant = Some(plant);
+        cluster.forgetful = forgetful;
         cluster.start(3);
         let others = [0, 1, 2, 4, 5];
         assert!(cluster.run_to_epoch(&others, 6, 6 * EPOCH_MS), "the others go on");
         let [(at, reason)] = &cluster.stopped[..] else { panic!("{:?}", cluster.stopped) };
         assert_eq!(*at, 3, "{reason}");
-        let row = "the first row that differs: accounts, 5";
         for said in ["the certified ", row, " here, ", " there"] {
             assert!(reason.contains(said), "{said} in {reason}");
         }
