@@ -487,7 +487,8 @@ fn yuma_sees_the_oldest_open_commit() {
     state.seat(Uid::new(4), one);
     let state = close(&state, &[subnet.commit(0, 3, 3, &row)]);
     let (first, third) = (subnet.reveal(0, 1, 1, &row), subnet.reveal(0, 3, 3, &row));
-    let masked = run(&state, std::slice::from_ref(&third));
+    // A newer open commit does not hide the older one.
+    let masked = run(&state, &[third.clone(), subnet.commit(0, 4, 4, &row)]);
     assert_eq!(masked.state().weights(Uid::new(0)), row);
     assert_eq!(paid(&masked, 4), 0);
     assert!(paid(&run(&state, &[first, third]), 4) > 0);
@@ -548,4 +549,31 @@ fn no_committee_is_larger_than_256_for_the_owners_sake() {
     let after = close(&state, &[]);
     assert_eq!(after.committee().len(), 256);
     assert!(!after.participant(Uid::new(256)).unwrap().permit);
+}
+
+#[test]
+fn a_reveal_never_takes_the_seed_back() {
+    let subnet = hidden(1);
+    let row = [(2, MAX)];
+    let mut state = close(&genesis(&subnet), &[subnet.commit(0, 1, 1, &row)]);
+    let signer = state.slots[0].as_mut().unwrap();
+    (signer.seed, signer.seed_epoch) = (element(0, 2), Epoch::new(2));
+    let executed = run(&state, &[subnet.reveal(0, 1, 1, &row)]);
+    let signer = executed.state().participant(Uid::new(0)).unwrap();
+    assert_eq!((signer.seed, signer.seed_epoch), (element(0, 2), Epoch::new(2)));
+    assert_eq!(executed.state().weights(Uid::new(0)), row);
+}
+
+#[test]
+fn an_expired_commit_takes_a_row_of_its_own_epoch_along() {
+    let subnet = hidden(1);
+    let mut state = close(&genesis(&subnet), &[subnet.commit(0, 1, 1, &[(2, MAX)])]);
+    state = close(&state, &[]);
+    for (updated, rest) in [(1, 0), (2, 1)] {
+        let mut state = state.clone();
+        state.slots[0].as_mut().unwrap().last_update = Epoch::new(updated);
+        state.weights[0] = vec![(3, MAX)];
+        let executed = run(&state, &[]);
+        assert_eq!(executed.state().weights(Uid::new(0)).len(), rest, "{updated}");
+    }
 }
