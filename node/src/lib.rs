@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod models;
 pub mod node;
+pub mod parameters;
 pub mod pow;
 pub mod proof;
 pub mod tasks;

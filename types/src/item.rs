@@ -262,6 +262,19 @@ impl Item {
         Self { subnet, signature: UNSIGNED, id, body: Body::Evidence(Box::new(evidence)) }
     }
 
+    /// An item that nobody signed yet, to ask what would become of it. It never verifies.
+    #[must_use]
+    pub fn unsigned(subnet: SubnetId, body: Body) -> Self {
+        let hash = sign::preimage_hash(&subnet, body.kind(), &body.encode());
+        Self { subnet, signature: UNSIGNED, id: ItemId::new(hash), body }
+    }
+
+    /// Whether it has a signature at all, sound or not.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.signature != UNSIGNED
+    }
+
     /// The subnet it was signed for.
     #[must_use]
     pub const fn subnet(&self) -> &SubnetId {
@@ -375,6 +388,15 @@ mod tests {
         let decoded = Item::from_bytes(&item.to_bytes(), limits::ITEM_BYTES).unwrap();
         assert_eq!(decoded, item);
         assert!(decoded.verify());
+    }
+
+    #[test]
+    fn an_unsigned_item_has_the_id_of_the_signed_one_and_never_verifies() {
+        let signed = item();
+        let draft = Item::unsigned(*signed.subnet(), signed.body().clone());
+        assert_eq!((draft.id(), draft.is_signed(), draft.verify()), (signed.id(), false, false));
+        assert!(signed.is_signed());
+        assert_eq!(Item::from_bytes(&draft.to_bytes(), limits::ITEM_BYTES), Ok(draft));
     }
 
     #[test]

@@ -186,6 +186,36 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// Name for programs, as the page on operations has it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotRegistered { .. } => "not_registered",
+            Self::NotOwned { .. } => "not_owned",
+            Self::NotValidator { .. } => "not_validator",
+            Self::Balance { .. } => "balance",
+            Self::Stake { .. } => "stake",
+            Self::Receiver { .. } => "receiver",
+            Self::LastMember { .. } => "last_member",
+            Self::HotkeyTaken { .. } => "hotkey_taken",
+            Self::FormerHotkey { .. } => "former_hotkey",
+            Self::EpochLimit { .. } => "epoch_limit",
+            Self::Full { .. } => "full",
+            Self::Price { .. } => "price",
+            Self::Own { .. } => "own",
+            Self::SmallDelegation { .. } => "small_delegation",
+            Self::Delegators { .. } => "delegators",
+            Self::TakeRaise { .. } => "take_raise",
+            Self::Rules => "rules",
+            Self::OwnRevisions { .. } => "own_revisions",
+            Self::Revisions { .. } => "revisions",
+            Self::NoRevision { .. } => "no_revision",
+            Self::Approved { .. } => "approved",
+        }
+    }
+}
+
 /// When a former hotkey may register again, for people.
 pub(super) fn again(until: Option<&Epoch>) -> String {
     until.map_or_else(|| "never".into(), |epoch| format!("from epoch {epoch} on"))

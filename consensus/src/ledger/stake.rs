@@ -14,6 +14,9 @@ use ganglion_types::{Coldkey, Epoch, Hotkey, Rao, Uid};
 
 use super::state::{Participant, State};
 
+/// Stake of the committee, divided by this, may enter and leave per epoch.
+const CHURN_DIVISOR: u64 = 10;
+
 /// Everything there is, by the form it is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Supply {
@@ -98,6 +101,14 @@ impl State {
             Some(one) if one.coldkey == *coldkey => self.own_stake(uid),
             _ => self.delegations.get(&(uid, *coldkey)).copied().unwrap_or_default(),
         }
+    }
+
+    /// How much may become stake at the end of an epoch, and how much may leave: a tenth of the
+    /// committee's stake, and at least one unit.
+    #[must_use]
+    pub fn churn_capacity(&self) -> Rao {
+        let tenth = self.committee_stake().get().checked_div(CHURN_DIVISOR).unwrap_or(0);
+        Rao::new(tenth.max(Rao::PER_UNIT))
     }
 
     /// What waits to become stake, by hotkey and coldkey.

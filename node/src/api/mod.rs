@@ -3,8 +3,10 @@
 //! [`types`] is the contract that the server, the command line and the testnet share, [`Client`]
 //! asks a node by it.
 
+mod accounts;
 mod client;
 mod explanation;
+mod revisions;
 pub mod types;
 
 pub use client::{ApiError, Client};

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::accounts::{Account, Delegation, Unbonding, Waiting};
+pub use super::revisions::{Approver, ChangeRow, InForce, ParameterRow, RevisionRow, Revisions};
+
 /// An amount in rao that survives JSON readers with 53-bit numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Amount(pub u64);
@@ -171,8 +174,12 @@ pub struct MetagraphRow {
     pub coldkey: String,
     /// `validator` or `miner`.
     pub role: String,
-    /// Stake in rao.
+    /// All stake behind it.
     pub stake_rao: Amount,
+    /// The part of it that others delegated.
+    pub delegated_rao: Amount,
+    /// What its owner keeps of what delegated stake earns, /65535.
+    pub take: u16,
     /// Right to set weights.
     pub permit: bool,
     /// Whether it set weights within the activity cutoff.
@@ -185,14 +192,28 @@ pub struct MetagraphRow {
     pub dividends: u16,
     /// Share of a validator's weight that was kept.
     pub validator_trust: u16,
-    /// Paid in the last epoch.
+    /// Paid in the last epoch, delegators included.
     pub paid_rao: Amount,
+    /// The part of it that went to delegators.
+    pub paid_delegators_rao: Amount,
     /// Place by incentive among miners, from 1; none for a validator.
     pub rank: Option<u16>,
     /// Epoch of its last weights.
     pub last_update: u64,
     /// Epoch in which it got this uid; 0 is genesis.
     pub registered_at: u64,
+    /// First epoch in which a newcomer may take its uid although others are left to be replaced.
+    pub immune_until: u64,
+    /// Nonce of the hotkey's next operation.
+    pub nonce: u64,
+}
+
+impl MetagraphRow {
+    /// What its owner has at stake on it.
+    #[must_use]
+    pub const fn own_stake(&self) -> Amount {
+        Amount(self.stake_rao.0.saturating_sub(self.delegated_rao.0))
+    }
 }
 
 /// One of `GET /v1/epochs?from=&limit=`, and `GET /v1/epochs/N` without the lists.
@@ -282,25 +303,12 @@ pub struct WeightsRow {
 pub struct OperationOutcome {
     /// Item id.
     pub id: String,
-    /// `register`, `stake`, `unstake` or `transfer`.
+    /// Its name, such as `register` or `stake`.
     pub operation: String,
     /// Who signed it, SS58.
     pub signer: String,
     /// `done` or why not; `unknown` before this node ran.
     pub outcome: String,
-}
-
-/// `GET /v1/accounts/COLDKEY`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Account {
-    /// Coldkey, SS58.
-    pub coldkey: String,
-    /// Free balance.
-    pub balance_rao: Amount,
-    /// Nonce of its next operation.
-    pub nonce: u64,
-    /// Its participants.
-    pub participants: Vec<MetagraphRow>,
 }
 
 /// `GET /v1/registration`: what a registration has to be bound to.
@@ -316,19 +324,53 @@ pub struct Registration {
     pub holds_until: u64,
     /// Expected hashes.
     pub difficulty: u64,
+    /// What a registration by burn costs now.
+    pub burn_price_rao: Amount,
     /// Free uids.
     pub free: u16,
+    /// Who would be replaced by the next registration, if no uid is free and anybody may be.
+    pub replaces: Option<Replaced>,
     /// Whether registrations are taken at all.
     pub allowed: bool,
+    /// How many an epoch takes, by work and by burn together.
+    pub per_epoch: u16,
     /// Longest epoch length until the registration can be live, milliseconds.
     pub epoch_ms: u64,
 }
 
-/// `POST /v1/ops`.
+/// The participant that the next registration would replace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Uid.
+    pub uid: u16,
+    /// Hotkey, SS58.
+    pub hotkey: String,
+    /// Whether its immunity has not ended: too few others are left.
+    pub immune: bool,
+}
+
+/// `POST /v1/ops` and `POST /v1/ops/check`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubmitOp {
-    /// Wire bytes of the signed item, hex.
+    /// Wire bytes of the signed item, hex. To be checked only, its signature may be 64 zero bytes.
     pub item: String,
+}
+
+/// Answer to `POST /v1/ops/check`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpCheck {
+    /// The epoch being closed, whose cut it is checked for.
+    pub epoch: u64,
+    /// Whether that cut may hold it.
+    pub admissible: bool,
+    /// Whether it would take effect there, if nothing else changed the state before.
+    pub succeeds: bool,
+    /// Name of the rule that says no.
+    pub rule: Option<String>,
+    /// That rule, in words.
+    pub message: Option<String>,
+    /// First epoch whose cut it would pass in if nothing else changed, where that can be told.
+    pub passes_from_epoch: Option<u64>,
 }
 
 /// Answer to `POST /v1/ops`: taken and gossiped, not yet decided.

@@ -6,6 +6,7 @@ use ganglion_types::{Canonical as _, Item, ids::hex};
 
 use super::exit::{Exit, Failure};
 use super::output;
+use super::progress::ProgressLine;
 use crate::api::types::{OpStatus, Status, SubmitOp, SubmittedOp};
 use crate::api::{ApiError, Client};
 
@@ -19,17 +20,26 @@ pub(super) fn submit(client: &Client, item: &Item) -> Result<SubmittedOp, ApiErr
     client.post("/v1/ops", &SubmitOp { item: hex(&item.to_bytes()) }, None)
 }
 
+/// What a cut made of an operation.
+pub(super) struct Decision {
+    /// The cut's epoch.
+    pub(super) epoch: u64,
+    /// `done`, or why not.
+    pub(super) outcome: String,
+}
+
 /// Waits until the operation is decided, or can no longer be. `valid_until` is its last epoch.
 pub(super) fn wait(
     client: &Client,
     submitted: &SubmittedOp,
     valid_until: u64,
-) -> Result<OpStatus, Failure> {
+) -> Result<Decision, Failure> {
     let id = &submitted.id;
     output::note(&format!(
         "Taken and gossiped as {id}; waiting for the cut of epoch {}",
         submitted.epoch
     ));
+    let mut line = ProgressLine::new();
     let mut answered = Instant::now();
     let mut closing = submitted.epoch;
     let mut progressed = Instant::now();
@@ -37,7 +47,11 @@ pub(super) fn wait(
         let asked = client.get::<OpStatus>(&format!("/v1/ops/{id}"));
         let status = asked.and_then(|op| Ok((op, client.get::<Status>("/v1/status")?)));
         match status {
-            Ok((op, _)) if op.state == "decided" => return Ok(op),
+            Ok((op, _)) if op.state == "decided" => {
+                line.clear();
+                let outcome = op.outcome.unwrap_or_else(|| "unknown".into());
+                return Ok(Decision { epoch: op.epoch.unwrap_or(submitted.epoch), outcome });
+            }
             Ok((op, status)) => {
                 answered = Instant::now();
                 if status.closing > closing {
@@ -51,11 +65,30 @@ pub(super) fn wait(
                 if progressed.elapsed() > still.max(AWAY_MAX) {
                     return Err(standstill(id, closing));
                 }
+                line.show(&waiting(&status, submitted, &op));
             }
-            Err(error) if error.is_transient() && answered.elapsed() < AWAY_MAX => {}
+            Err(error) if error.is_transient() && answered.elapsed() < AWAY_MAX => {
+                line.show("the node does not answer; waiting for it");
+            }
             Err(error) => return Err(error.into()),
         }
         std::thread::park_timeout(PAUSE);
+    }
+}
+
+/// Where the subnet is on its way to the cut.
+fn waiting(status: &Status, submitted: &SubmittedOp, op: &OpStatus) -> String {
+    let where_now = match status.deadline_in_ms {
+        0 => format!("epoch {}: the window has closed, {}", status.closing, status.phase),
+        ms => {
+            let left = Duration::from_millis(ms).as_secs_f64();
+            format!("epoch {}: the window closes in {left:.1} s", status.closing)
+        }
+    };
+    match (&op.outcome, status.closing.saturating_sub(submitted.epoch)) {
+        (Some(reason), _) => format!("{where_now}; {reason}"),
+        (None, 0) => where_now,
+        (None, missed) => format!("{where_now}; {missed} cuts went without it"),
     }
 }
 
@@ -79,16 +112,23 @@ fn standstill(id: &str, closing: u64) -> Failure {
     )
 }
 
-/// The decision as a success, or the sentence that says why it is none.
-pub(super) fn require_done(op: &OpStatus) -> Result<(), Failure> {
-    let outcome = op.outcome.as_deref().unwrap_or("unknown");
-    match outcome {
-        "done" => Ok(()),
-        "unknown" => Err(Failure::new(
-            Exit::Failed,
-            "a cut holds the operation, but the node was restarted and no longer knows what became of it",
-            "Compare `ganglion metagraph` and the balances, or ask another node.",
-        )),
-        reason => Err(Failure::check(reason.to_owned())),
+impl Decision {
+    /// Success, or the sentence that says why it is none.
+    pub(super) fn require_done(&self) -> Result<(), Failure> {
+        match self.outcome.as_str() {
+            "done" => Ok(()),
+            "unknown" => Err(Failure::new(
+                Exit::Failed,
+                "a cut holds the operation, but the node was restarted and no longer knows what \
+                 became of it",
+                "Compare `ganglion metagraph` and `ganglion wallet`, or ask another node.",
+            )),
+            reason => Err(Failure::new(
+                Exit::Failed,
+                reason,
+                "Something else came before it. The same command with --dry-run says how it stands \
+                 now.",
+            )),
+        }
     }
 }

@@ -91,6 +91,11 @@ pub(super) struct PasswordArgs {
 }
 
 impl PasswordArgs {
+    /// A password that stands in a file.
+    pub(super) const fn of_file(file: PathBuf) -> Self {
+        Self { password_file: Some(file) }
+    }
+
     /// Flag, then environment, then a person.
     pub(super) fn source(&self) -> PasswordSource {
         let file = self.password_file.clone();
@@ -296,6 +301,20 @@ fn list(global: &Global) -> Result<(), Failure> {
         let _ = writeln!(text, "{:7}  {:20}  {}{open}", key.kind.name(), key.name, key.address);
     }
     output::print(&text)
+}
+
+/// The path and public key of a key here.
+pub(super) fn find(
+    global: &Global,
+    kind: KeyKind,
+    name: &str,
+) -> Result<(PathBuf, [u8; 32]), Failure> {
+    let (path, file) = global.home().read_key(kind, name)?;
+    let public = file.public().ok_or_else(|| {
+        let sentence = format!("{} has no public key", path.display());
+        Failure::input(sentence, "Restore the key file from a copy.")
+    })?;
+    Ok((path, public))
 }
 
 fn seed_tail(global: &Global, args: &SeedTailArgs) -> Result<(), Failure> {

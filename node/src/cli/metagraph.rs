@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color};
 
 use super::api::{ApiArgs, Rows, about, share, short, short_hash};
 use super::exit::Failure;
+use super::sentence::percent;
 use super::{Global, output};
 use crate::api::types::{Metagraph, MetagraphRow};
 
@@ -12,7 +13,8 @@ use crate::api::types::{Metagraph, MetagraphRow};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Amounts are units; consensus, trust, incentive and dividends are shares of one, as Yuma gives them.
-A * behind the permit marks a validator that set no weights within the activity cutoff.
+A * behind the permit marks a validator that set no weights within the activity cutoff. STAKE is all
+that stands behind it, DELEGATED what others put there, TAKE what its owner keeps of their part.
 
 Examples:
   ganglion metagraph
@@ -20,7 +22,7 @@ Examples:
 pub(super) struct MetagraphArgs {
     #[command(flatten)]
     api: ApiArgs,
-    /// Show whole addresses, and coldkeys
+    /// Show whole addresses, coldkeys, delegation and immunity
     #[arg(long)]
     long: bool,
 }
@@ -51,6 +53,9 @@ fn text(graph: &Metagraph, long: bool) -> String {
         ">RANK",
         ">UPDATED",
     ]);
+    if long {
+        heads.extend([">DELEGATED", ">TAKE", ">IMMUNE UNTIL"]);
+    }
     let mut rows = Rows::new(&heads);
     for row in &graph.rows {
         rows.add(cells(graph.epoch, row, long));
@@ -88,5 +93,14 @@ fn cells(epoch: u64, row: &MetagraphRow, long: bool) -> Vec<Cell> {
             ago => format!("-{ago}"),
         }),
     ]);
+    if long {
+        let immune =
+            if row.immune_until > epoch { row.immune_until.to_string() } else { String::new() };
+        cells.extend([
+            of_validators(about(row.delegated_rao)),
+            of_validators(percent(row.take)),
+            Cell::new(immune),
+        ]);
+    }
     cells
 }

@@ -2,25 +2,40 @@
 
 mod api;
 mod audit;
+mod burn;
 mod completions;
 mod config;
+mod consent;
+mod cures;
 mod decision;
+mod delegation;
 mod epoch;
 pub mod exit;
 mod funds;
 mod init;
 mod keys;
 mod metagraph;
+mod operation;
 pub mod output;
+mod pace;
 mod peers;
+mod progress;
 mod register;
+mod revise;
+mod revisions;
+mod rotate;
 mod run;
+mod seat;
+mod sentence;
+mod standing;
 mod status;
 mod subnet;
 mod task;
+mod tenancy;
 #[cfg(unix)]
 mod testnet;
 mod verify;
+mod wallet;
 mod weights;
 mod worker;
 mod yuma;
@@ -81,7 +96,7 @@ enum Command {
     /// Create, import and look at hotkeys and coldkeys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Write, check and look at subnet manifests
+    /// Manifests, and the parameters of a running subnet
     #[command(subcommand)]
     Subnet(subnet::SubnetCommand),
     /// Create a node's data directory
@@ -92,14 +107,28 @@ enum Command {
     #[cfg(unix)]
     #[command(subcommand)]
     Testnet(testnet::TestnetCommand),
-    /// Take a uid in the subnet of a running node, paid by proof of work
-    Register(register::RegisterArgs),
+    /// Take a uid in the subnet of a running node, paid by proof of work or out of a balance
+    Register(Box<register::RegisterArgs>),
+    /// Give a uid back
+    Deregister(tenancy::DeregisterArgs),
+    /// Change what a hotkey does, or give a validator a new task-seed chain
+    Serve(tenancy::ServeArgs),
+    /// Give a uid a new hotkey
+    Rotate(rotate::RotateArgs),
+    /// Show all that a coldkey owns, and what it waits for
+    Wallet(wallet::WalletArgs),
     /// Move balance of a coldkey to stake on one of its validators
     Stake(funds::StakeArgs),
     /// Move stake back to the balance of its coldkey
     Unstake(funds::UnstakeArgs),
     /// Move balance to another coldkey
     Transfer(funds::TransferArgs),
+    /// Put balance at stake behind somebody else's validator
+    Delegate(delegation::DelegateArgs),
+    /// Take delegated stake back
+    Undelegate(delegation::UndelegateArgs),
+    /// Set the share that a validator's owner keeps of what delegated stake earns
+    Take(delegation::TakeArgs),
     /// Give tasks to the subnet's miners
     #[command(subcommand)]
     Task(task::TaskCommand),
@@ -150,9 +179,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Subnet(command) => subnet::run(&cli.global, command),
         Command::Init(args) => init::run(&cli.global, args),
         Command::Register(args) => register::run(&cli.global, &args),
+        Command::Deregister(args) => tenancy::deregister(&cli.global, &args),
+        Command::Serve(args) => tenancy::serve(&cli.global, &args),
+        Command::Rotate(args) => rotate::run(&cli.global, &args),
+        Command::Wallet(args) => wallet::run(&cli.global, &args),
         Command::Stake(args) => funds::stake(&cli.global, &args),
         Command::Unstake(args) => funds::unstake(&cli.global, &args),
         Command::Transfer(args) => funds::transfer(&cli.global, &args),
+        Command::Delegate(args) => delegation::delegate(&cli.global, &args),
+        Command::Undelegate(args) => delegation::undelegate(&cli.global, &args),
+        Command::Take(args) => delegation::take(&cli.global, &args),
         Command::Task(command) => task::run(&cli.global, command),
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),

@@ -1,24 +1,28 @@
-//! `ganglion register`.
+//! `ganglion register`, by work; [`super::burn`] is the other way.
 
-use std::io::IsTerminal as _;
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ganglion_types::op::PowChallenge;
 use ganglion_types::{
-    Body, Coldkey, CutId, Digest, Epoch, Item, Operation, RegistryOp, Role, SubnetId,
+    Body, Coldkey, CutId, Digest, Epoch, Hotkey, Item, Operation, Rao, RegistryOp, Role, SubnetId,
 };
 use serde_json::json;
 
-use super::api::{ApiArgs, coldkey};
-use super::decision::{require_done, submit, wait};
+use super::api::coldkey;
+use super::consent::ConsentArgs;
+use super::cures::refusal;
+use super::decision::{submit, wait};
 use super::exit::{Exit, Failure};
-use super::keys::PasswordArgs;
-use super::{Global, output};
-use crate::api::types::{Metagraph, Registration};
+use super::keys::find;
+use super::operation::SendArgs;
+use super::pace::Pace;
+use super::progress::ProgressLine;
+use super::seat::{self, Seat, SeedArgs};
+use super::{Global, burn, operation, output};
+use crate::api::types::{Metagraph, Registration, SubmittedOp};
 use crate::api::{ApiError, Client};
 use crate::keys::{KeyFile, KeyKind, KeyPair};
 use crate::pow::{self, Progress, Search};
@@ -28,92 +32,101 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// Answers that may come too late before somebody else's luck is no longer the reason.
 const ATTEMPTS_MAX: u32 = 8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Seat {
-    /// Runs a model and answers tasks
-    Miner,
-    /// Draws tasks, scores answers, sets weights; with stake, votes
-    Validator,
-}
-
-impl From<Seat> for Role {
-    fn from(seat: Seat) -> Self {
-        match seat {
-            Seat::Miner => Self::Miner,
-            Seat::Validator => Self::Validator,
-        }
-    }
-}
-
-/// Take a uid in the subnet of a running node, paid by proof of work.
+/// Take a uid in the subnet of a running node, paid by proof of work or out of a balance.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The work is bound to a recent cut, the hotkey, the coldkey and the role. When a newer cut is there
 before it is found, it begins anew; nothing is lost by that. The registration is gossiped, decided in
-the cut of the epoch being closed, and live in the next one.
+the cut of the epoch being closed, and live in the next one. In a full subnet it replaces the
+participant that earned least, as long as there is one that may be replaced.
+
+With --burn the coldkey pays and signs, so its file has to be here, and the hotkey says here that it
+belongs to it. The price rises with each registration and halves each epoch.
 
 A validator's stake comes after: `ganglion stake AMOUNT --hotkey V --coldkey C`.
 
 Examples:
   ganglion register --hotkey m1 --coldkey treasury --role miner
   ganglion register --hotkey m1 --coldkey 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --threads 1
-  ganglion register --hotkey v5 --coldkey treasury --role validator --password-file pw.txt")]
+  ganglion register --hotkey v5 --coldkey treasury --role validator --password-file pw.txt
+  ganglion register --burn --max-price 0.5 --hotkey m1 --coldkey treasury --dry-run")]
 pub(super) struct RegisterArgs {
-    #[command(flatten)]
-    api: ApiArgs,
-    /// Hotkey that takes the uid and signs: a name here, or the path of its file
+    /// Hotkey that takes the uid, and signs the work: a name here, or the path of its file
     #[arg(long, value_name = "NAME")]
-    hotkey: String,
+    pub(super) hotkey: String,
     /// Coldkey that owns it and is paid: an address, or the name of a key here
     #[arg(long, value_name = "ADDRESS")]
-    coldkey: String,
+    pub(super) coldkey: String,
     /// What the hotkey will do
     #[arg(long, value_enum, default_value_t = Seat::Miner)]
-    role: Seat,
-    /// Which task-seed chain of a validator's hotkey
-    #[arg(long, value_name = "INDEX", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..8))]
-    seed_index: u32,
-    /// Threads that work [default: all cores]
-    #[arg(long, value_name = "COUNT")]
-    threads: Option<NonZeroUsize>,
-    /// Do not wait for the cut
-    #[arg(long)]
-    no_wait: bool,
+    pub(super) role: Seat,
     #[command(flatten)]
-    password: PasswordArgs,
+    pub(super) seed: SeedArgs,
+    /// Pay out of the coldkey's balance, in place of work
+    #[arg(long)]
+    burn: bool,
+    /// The most to pay, in units [default: half as much again as the price now]
+    #[arg(long, value_name = "UNITS", requires = "burn")]
+    pub(super) max_price: Option<Rao>,
+    /// Threads that work [default: all cores]
+    #[arg(long, value_name = "COUNT", conflicts_with = "burn")]
+    threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) send: SendArgs,
+    #[command(flatten)]
+    pub(super) consent: ConsentArgs,
 }
 
 /// What is registered.
-struct Applicant<'a> {
-    client: &'a Client,
-    pair: KeyPair,
+#[derive(Clone, Copy)]
+struct Draft {
+    hotkey: Hotkey,
     coldkey: Coldkey,
     role: Role,
     seed_tail: Option<Digest>,
+}
+
+/// Who works for it.
+struct Applicant<'a> {
+    client: &'a Client,
+    pair: KeyPair,
+    draft: Draft,
     threads: usize,
 }
 
 pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<(), Failure> {
-    let client = args.api.client(global)?;
+    let client = args.send.api.client(global)?;
     // A full or closed subnet is told before a person is asked for a password.
     let registration: Registration = client.get("/v1/registration")?;
     require_room(&registration)?;
-    let path = global.home().read_key(KeyKind::Hotkey, &args.hotkey)?.0;
-    let coldkey = coldkey(global, &args.coldkey)?;
-    let pair = KeyFile::load(&path, KeyKind::Hotkey, &args.password.source())?;
-    let hotkey = pair.hotkey().to_string();
-    if let Some(uid) = uid_of(&client, &hotkey)? {
-        return Err(Failure::input(
-            format!("{hotkey} holds uid {uid} already"),
-            "Use another hotkey for another uid.",
-        ));
+    if args.burn {
+        burn::run(global, args, &registration)
+    } else {
+        work(global, args, registration)
     }
-    let role = Role::from(args.role);
-    let seed_tail = (role == Role::Validator).then(|| pair.seed_chain_tail(args.seed_index));
+}
+
+fn work(global: &Global, args: &RegisterArgs, registration: Registration) -> Result<(), Failure> {
+    let client = args.send.api.client(global)?;
+    let (path, public) = find(global, KeyKind::Hotkey, &args.hotkey)?;
+    let coldkey = coldkey(global, &args.coldkey)?;
+    let draft = Draft {
+        hotkey: Hotkey::new(public),
+        coldkey,
+        role: args.role.into(),
+        seed_tail: seat::draft_tail(args.role.into()),
+    };
+    require_admissible(&client, &registration, &draft, args.send.force)?;
+    if args.send.dry_run {
+        return show(global, &registration, &draft);
+    }
+    let pair = KeyFile::load(&path, KeyKind::Hotkey, &args.send.password.source())?;
+    let draft = Draft { seed_tail: args.seed.tail(draft.role, &pair), ..draft };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map_or_else(cores, NonZeroUsize::get);
-    let applicant = Applicant { client: &client, pair, coldkey, role, seed_tail, threads };
+    let applicant = Applicant { client: &client, pair, draft, threads };
     let (submitted, valid_until) = applicant.apply(registration)?;
+    let hotkey = draft.hotkey.to_string();
     let json = |epoch: Option<u64>, uid: Option<u16>| {
         json!({
             "schema": "ganglion/registration/1",
@@ -123,23 +136,63 @@ pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<(), Failure> {
             "uid": uid,
         })
     };
-    if args.no_wait {
+    if args.send.no_wait {
         return match global.json {
             true => output::print_json(&json(None, None)),
             false => output::print(&format!("{}\n", submitted.id)),
         };
     }
-    let op = wait(&client, &submitted, valid_until)?;
-    require_done(&op)?;
-    let uid = uid_of(&client, &hotkey)?;
+    let decision = wait(&client, &submitted, valid_until)?;
+    decision.require_done()?;
+    let (uid, epoch) = (uid_of(&client, &hotkey)?, decision.epoch);
     if global.json {
-        return output::print_json(&json(op.epoch, uid));
+        return output::print_json(&json(Some(epoch), uid));
     }
     let uid = uid.map_or_else(|| "a uid".into(), |uid| format!("uid {uid}"));
-    let epoch = op.epoch.unwrap_or(submitted.epoch);
     output::print(&format!(
         "{hotkey} holds {uid}: registered in epoch {epoch}, live from {}\n",
         epoch + 1
+    ))
+}
+
+/// Everything but the work, asked before any of it is done.
+fn require_admissible(
+    client: &Client,
+    registration: &Registration,
+    draft: &Draft,
+    force: bool,
+) -> Result<(), Failure> {
+    let op = draft.operation(registration, 0)?;
+    let check = operation::check(client, bound_to(registration)?.0, &op)?;
+    let only_work = matches!(check.rule.as_deref(), Some("little_work" | "stale_work"));
+    if check.succeeds || only_work || force {
+        return Ok(());
+    }
+    Err(refusal(&check, Pace::now(client)?))
+}
+
+fn show(global: &Global, registration: &Registration, draft: &Draft) -> Result<(), Failure> {
+    let (hotkey, coldkey) = (draft.hotkey.to_string(), draft.coldkey.to_string());
+    if global.json {
+        return output::print_json(&json!({
+            "schema": "ganglion/dry-run/1",
+            "operation": format!("register a {} by work", draft.role.name()),
+            "signer": hotkey,
+            "coldkey": coldkey,
+            "difficulty": registration.difficulty,
+            "replaces": registration.replaces,
+        }));
+    }
+    let replaced = registration
+        .replaces
+        .as_ref()
+        .map_or_else(String::new, |one| format!("replaces     uid {}, {}\n", one.uid, one.hotkey));
+    output::print(&format!(
+        "would sign   register a {} by work\nas           {hotkey}\nfor          {coldkey}\n\
+         work         about {} hashes\n{replaced}check        nothing but the work is missing\n\
+         Nothing was signed.\n",
+        draft.role.name(),
+        registration.difficulty
     ))
 }
 
@@ -147,31 +200,45 @@ fn require_room(registration: &Registration) -> Result<(), Failure> {
     if !registration.allowed {
         return Err(Failure::new(
             Exit::Failed,
-            "the subnet takes no registrations: its manifest says so",
-            "Participants of this subnet are those of its manifest.",
+            "the subnet takes no registrations: its parameters say so",
+            "Stand behind a validator that is there: `ganglion delegate`.",
         ));
     }
-    if registration.free == 0 {
+    if registration.free == 0 && registration.replaces.is_none() {
         return Err(Failure::new(
             Exit::Failed,
-            "the subnet is full: every uid is held",
-            "Nobody is replaced in this version; choose a subnet with a higher max_allowed_uids.",
+            "the subnet is full: every uid is held by the committee or the owner",
+            "Wait until one is given back, or choose a subnet with a higher max_allowed_uids.",
         ));
     }
     Ok(())
 }
 
-fn uid_of(client: &Client, hotkey: &str) -> Result<Option<u16>, Failure> {
+pub(super) fn uid_of(client: &Client, hotkey: &str) -> Result<Option<u16>, Failure> {
     let graph: Metagraph = client.get("/v1/metagraph")?;
     Ok(graph.rows.iter().find(|row| row.hotkey == hotkey).map(|row| row.uid))
 }
 
+impl Draft {
+    fn operation(
+        &self,
+        registration: &Registration,
+        pow_nonce: u64,
+    ) -> Result<RegistryOp, Failure> {
+        let Self { hotkey, coldkey, role, seed_tail } = *self;
+        let prev = bound_to(registration)?.1;
+        Ok(RegistryOp {
+            signer: *hotkey.as_bytes(),
+            nonce: 0,
+            valid_until: Epoch::new(registration.holds_until),
+            operation: Operation::Register { coldkey, role, seed_tail, prev, pow_nonce },
+        })
+    }
+}
+
 impl Applicant<'_> {
     /// Works until the node takes the registration; its id and its last epoch.
-    fn apply(
-        &self,
-        mut registration: Registration,
-    ) -> Result<(crate::api::types::SubmittedOp, u64), Failure> {
+    fn apply(&self, mut registration: Registration) -> Result<(SubmittedOp, u64), Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let (found, nonce) = self.work(registration)?;
             let item = self.item(&found, nonce)?;
@@ -205,7 +272,7 @@ impl Applicant<'_> {
             let challenge = self.challenge(&registration)?;
             let mut asked = Instant::now();
             let watch = |progress: Progress| {
-                line.show(progress, registration.difficulty);
+                line.show(&progress_text(progress, registration.difficulty));
                 if asked.elapsed() < REFRESH {
                     return ControlFlow::Continue(());
                 }
@@ -235,24 +302,13 @@ impl Applicant<'_> {
 
     fn challenge(&self, registration: &Registration) -> Result<PowChallenge, Failure> {
         let (subnet, prev) = bound_to(registration)?;
-        let (hotkey, tail) = (self.pair.hotkey(), self.seed_tail.as_ref());
-        Ok(PowChallenge::new(&subnet, &prev, &hotkey, &self.coldkey, self.role, tail))
+        let Draft { hotkey, coldkey, role, seed_tail } = &self.draft;
+        Ok(PowChallenge::new(&subnet, &prev, hotkey, coldkey, *role, seed_tail.as_ref()))
     }
 
     fn item(&self, registration: &Registration, pow_nonce: u64) -> Result<Item, Failure> {
-        let (subnet, prev) = bound_to(registration)?;
-        let op = RegistryOp {
-            signer: *self.pair.hotkey().as_bytes(),
-            nonce: 0,
-            valid_until: Epoch::new(registration.holds_until),
-            operation: Operation::Register {
-                coldkey: self.coldkey,
-                role: self.role,
-                seed_tail: self.seed_tail,
-                prev,
-                pow_nonce,
-            },
-        };
+        let subnet = bound_to(registration)?.0;
+        let op = self.draft.operation(registration, pow_nonce)?;
         Ok(Item::sign(subnet, Body::RegistryOp(op), self.pair.signing_key()))
     }
 }
@@ -267,38 +323,6 @@ fn bound_to(registration: &Registration) -> Result<(SubnetId, CutId), Failure> {
             "Ask a node of the same version with --api.",
         )
     })
-}
-
-/// One line on a terminal that is written over; in a log file, a line now and then.
-struct ProgressLine {
-    terminal: bool,
-    next: Duration,
-    shown: bool,
-}
-
-impl ProgressLine {
-    fn new() -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        Self { terminal, next: Duration::ZERO, shown: false }
-    }
-
-    fn show(&mut self, progress: Progress, difficulty: u64) {
-        let text = progress_text(progress, difficulty);
-        if self.terminal {
-            // What cannot be shown is lost.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
-            self.shown = true;
-        } else if progress.elapsed >= self.next {
-            output::note(&text);
-            self.next = progress.elapsed + Duration::from_secs(10);
-        }
-    }
-
-    fn end(&mut self) {
-        if self.shown {
-            let _ = writeln!(std::io::stderr());
-        }
-    }
 }
 
 fn progress_text(progress: Progress, difficulty: u64) -> String {

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::keys::PasswordArgs;
-use super::{Global, output};
+use super::{Global, output, revise, revisions};
 use crate::files::{Access, write_whole};
 use crate::keys::{KeyFile, KeyKind};
 use crate::manifest::{self, Committee, Genesis, timetable};
 use crate::units;
 
-/// Write, check and look at subnet manifests.
+/// Manifests, and the parameters of a running subnet.
 #[derive(Debug, Subcommand)]
 pub(super) enum SubnetCommand {
     /// Write a manifest with every setting and what it does
@@ -41,6 +41,36 @@ Examples:
   ganglion subnet entry --role validator --hotkey v1 --coldkey treasury --stake 28
   ganglion subnet entry --role miner --hotkey m1 --coldkey 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxY...")]
     Entry(EntryArgs),
+    /// Show a running subnet's parameters, each with who may change it
+    #[command(after_help = "\
+Examples:
+  ganglion subnet parameters
+  ganglion subnet parameters --changed --json")]
+    Parameters(revisions::ParametersArgs),
+    /// Propose new parameters of a running subnet
+    #[command(after_help = "\
+The owner alone changes what belongs to the market: kappa, bonds, weights, registrations. Whatever
+touches committee, stake, emission or time needs approvals by coldkeys whose validators hold more than
+2/3 of the committee's stake, and holds revision_delay epochs after that at the earliest. To propose is
+to approve. `ganglion subnet parameters` says which is which.
+
+Examples:
+  ganglion subnet revise kappa=40000 immunity_period=30 --coldkey owner
+  ganglion subnet revise epoch_length=30s --effective 5000 --coldkey treasury
+  ganglion subnet revise max_validators=32 --coldkey treasury --dry-run")]
+    Revise(revise::ReviseArgs),
+    /// Show the revisions that wait, with the stake behind them
+    #[command(after_help = "\
+Examples:
+  ganglion subnet revisions
+  ganglion subnet revisions --json")]
+    Revisions(revisions::RevisionsArgs),
+    /// Approve a revision with a coldkey that owns a member of the committee
+    #[command(after_help = "\
+Examples:
+  ganglion subnet approve 3 --coldkey treasury --dry-run
+  ganglion subnet approve 3 --coldkey treasury")]
+    Approve(revise::ApproveArgs),
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +149,10 @@ pub(super) fn run(global: &Global, command: SubnetCommand) -> Result<(), Failure
         SubnetCommand::Show(args) => show(global, &args),
         SubnetCommand::Id(args) => id(global, &args),
         SubnetCommand::Entry(args) => entry(global, &args),
+        SubnetCommand::Parameters(args) => revisions::parameters(global, &args),
+        SubnetCommand::Revise(args) => revise::revise(global, &args),
+        SubnetCommand::Revisions(args) => revisions::revisions(global, &args),
+        SubnetCommand::Approve(args) => revise::approve(global, &args),
     }
 }
 

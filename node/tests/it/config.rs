@@ -133,7 +133,26 @@ fn wrong_settings_end_with_exit_code_2_and_a_cure_each() {
 fn completions_name_the_commands() {
     let ganglion = Ganglion::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(ganglion.ok(&["completions", shell]).contains("seed-tail"), "{shell}");
+        let script = ganglion.ok(&["completions", shell]);
+        for name in [
+            "seed-tail",
+            "wallet",
+            "delegate",
+            "undelegate",
+            "take",
+            "rotate",
+            "deregister",
+            "serve",
+            "revise",
+            "revisions",
+            "approve",
+            "parameters",
+            "max-price",
+            "effective",
+            "dry-run",
+        ] {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
     }
 }
 

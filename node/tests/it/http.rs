@@ -5,8 +5,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use ganglion::api::types::{
-    Account, Amount, EpochDetail, EpochSummary, ErrorBody, Metagraph, OpStatus, Peer, Ready,
-    Registration, Score, Status, SubmitOp, SubmittedOp, TaskAnswers,
+    Account, Amount, EpochDetail, EpochSummary, ErrorBody, InForce, Metagraph, OpCheck, OpStatus,
+    Peer, Ready, Registration, Replaced, Revisions, Score, Status, SubmitOp, SubmittedOp,
+    TaskAnswers,
 };
 use ganglion::api::{ApiError, Explanation};
 use ganglion::http::WorkerHealth;
@@ -122,7 +123,17 @@ fn every_route_answers_in_its_published_form() {
     let registration: Registration = client.get("/v1/registration").unwrap();
     assert_eq!((registration.epoch, registration.holds_until), (3, 8));
     assert_eq!((registration.difficulty, registration.free), (200, 251));
-    assert!(registration.allowed);
+    assert!(registration.allowed && registration.replaces.is_none());
+    assert_eq!((registration.burn_price_rao, registration.per_epoch), (Amount(unit / 8), 8));
+
+    let parameters: InForce = client.get("/v1/parameters").unwrap();
+    let emission = &parameters.parameters[0];
+    assert_eq!((parameters.epoch, &emission.name[..], &emission.text[..]), (4, "emission", "100"));
+    assert_eq!((&emission.class[..], emission.value), ("committee", Amount(100 * unit)));
+    let revisions: Revisions = client.get("/v1/revisions").unwrap();
+    assert_eq!((revisions.epoch, revisions.revisions.len(), revisions.approvers.len()), (4, 0, 3));
+    assert_eq!(revisions.approvers[0].coldkey, coldkey(0).to_string());
+    assert_eq!(revisions.needed_rao, status.stake_to_certify_rao);
 
     let scores: Vec<Score> = client.get("/v1/scores").unwrap();
     assert_eq!((scores[0].tasks, scores[0].last, scores[0].average), (64, 0.5, 0.25));
@@ -301,6 +312,109 @@ fn an_operation_is_followed_from_submission_to_its_outcome() {
     let detail: EpochDetail = world.client().get("/v1/epochs/1").unwrap();
     assert_eq!(detail.operations.len(), 3);
     assert_eq!(detail.operations[0].signer, coldkey(1).to_string());
+}
+
+fn check(world: &World, item: &Item) -> Result<OpCheck, ApiError> {
+    world.client().post("/v1/ops/check", &SubmitOp { item: hex(&item.to_bytes()) }, None)
+}
+
+#[test]
+fn an_operation_is_checked_before_it_is_signed_and_nothing_is_sent() {
+    let world = World::new(&[50, 30], 2);
+    let draft = |item: Item| Item::unsigned(*item.subnet(), item.into_body());
+    let good = check(&world, &draft(transfer(&world, 0, 5))).unwrap();
+    assert_eq!((good.epoch, good.admissible, good.succeeds, &good.rule), (1, true, true, &None));
+    assert_eq!(good, check(&world, &transfer(&world, 0, 5)).unwrap());
+    let told = |item: &Item| {
+        let told = check(&world, item).unwrap();
+        assert!(!told.succeeds && told.message.is_some(), "{told:?}");
+        (told.admissible, told.rule.unwrap(), told.passes_from_epoch)
+    };
+    assert_eq!(told(&transfer(&world, 0, 5_000)), (true, "balance".into(), None));
+    assert_eq!(told(&transfer(&world, 99, 1)), (false, "nonce".into(), None));
+    assert_eq!(told(&transfer(&world, 2, 1)), (true, "gap".into(), None));
+    // What is signed has to be signed well, and for this subnet.
+    let body = good_body(&world);
+    let forged = Item::sign(world.manifest.subnet_id(), body.clone(), &crate::world::cold(2));
+    assert_eq!(check(&world, &forged).unwrap_err().status(), Some(422));
+    let elsewhere = Item::unsigned(ganglion_types::SubnetId::new([9; 32]), body);
+    assert_eq!(check(&world, &elsewhere).unwrap_err().status(), Some(422));
+    // An unsigned one is only checked.
+    let unsigned = submit(&world, &draft(transfer(&world, 0, 5))).unwrap_err();
+    assert_eq!(unsigned.status(), Some(422), "{unsigned}");
+    assert_eq!(world.close().get(), 1);
+    let page: Vec<EpochSummary> = world.client().get("/v1/epochs?limit=1").unwrap();
+    assert_eq!(page[0].items, 0);
+}
+
+fn good_body(world: &World) -> ganglion_types::Body {
+    transfer(world, 0, 5).into_body()
+}
+
+#[test]
+fn an_account_shows_where_each_amount_is_in_bounded_pages() {
+    let rules = ganglion_types::Hyperparameters { unbonding_epochs: 5, ..Default::default() };
+    let world = World::with(&[100, 100], 1, rules);
+    let unit = Rao::PER_UNIT;
+    let mut nonce = 0;
+    let mut send = |operation| {
+        submit(&world, &world.operation(1, nonce, operation)).unwrap();
+        nonce += 1;
+        world.close();
+    };
+    let (own, other) = (hotkey(1), hotkey(0));
+    send(Operation::Unstake { hotkey: own, amount: Rao::new(2 * unit) });
+    send(Operation::Unstake { hotkey: own, amount: Rao::new(3 * unit) });
+    send(Operation::Delegate { hotkey: other, amount: Rao::new(7 * unit) });
+    send(Operation::Stake { hotkey: own, amount: Rao::new(60 * unit) });
+    let path = format!("/v1/accounts/{}", coldkey(1));
+    let account: Account = world.client().get(&path).unwrap();
+    assert_eq!((account.epoch, account.nonce), (4, 4));
+    assert_eq!(account.delegations[0].amount_rao, Amount(7 * unit));
+    assert_eq!((account.delegations[0].uid, account.delegations[0].take), (0, 11_796));
+    // A tenth of the committee's 202 units moves in an epoch.
+    let capacity = 20_200_000_000;
+    assert_eq!(account.participants[0].own_stake(), Amount(95 * unit + capacity));
+    assert_eq!(account.entering[0].amount_rao, Amount(60 * unit - capacity));
+    assert_eq!((account.entering[0].uid, account.entering[0].moved_by), (1, 6));
+    assert_eq!(account.unbonding_rao, Amount(5 * unit));
+    let releases = |account: &Account| -> Vec<u64> {
+        account.unbonding.iter().map(|one| one.release_epoch).collect()
+    };
+    assert_eq!((releases(&account), account.unbonding_next), (vec![6, 7], None));
+    let page: Account = world.client().get(&format!("{path}?limit=1")).unwrap();
+    assert_eq!((releases(&page), page.unbonding_next), (vec![6], Some(7)));
+    let next: Account = world.client().get(&format!("{path}?limit=1&from=7")).unwrap();
+    assert_eq!((releases(&next), next.unbonding_next), (vec![7], None));
+    let parts = [
+        account.balance_rao.0,
+        account.participants[0].own_stake().0,
+        account.delegations[0].amount_rao.0,
+        account.entering[0].amount_rao.0,
+        account.unbonding_rao.0,
+    ];
+    assert_eq!(account.total_rao, Amount(parts.iter().sum()));
+    for bad in ["limit=0", "limit=1001", "from=-1", "page=2"] {
+        refusal(get(&world, &format!("{path}?{bad}")), 400, "bad_request");
+    }
+    let graph: Metagraph = world.client().get("/v1/metagraph").unwrap();
+    assert_eq!(graph.rows[0].delegated_rao, Amount(7 * unit));
+    assert!(graph.rows[0].paid_delegators_rao > Amount(0));
+}
+
+#[test]
+fn who_would_be_replaced_is_told_once_no_uid_is_free() {
+    let rules = ganglion_types::Hyperparameters {
+        max_allowed_uids: 3,
+        max_validators: 1,
+        ..Default::default()
+    };
+    let world = World::with(&[50], 2, rules);
+    let registration: Registration = world.client().get("/v1/registration").unwrap();
+    let worst = Replaced { uid: 1, hotkey: hotkey(1).to_string(), immune: true };
+    assert_eq!((registration.free, registration.replaces), (0, Some(worst)));
+    let held: Metagraph = world.client().get("/v1/metagraph").unwrap();
+    assert_eq!((held.rows[1].immune_until, held.rows[1].nonce), (14, 0));
 }
 
 #[test]

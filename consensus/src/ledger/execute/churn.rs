@@ -7,15 +7,11 @@ use super::super::stake::{add, take};
 use super::super::state::Participant;
 use super::Execution;
 
-/// Stake of the committee, divided by this, may enter and leave per epoch.
-const CHURN_DIVISOR: u64 = 10;
-
 impl Execution {
     /// Moves what waits, shared out if it is more than an epoch has room for, then releases what is
     /// due and forgets hotkeys that can no longer be called to account.
     pub(super) fn churn(&mut self) {
-        let tenth = self.state.committee_stake().get().checked_div(CHURN_DIVISOR).unwrap_or(0);
-        let capacity = tenth.max(Rao::PER_UNIT);
+        let capacity = self.state.churn_capacity().get();
         for ((hotkey, coldkey), amount) in share(&self.state.entering, capacity) {
             self.take_in(hotkey, coldkey, amount);
         }

@@ -60,6 +60,8 @@ pub(crate) fn rows(
             coldkey: one.coldkey.to_string(),
             role: one.role.name().into(),
             stake_rao: Amount(one.stake.get()),
+            delegated_rao: Amount(state.delegated(uid).get()),
+            take: one.take,
             permit: one.permit,
             active: is_active(state, one),
             consensus: figures.map_or(0, |row| row.consensus),
@@ -67,12 +69,21 @@ pub(crate) fn rows(
             dividends: figures.map_or(0, |row| row.dividends),
             validator_trust: figures.map_or(0, |row| row.validator_trust),
             paid_rao: Amount(figures.map_or(0, |row| row.paid.get())),
+            paid_delegators_rao: Amount(figures.map_or(0, |row| row.delegated.get())),
             rank: (one.role == Role::Miner).then(|| place(incentive)),
             last_update: one.last_update.get(),
             registered_at: one.registered_at.get(),
+            immune_until: immune_until(state, one).get(),
+            nonce: one.nonce,
         }
     };
     state.participants().filter(|(_, one)| wanted(one)).map(row).collect()
+}
+
+/// The first epoch in which a participant is no newcomer any more.
+pub(crate) fn immune_until(state: &Ledger, one: &Participant) -> Epoch {
+    let period = state.hyperparameters().immunity_period;
+    Epoch::new(one.registered_at.get().saturating_add(period))
 }
 
 /// Yuma's activity rule at the last epoch.

@@ -5,9 +5,11 @@ pub(super) mod epochs;
 pub(super) mod explain;
 pub(super) mod metagraph;
 pub(super) mod ops;
+pub(super) mod parameters;
 pub(super) mod peers;
 pub(super) mod proof;
 pub(super) mod registration;
+pub(super) mod revisions;
 pub(super) mod scores;
 pub(super) mod stages;
 pub(super) mod status;
@@ -37,6 +39,9 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/registration", get(registration::get))
         .route("/scores", get(scores::get))
         .route("/ops", post(ops::submit))
+        .route("/ops/check", post(ops::check))
         .route("/ops/{id}", get(ops::get))
+        .route("/parameters", get(parameters::get))
+        .route("/revisions", get(revisions::get))
         .route("/tasks", post(tasks::call))
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/ops` and `GET /v1/ops/ID`.
+//! `POST /v1/ops`, `POST /v1/ops/check` and `GET /v1/ops/ID`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +9,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use ganglion_consensus::ledger;
+use ganglion_consensus::ledger::{self, Failure, Outcome, Preflight, State as Ledger};
 use ganglion_types::{
-    Body as ItemBody, Canonical as _, Cut, Epoch, Hotkey, Item, ItemId, Operation, limits,
+    Body as ItemBody, Canonical as _, Cut, Epoch, Hotkey, Item, ItemId, Operation, RegistryOp,
+    limits,
 };
 
-use crate::api::types::{OpStatus, SubmitOp, SubmittedOp};
+use crate::api::types::{OpCheck, OpStatus, SubmitOp, SubmittedOp};
 use crate::http::guard::read_json;
 use crate::http::{ApiError, App, BODY_BYTES_MAX, Shared, SubmitError};
 use crate::view::Snapshot;
@@ -49,21 +50,22 @@ impl Submitted {
     }
 }
 
-pub(crate) async fn submit(
-    State(app): Shared,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<impl IntoResponse, ApiError> {
-    let request: SubmitOp = read_json(&headers, body, BODY_BYTES_MAX).await?;
+/// The operation in a request, with its wire bytes.
+async fn read_item(headers: &HeaderMap, body: Body) -> Result<(Vec<u8>, Item), ApiError> {
+    let request: SubmitOp = read_json(headers, body, BODY_BYTES_MAX).await?;
     let bytes = hex::decode(request.item.trim_start_matches("0x"))
         .map_err(|_| ApiError::bad_request("`item` must be hexadecimal"))?;
     let item = Item::from_bytes(&bytes, limits::ITEM_BYTES)
         .map_err(|error| ApiError::bad_request(format!("`item` is no item: {error}")))?;
+    Ok((bytes, item))
+}
+
+/// The operation that an item of this subnet holds.
+fn operation<'a>(state: &Ledger, item: &'a Item) -> Result<&'a RegistryOp, ApiError> {
     let ItemBody::RegistryOp(op) = item.body() else {
         let kind = item.kind().name();
         return Err(ApiError::bad_request(format!("operations are taken here, this is a {kind}")));
     };
-    let state = app.now().state;
     if item.subnet() != state.subnet() {
         return Err(ApiError::refused(format!(
             "the operation is signed for subnet {}, this is {}",
@@ -71,17 +73,101 @@ pub(crate) async fn submit(
             state.subnet()
         )));
     }
+    Ok(op)
+}
+
+fn unsound() -> ApiError {
+    ApiError::refused("the signature, or the consent of the hotkey in it, does not hold")
+}
+
+pub(crate) async fn submit(
+    State(app): Shared,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse, ApiError> {
+    let (bytes, item) = read_item(&headers, body).await?;
+    let state = app.now().state;
+    let valid_until = operation(&state, &item)?.valid_until;
     if !item.verify() {
-        return Err(ApiError::refused("the signature does not hold"));
+        return Err(unsound());
     }
     ledger::admissible(&state, &item).map_err(|error| ApiError::refused(error.to_string()))?;
     let id = app.context.submit.submit(bytes).await.map_err(|error| match error {
         SubmitError::Refused(reason) => ApiError::refused(reason),
         SubmitError::Busy => ApiError::busy(error.to_string()),
     })?;
-    app.submitted.insert(id, op.valid_until);
+    app.submitted.insert(id, valid_until);
     let taken = SubmittedOp { id: id.to_hex(), epoch: state.next_epoch().get() };
     Ok((StatusCode::ACCEPTED, Json(taken)))
+}
+
+/// What would become of an operation. One that is not signed yet is checked without its signatures.
+pub(crate) async fn check(
+    State(app): Shared,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<OpCheck>, ApiError> {
+    let (_, item) = read_item(&headers, body).await?;
+    app.read(move |app| {
+        let state = app.now().state;
+        let op = operation(&state, &item)?;
+        if item.is_signed() && !item.verify() {
+            return Err(unsound());
+        }
+        Ok(Json(judged(&state, op)))
+    })
+    .await
+}
+
+fn judged(state: &Ledger, op: &RegistryOp) -> OpCheck {
+    let epoch = state.next_epoch().get();
+    let refused = |admissible: bool, rule: &str, message: String, from: Option<Epoch>| OpCheck {
+        epoch,
+        admissible,
+        succeeds: false,
+        rule: Some(rule.into()),
+        message: Some(message),
+        passes_from_epoch: from.map(Epoch::get),
+    };
+    match ledger::preflight(state, op) {
+        Preflight::Inadmissible { reason, from } => {
+            refused(false, reason.name(), reason.to_string(), from)
+        }
+        Preflight::Fails { failure: failure @ Failure::Rules, from } => {
+            let broken = broken_rules(state, &op.operation);
+            refused(true, failure.name(), format!("{failure}: {broken}"), from)
+        }
+        Preflight::Fails { failure, from } => {
+            refused(true, failure.name(), failure.to_string(), from)
+        }
+        Preflight::Waits { next } => refused(true, "gap", Outcome::Gap { next }.to_string(), None),
+        Preflight::Succeeds => OpCheck {
+            epoch,
+            admissible: true,
+            succeeds: true,
+            rule: None,
+            message: None,
+            passes_from_epoch: None,
+        },
+    }
+}
+
+/// Which rules of the manifest a revision would break as things stand.
+fn broken_rules(state: &Ledger, operation: &Operation) -> String {
+    let Operation::Revise { changes, .. } = operation else { return String::new() };
+    let mut parameters = *state.parameters();
+    for change in changes {
+        // What cannot be set is told as inadmissible before.
+        let _ = parameters.set(change);
+    }
+    let violations = parameters.violations(state.manifest());
+    let mut broken: Vec<String> =
+        violations.iter().map(|one| format!("{} {}", one.field, one.rule)).collect();
+    let (seats, held) = (parameters.hyperparameters.max_allowed_uids, state.uid_count());
+    if seats < held {
+        broken.push(format!("max_allowed_uids {seats} is below the {held} uids there are"));
+    }
+    broken.join("; ")
 }
 
 pub(crate) async fn get(
@@ -180,8 +266,6 @@ pub(crate) fn outcome_of(now: &Snapshot, epoch: Epoch, item: &Item) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ganglion_consensus::ledger::Outcome;
-
     use super::*;
 
     #[test]

@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use ganglion_consensus::ledger::RECENT_CUTS;
+use ganglion_consensus::ledger::{RECENT_CUTS, State as Ledger};
 
-use crate::api::types::Registration;
+use super::metagraph;
+use crate::api::types::{Amount, Registration, Replaced};
 use crate::http::Shared;
 
 pub(crate) async fn get(State(app): Shared) -> Json<Registration> {
@@ -19,8 +20,21 @@ pub(crate) async fn get(State(app): Shared) -> Json<Registration> {
         epoch: state.epoch().get(),
         holds_until: state.epoch().get().saturating_add(cuts),
         difficulty: state.chain().difficulty,
+        burn_price_rao: Amount(state.chain().burn_price.get()),
         free: rules.max_allowed_uids.saturating_sub(held),
+        replaces: replaced(&state),
         allowed: rules.registration_allowed && rules.max_registrations_per_epoch > 0,
+        per_epoch: rules.max_registrations_per_epoch,
         epoch_ms: state.timing().epoch_ms,
     })
+}
+
+fn replaced(state: &Ledger) -> Option<Replaced> {
+    if state.vacancy().is_some() {
+        return None;
+    }
+    let uid = state.prunable()?;
+    let one = state.participant(uid)?;
+    let immune = state.next_epoch() < metagraph::immune_until(state, one);
+    Some(Replaced { uid: uid.get(), hotkey: one.hotkey.to_string(), immune })
 }
