@@ -207,6 +207,7 @@ pub const fn roots_in(cut: &Cut) -> Roots {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use ganglion_types::CutId;
 
