@@ -2,7 +2,7 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = "../docs/spec/proto";
-    let files = ["items.proto", "agreement.proto", "rpc.proto", "state.proto"];
+    let files = ["items.proto", "agreement.proto", "proofs.proto", "rpc.proto", "state.proto"];
     for file in files {
         println!("cargo::rerun-if-changed={root}/{file}");
     }

@@ -11,7 +11,7 @@ use ganglion_types::sign::{self, tagged_hash};
 use ganglion_types::{Certificate, Digest, Epoch, Hotkey, Signature, SubnetId, VoteType, limits};
 
 /// The stake of a committee is below this: the BFT core multiplies stakes by three in 64 bits.
-pub const COMMITTEE_STAKE_MAX: u64 = u64::MAX / 4;
+pub const COMMITTEE_STAKE_MAX: u64 = 1 << 62;
 
 /// One seat of a committee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

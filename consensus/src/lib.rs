@@ -14,4 +14,5 @@
 pub mod agreement;
 pub mod certificate;
 pub mod ledger;
+pub mod proof;
 pub mod yuma;

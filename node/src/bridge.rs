@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::blobs::Blobs;
 use crate::driver::{Driver, Mail};
 use crate::view::View;
-use crate::worker::WorkerHandle;
 use crate::worker::protocol::Caller as WorkerCaller;
+use crate::workers::Workers;
 
 /// Tasks from outside under way at once; more are refused as busy.
 const CALLS: usize = 32;
@@ -40,7 +40,7 @@ pub struct Server {
     /// Task type that is served.
     pub task: String,
     /// The model.
-    pub worker: Option<WorkerHandle>,
+    pub workers: Workers,
     /// Who is who.
     pub view: View,
     /// Large payloads.
@@ -142,7 +142,7 @@ fn refusal(code: u32, reason: &str) -> proto::response::Response {
 
 impl Server {
     async fn serve(&self, from: Hotkey, call: proto::TaskRequest) -> proto::response::Response {
-        let Some(worker) = &self.worker else {
+        let Some(worker) = self.workers.running() else {
             return refusal(refused::NO_WORKER, "this node runs no model");
         };
         if call.task != self.task {

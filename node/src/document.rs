@@ -313,6 +313,13 @@ impl<'d> Section<'d> {
         sections
     }
 
+    /// Whether the field `key` is a table rather than a value.
+    #[must_use]
+    pub fn holds_table(&self, key: &str) -> bool {
+        let item = self.table.and_then(|table| table.get(key));
+        item.is_some_and(|item| item.as_table_like().is_some())
+    }
+
     /// Whether the file has no such table.
     #[must_use]
     pub const fn is_absent(&self) -> bool {

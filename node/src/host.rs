@@ -1,9 +1,12 @@
 //! The participant's world in a real node: the store, the network, the worker, the view.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::ledger::State;
+use ganglion_consensus::proof::members_of;
 use ganglion_p2p as p2p;
 use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
 use ganglion_subnet::runner::Host;
@@ -15,9 +18,10 @@ use ganglion_types::{Body, Canonical as _, Epoch, Hotkey, Item, ItemId, limits, 
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit::committee_of;
 use crate::driver::{Clock, Mail};
 use crate::metrics::DriverMetrics;
-use crate::view::{LATENCIES, ScoreView, View};
+use crate::view::{LATENCIES, RECENT, ScoreView, View};
 
 /// Uid under which the header of an epoch's result is stored: no participant can have it.
 pub const RESULT_HEADER: u16 = u16::MAX;
@@ -52,6 +56,8 @@ pub struct NodeHost {
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
     overdue: Option<(Epoch, u64)>,
     step_began: Instant,
+    /// Root of the committee that was kept last.
+    committee_kept: Option<[u8; 32]>,
 }
 
 /// What a host is made from.
@@ -98,6 +104,7 @@ impl NodeHost {
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
+            committee_kept: None,
         }
     }
 
@@ -159,6 +166,20 @@ impl NodeHost {
         let hotkey = *record.signer.as_bytes();
         if let Err(error) = self.store.put_peer(hotkey, record.expires, &item.to_bytes()) {
             tracing::warn!(%error, "a peer record was not kept");
+        }
+    }
+
+    /// Keeps the members that close the next epoch, so that proofs need no execution. One that is
+    /// lost is computed again when it is asked for.
+    pub fn keep_committee(&mut self, state: &State) {
+        let Some(committee) = committee_of(state) else { return };
+        let root = *committee.digest().as_bytes();
+        if self.committee_kept == Some(root) {
+            return;
+        }
+        match self.store.put_committee(root, &members_of(&committee).to_bytes()) {
+            Ok(()) => self.committee_kept = Some(root),
+            Err(error) => tracing::warn!(%error, "the members of a committee were not kept"),
         }
     }
 
@@ -298,7 +319,7 @@ impl Host for NodeHost {
     fn penalize(&mut self, peer: Hotkey, rejection: Rejection) {
         let fault = match rejection {
             Rejection::Oversize => p2p::Fault::Oversize,
-            Rejection::Malformed | Rejection::NonCanonical => p2p::Fault::Malformed,
+            // The frame itself was sound, so the peer may only be of another version.
             _ => p2p::Fault::Invalid,
         };
         self.network.penalize(peer, fault);
@@ -318,6 +339,9 @@ impl Host for NodeHost {
     }
 
     fn report(&mut self, _: Now, report: Report) {
+        if let Report::Certified(certified) = &report {
+            self.keep_committee(&certified.state);
+        }
         self.show(report);
     }
 }
@@ -369,6 +393,10 @@ impl NodeHost {
         tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
         self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
         self.view.update(|view| {
+            view.recent.insert(epoch, (Arc::clone(&state), Arc::clone(&result)));
+            while view.recent.len() > RECENT {
+                view.recent.pop_first();
+            }
             view.state = state;
             view.result = Some(result);
             view.stake_seen = stake_seen;

@@ -19,6 +19,7 @@ use crate::driver::Driver;
 use crate::view::View;
 use crate::worker::protocol::{Caller as WorkerCaller, Feedback as WorkerFeedback, FieldRow};
 use crate::worker::{Answer, MadeTask, WorkerHandle};
+use crate::workers::Workers;
 
 /// Jobs that wait. An epoch has one of each kind, and one answer job per validator.
 pub const JOBS_MAX: usize = 512;
@@ -32,7 +33,7 @@ const ROUNDS: usize = 4;
 /// Everything a job may need.
 #[derive(Clone, Debug)]
 struct Bench {
-    worker: Option<WorkerHandle>,
+    workers: Workers,
     driver: Driver,
     network: Network,
     blobs: Blobs,
@@ -53,13 +54,13 @@ struct Call<'a> {
 /// Runs jobs until the queue closes.
 pub async fn run(
     mut jobs: mpsc::Receiver<Job>,
-    worker: Option<WorkerHandle>,
+    workers: Workers,
     driver: Driver,
     network: Network,
     blobs: Blobs,
     view: View,
 ) {
-    let bench = Bench { worker, driver, network, blobs, made: Arc::default(), view };
+    let bench = Bench { workers, driver, network, blobs, made: Arc::default(), view };
     while let Some(job) = jobs.recv().await {
         tokio::spawn(bench.clone().run(job));
     }
@@ -87,7 +88,7 @@ impl Bench {
     }
 
     async fn make_tasks(&self, job: JobId, seed: Digest, round: u32, count: u32) -> Vec<Payload> {
-        let Some(worker) = &self.worker else {
+        let Some(worker) = self.workers.scorer() else {
             tracing::warn!("no worker: this validator asks nothing; configure one under [worker]");
             return Vec::new();
         };
@@ -113,7 +114,7 @@ impl Bench {
     }
 
     async fn forward(&self, caller: &Caller, inputs: &[Payload], limit: Duration) -> Vec<Payload> {
-        let Some(worker) = &self.worker else {
+        let Some(worker) = self.workers.running() else {
             tracing::warn!("no worker: this miner answers nothing; configure one under [worker]");
             return Vec::new();
         };
@@ -155,7 +156,9 @@ impl Bench {
             let rounds = self.made.lock().unwrap_or_else(PoisonError::into_inner);
             rounds.get(&made).cloned()
         };
-        let (Some(worker), Some(tasks)) = (&self.worker, tasks) else { return Vec::new() };
+        let (Some(worker), Some(tasks)) = (self.workers.running(), tasks) else {
+            return Vec::new();
+        };
         let calls: Vec<_> = tasks
             .iter()
             .enumerate()
@@ -206,7 +209,7 @@ impl Bench {
     }
 
     async fn feedback(&self, feedback: &Feedback) {
-        let Some(worker) = &self.worker else { return };
+        let Some(worker) = self.workers.running() else { return };
         if let Some(told) = worker_feedback(feedback)
             && let Err(error) = worker.feedback(told).await
         {

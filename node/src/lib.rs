@@ -1,6 +1,7 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
 pub mod api;
+pub mod audit;
 pub mod blobs;
 pub mod bridge;
 pub mod cli;
@@ -20,6 +21,7 @@ pub mod models;
 pub mod node;
 pub mod parameters;
 pub mod pow;
+pub mod proof;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(unix)]
@@ -27,4 +29,5 @@ pub mod testnet;
 pub mod units;
 pub mod view;
 pub mod worker;
+pub mod workers;
 pub mod yuma;

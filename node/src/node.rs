@@ -25,9 +25,11 @@ use ganglion_storage::{
     OpenError, Reader, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
 };
 use ganglion_subnet::runner::Stopped;
-use ganglion_subnet::{Commit, Config as ParticipantConfig, Job, Participant, Recovered};
+use ganglion_subnet::{
+    Behaviour, Commit, Config as ParticipantConfig, Job, Participant, Recovered,
+};
 use ganglion_types::{
-    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, Role, SubnetId,
+    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, SubnetId,
     limits,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,7 +40,7 @@ use tokio::task::JoinHandle;
 use crate::api::types::TaskAnswers;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
-use crate::config::{Config, Worker};
+use crate::config::Config;
 use crate::driver::{self, Clock, Driver, Mail};
 use crate::fault::{Curable, Fault};
 use crate::host::{NodeHost, Parts, epoch_commit};
@@ -49,7 +51,8 @@ use crate::metrics::{self, DriverMetrics};
 use crate::models;
 use crate::tasks::TaskClient;
 use crate::view::View;
-use crate::worker::{self, WorkerHandle, WorkerSpec, WorkerState};
+use crate::worker;
+use crate::workers::Workers;
 
 /// Peer records that wait for the store.
 const RECORDS: usize = 256;
@@ -161,6 +164,8 @@ pub struct Start {
     pub manifest: Manifest,
     /// Its hotkey.
     pub hotkey: KeyPair,
+    /// Honest, but in a testnet.
+    pub behaviour: Behaviour,
 }
 
 /// Opens the store. A damaged database is put aside and made anew from the certificate log.
@@ -257,6 +262,7 @@ fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError>
         log,
         seq_reserved: found.item_seq_reserved,
         scores: store.reader().local(ganglion_subnet::participant::LOCAL_SCORES)?,
+        sealed: store.reader().local(ganglion_subnet::hidden::LOCAL_SEALED)?,
     })
 }
 
@@ -290,14 +296,14 @@ struct Assembly {
     events: mpsc::Receiver<p2p::Event>,
     records: mpsc::Sender<Item>,
     jobs: mpsc::Receiver<Job>,
-    worker: Option<WorkerHandle>,
+    workers: Workers,
     server: Server,
     listener: TcpListener,
     context: http::Context,
 }
 
 async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, NodeError> {
-    let Start { config, manifest, hotkey } = start;
+    let Start { config, manifest, hotkey, behaviour } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
     let (mut store, found) = open_store(&config.data_dir, &subnet)?;
@@ -309,14 +315,14 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let api = listener.local_addr().map_err(api_error)?;
     let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
     let view = View::new(hotkey.hotkey(), state.clone());
-    let worker = spawn_worker(&config, &manifest, &view)?;
+    let workers = workers(&config, &manifest, &view)?;
     let (driver, mail) = Driver::channel();
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
     let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let participant = participant(&manifest, &hotkey, &reader, state, past)?;
-    let host = NodeHost::new(Parts {
+    let participant = participant(&manifest, &hotkey, &reader, (state, past), behaviour)?;
+    let mut host = NodeHost::new(Parts {
         store,
         records: records_out,
         network: network.clone(),
@@ -326,11 +332,12 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         clock,
         runtime: tokio::runtime::Handle::current(),
     });
+    host.keep_committee(&view.now().state);
     let server = Server {
         key: hotkey.signing_key().clone(),
         subnet,
         task: manifest.task.task_type.clone(),
-        worker: worker.clone(),
+        workers: workers.clone(),
         view,
         blobs: Blobs::default(),
     };
@@ -349,7 +356,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         events,
         records,
         jobs,
-        worker,
+        workers,
         server,
         listener,
         context,
@@ -360,14 +367,15 @@ fn participant(
     manifest: &Arc<Manifest>,
     hotkey: &KeyPair,
     reader: &Reader,
-    state: State,
-    past: Recovered,
+    (state, past): (State, Recovered),
+    behaviour: Behaviour,
 ) -> Result<Participant, NodeError> {
     let config = ParticipantConfig {
         key: Some(hotkey.signing_key().clone()),
         manifest: Arc::clone(manifest),
         seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
         oldest: Epoch::new(reader.certified().map_or(1, |(first, _)| first)),
+        behaviour,
     };
     Participant::new(config, state, past)
         .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))
@@ -394,7 +402,7 @@ fn context(
         submit: Arc::new(driver),
         tasks: Arc::new(tasks),
         network: Arc::new(network),
-        worker: worker_health(server.worker.clone()),
+        worker: worker_health(server.workers.clone()),
         metrics,
         hosts: Vec::new(),
     }
@@ -409,14 +417,14 @@ struct Running {
     stop_serving: Option<oneshot::Sender<()>>,
     bridge: JoinHandle<String>,
     jobs: JoinHandle<()>,
-    worker: Option<WorkerHandle>,
+    workers: Workers,
     network: p2p::Handle,
     view: View,
 }
 
 impl Assembly {
     fn begin(self) -> Result<Running, NodeError> {
-        let Self { participant, host, mail, clock, driver, network, server, worker, .. } = self;
+        let Self { participant, host, mail, clock, driver, network, server, workers, .. } = self;
         let view = self.context.view.clone();
         let blobs = server.blobs.clone();
         let (ended, driver_ended) = oneshot::channel();
@@ -435,7 +443,7 @@ impl Assembly {
             bridge::run(self.events, network.clone(), driver.clone(), self.records, server);
         let jobs = jobs::run(
             self.jobs,
-            worker.clone(),
+            workers.clone(),
             driver.clone(),
             network.clone(),
             blobs,
@@ -449,7 +457,7 @@ impl Assembly {
             stop_serving: Some(stop_serving),
             bridge: tokio::spawn(bridge),
             jobs: tokio::spawn(jobs),
-            worker,
+            workers,
             network,
             view,
         })
@@ -487,7 +495,7 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
         }
         self.jobs.abort();
-        if let Some(worker) = &self.worker {
+        if let Some(worker) = self.workers.running() {
             let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
         }
         self.network.shutdown();
@@ -546,49 +554,19 @@ fn network_config(
     })
 }
 
-/// The worker that the settings, or else the role, ask for.
-fn spawn_worker(
-    config: &Config,
-    manifest: &Manifest,
-    view: &View,
-) -> Result<Option<WorkerHandle>, NodeError> {
+fn workers(config: &Config, manifest: &Manifest, view: &View) -> Result<Workers, NodeError> {
     let now = view.now();
     let role = now.uid().and_then(|uid| now.state.participant(uid)).map(|seat| seat.role);
-    let this = std::env::current_exe().map_err(|source| NodeError::System {
+    let program = std::env::current_exe().map_err(|source| NodeError::System {
         what: "the program's own path is unknown",
         source,
     })?;
-    let command = match (&config.worker, role) {
-        (Worker::Builtin(name), _) => models::builtin_command(&this, name)?,
-        (Worker::Command(command), _) => command.clone(),
-        (Worker::Auto, Some(Role::Validator)) => {
-            models::builtin_command(&this, &manifest.task.scorer)?
-        }
-        // A miner without a model answers nothing, and an observer has nothing to do.
-        (Worker::Auto, _) => return Ok(None),
-    };
-    // One that registers later with a worker configured is a miner: validators score by `Auto`.
-    let role = match (role, &config.worker) {
-        (Some(Role::Validator), _) => worker::Role::Validator,
-        (None, Worker::Builtin(name)) => models::builtin(name)?.role,
-        _ => worker::Role::Miner,
-    };
-    let subnet = manifest.subnet_id().to_hex();
-    let mut spec = WorkerSpec::new(command, role, &subnet, &manifest.task.task_type);
-    spec.dir = Some(config.data_dir.join("worker"));
-    Ok(Some(WorkerHandle::spawn(spec)))
+    let dir = config.data_dir.join("worker");
+    Ok(Workers::new(&config.worker, manifest, role, &program, &dir)?)
 }
 
-fn worker_health(worker: Option<WorkerHandle>) -> Arc<dyn Fn() -> WorkerHealth + Send + Sync> {
-    Arc::new(move || match &worker {
-        None => WorkerHealth::None,
-        Some(worker) => match &*worker.state().borrow() {
-            WorkerState::Starting => WorkerHealth::Starting,
-            WorkerState::Ready(_) => WorkerHealth::Ready,
-            WorkerState::BackOff { reason, .. } => WorkerHealth::Failing { reason: reason.clone() },
-            WorkerState::Stopped => WorkerHealth::Failing { reason: "stopped".into() },
-        },
-    })
+fn worker_health(workers: Workers) -> Arc<dyn Fn() -> WorkerHealth + Send + Sync> {
+    Arc::new(move || workers.health())
 }
 
 impl http::Submit for Driver {

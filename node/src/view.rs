@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use ganglion_consensus::ledger::{EpochResult, State};
-use ganglion_types::{CutId, Epoch, Hotkey, ItemId, Uid};
+use ganglion_types::{CutId, Epoch, Fork, Hotkey, ItemId, Uid};
 
 /// Shared between the driver, which writes it, and everybody else.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub state: Arc<State>,
     /// Result of the last certified epoch; none at genesis and before the first after a restart.
     pub result: Option<Arc<EpochResult>>,
+    /// The last few epochs that were certified while the node ran, for comparisons.
+    pub recent: BTreeMap<Epoch, (Arc<State>, Arc<EpochResult>)>,
     /// Own hotkey.
     pub hotkey: Hotkey,
     /// `waiting`, `window`, `lists`, `agreement` or `catching_up`.
@@ -46,6 +48,8 @@ pub struct Snapshot {
     pub scores: BTreeMap<Hotkey, ScoreView>,
     /// Why the node stopped, if it did.
     pub halted: Option<String>,
+    /// Epochs with two certified cuts, with the proof if it is whole: the node is frozen.
+    pub forks: BTreeMap<Epoch, Option<Arc<Fork>>>,
 }
 
 /// A validator's view of one miner.
@@ -59,6 +63,8 @@ pub struct ScoreView {
     pub average: u64,
 }
 
+/// Epochs whose state is remembered.
+pub const RECENT: usize = 4;
 /// Epochs whose latency is remembered.
 pub const LATENCIES: usize = 1_000;
 
@@ -69,6 +75,7 @@ impl View {
         let snapshot = Snapshot {
             state: Arc::new(state),
             result: None,
+            recent: BTreeMap::new(),
             hotkey,
             phase: "waiting",
             deadline: None,
@@ -82,6 +89,7 @@ impl View {
             receipts: BTreeMap::new(),
             scores: BTreeMap::new(),
             halted: None,
+            forks: BTreeMap::new(),
         };
         Self { inner: Arc::new(RwLock::new(snapshot)) }
     }

@@ -221,7 +221,7 @@ pub enum RequestError {
     /// The connection broke.
     #[error("the connection broke")]
     ConnectionLost,
-    /// The peer does not speak our protocol.
+    /// The peer does not speak our protocol, or answered with what this version does not know.
     #[error("the peer does not speak this protocol")]
     Unsupported,
     /// The response was over the limit.

@@ -51,7 +51,7 @@ const STEP: usize = 64 * 1024;
 
 /// Codes of `Refused` that this crate gives. The node's own begin at 16.
 pub mod refused {
-    /// The request is not protobuf, holds too many elements, or is of no kind.
+    /// The request is not protobuf, or holds too many elements.
     pub const MALFORMED: u32 = 1;
     /// The request is over the limit.
     pub const OVERSIZE: u32 = 2;
@@ -59,6 +59,8 @@ pub mod refused {
     pub const BUSY: u32 = 3;
     /// The node did not answer in time.
     pub const UNANSWERED: u32 = 4;
+    /// The request is of no kind that this version knows.
+    pub const UNKNOWN: u32 = 5;
 }
 
 /// What travels on one stream.
@@ -270,7 +272,9 @@ pub(crate) fn outcome(
                 reason: refused.reason.chars().take(REASON).collect(),
             }),
             Some(response) if answers(response) == Some(kind) => Ok(message),
-            Some(_) | None => Err(RequestError::Malformed),
+            Some(_) => Err(RequestError::Malformed),
+            // Every kind that this version does not know decodes to none: the peer may be newer.
+            None => Err(RequestError::Unsupported),
         },
     }
 }
@@ -444,11 +448,10 @@ mod tests {
             response: Some(response::Response::Status(proto::Status::default())),
         };
         assert!(outcome(Frame::Received(status(), None), "status").is_ok());
-        for frame in
-            [Frame::Received(status(), None), Frame::Received(proto::Response::default(), None)]
-        {
-            assert_eq!(outcome(frame, "items"), Err(RequestError::Malformed));
-        }
+        let other = Frame::Received(status(), None);
+        assert_eq!(outcome(other, "items"), Err(RequestError::Malformed));
+        let newer = Frame::Received(proto::Response::default(), None);
+        assert_eq!(outcome(newer, "items"), Err(RequestError::Unsupported));
         let refused = outcome(Frame::Received(refusal(16, "no"), None), "items");
         assert_eq!(refused, Err(RequestError::Refused { code: 16, reason: "no".into() }));
     }

@@ -273,7 +273,9 @@ impl Service {
             Frame::Bad(bad) => return self.on_bad_request(from, bad, channel),
         };
         let Some(kind) = request::kind(&request) else {
-            return self.on_bad_request(from, BadFrame::Malformed, channel);
+            // A newer peer may ask for what this version does not know.
+            self.refuse(channel, "unknown", refused::UNKNOWN, "no request that this version knows");
+            return self.charge(from, Fault::Unhelpful);
         };
         let rates = self.peers.get_mut(&from).map(|peer| &mut peer.rates);
         if !rates.is_some_and(|rates| rates.requests.take(1.0, now)) {
@@ -364,7 +366,8 @@ impl Service {
         let Some(asked) = self.outbound.take(id) else { return };
         let result = request::outcome(frame, asked.kind);
         match &result {
-            Err(RequestError::Malformed) => self.charge(asked.peer, Fault::Malformed),
+            Err(RequestError::Malformed) => self.charge(asked.peer, Fault::Invalid),
+            Err(RequestError::Unsupported) => self.charge(asked.peer, Fault::Unhelpful),
             Err(RequestError::Oversize) => self.charge(asked.peer, Fault::Oversize),
             _ => {}
         }

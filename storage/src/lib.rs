@@ -34,6 +34,7 @@
 //! | 0a, 0b | blobs | digest; epoch u64, digest | epoch u64, blob; size u64 |
 //! | 0c | peers | hotkey | expiry u64, signed record |
 //! | 0d | local | name | value of this node's own |
+//! | 18 | committees | committee root | encoded members |
 //! | f0 | (pieces) | whole key, number u32 | piece of a value over 6 KiB |
 //! | f1 | (journal) | none | a step too large for one batch |
 //!
@@ -57,6 +58,7 @@ mod codec;
 pub mod disk;
 mod error;
 pub mod faulty;
+mod fork_file;
 mod frame;
 mod lock;
 pub mod memory;
@@ -72,6 +74,7 @@ pub use crate::{
     aged::{BLOBS_BYTES_MAX, ITEMS_BYTES_MAX, LISTS_BYTES_MAX},
     agreement_log::Entry,
     error::{Damage, OpenError, Part, StoreError},
+    fork_file::{FORK_BYTES_MAX, KeptFork},
     lock::DirectoryLock,
     reader::{PAGE_ROWS_MAX, PeerRow, Reader, ResultRow, StateRow},
     schema::SCHEMA,

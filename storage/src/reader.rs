@@ -9,8 +9,8 @@ use crate::{
     error::{Damage, Part, StoreError},
     lock::DirectoryLock,
     schema::{
-        CERTIFICATES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE, StateKey,
-        Table,
+        CERTIFICATES, COMMITTEES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE,
+        StateKey, Table,
     },
     table::Tables,
 };
@@ -151,6 +151,12 @@ impl Reader {
             Ok(())
         })?;
         Ok(peers)
+    }
+
+    /// The encoded members of a committee by its root, kept by
+    /// [`Store::put_committee`](crate::Store::put_committee).
+    pub fn committee(&self, root: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.tables.get(&COMMITTEES, root)
     }
 
     /// A value of this node's own, kept by [`Store::put_local`](crate::Store::put_local).

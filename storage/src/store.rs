@@ -25,9 +25,11 @@ use crate::{
     backend::Backend,
     certificate_log::{BUNDLE_BYTES_MAX, CertificateLog},
     error::StoreError,
+    fork_file::{self, FORK_BYTES_MAX, KeptFork},
     reader::Reader,
     schema::{
-        CERTIFICATES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE, StateKey,
+        CERTIFICATES, COMMITTEES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE,
+        StateKey,
     },
     table::Step,
     watermark::{RoundCut, Watermark, WatermarkFile},
@@ -421,6 +423,47 @@ impl Store {
             store.item_seq_reserved = end;
             Ok(())
         })
+    }
+
+    /// Keeps the encoded members of a committee under its root, unless they are there already. Durable
+    /// after [`Store::flush`] or the next epoch: they can be found again by executing.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]; what the database says.
+    pub fn put_committee(&mut self, root: [u8; 32], members: &[u8]) -> Result<(), StoreError> {
+        self.write(|store| {
+            if store.reader.committee(&root)?.is_some() {
+                return Ok(());
+            }
+            let mut step = Step::default();
+            step.put(&COMMITTEES, &root, members.to_vec());
+            store.reader.tables.commit(step)
+        })
+    }
+
+    /// Keeps what proves that an epoch has two certified cuts, durably, in a file of its own. The first
+    /// proof of an epoch stays.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] over [`FORK_BYTES_MAX`]; what the disk says.
+    pub fn put_fork(&mut self, epoch: u64, proof: &[u8]) -> Result<(), StoreError> {
+        self.write(|store| {
+            let (what, bytes, max) = ("a fork", proof.len(), FORK_BYTES_MAX);
+            if bytes > max {
+                return Err(StoreError::TooLarge { what, bytes, max });
+            }
+            let Paths { disk, dir, subnet } = &store.paths;
+            fork_file::write(disk.as_ref(), dir, subnet, epoch, proof).map_err(StoreError::io(dir))
+        })
+    }
+
+    /// The forks kept, by epoch.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn forks(&self) -> Result<Vec<KeptFork>, StoreError> {
+        let Paths { disk, dir, subnet } = &self.paths;
+        fork_file::read_all(disk.as_ref(), dir, subnet).map_err(StoreError::io(dir))
     }
 
     /// Keeps a value of this node's own under a name, durably.

@@ -127,10 +127,13 @@ impl From<&DecodeError> for Rejection {
 pub const fn size_max(kind: Kind) -> usize {
     match kind {
         // Two packed lists of at most 4096 varints of three bytes, and the head.
-        Kind::Weights => 26 * 1024,
+        Kind::Weights | Kind::WeightReveal => 26 * 1024,
+        // Two rows of weights, and the pair around them.
+        Kind::Evidence => 53 * 1024,
         Kind::TaskBatch | Kind::OutputBatch => limits::ITEM_BYTES,
         Kind::PeerRecord => 4 * 1024,
         Kind::RegistryOp
+        | Kind::WeightCommit
         | Kind::OutputCommit
         | Kind::InclusionList
         | Kind::Vote
@@ -154,8 +157,10 @@ pub fn decode(bytes: &[u8], subnet: &SubnetId, channel: Channel) -> Result<Item,
     let fits = match channel {
         Channel::Tasks => item.kind() == Kind::TaskBatch,
         Channel::Outputs => matches!(item.kind(), Kind::OutputCommit | Kind::OutputBatch),
-        Channel::Weights => item.kind() == Kind::Weights,
-        Channel::Ops => item.kind() == Kind::RegistryOp,
+        Channel::Weights => {
+            matches!(item.kind(), Kind::Weights | Kind::WeightCommit | Kind::WeightReveal)
+        }
+        Channel::Ops => matches!(item.kind(), Kind::RegistryOp | Kind::Evidence),
         Channel::Agreement => item.kind() == Kind::InclusionList,
     };
     if fits { Ok(item) } else { Err(Rejection::WrongKind) }

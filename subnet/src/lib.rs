@@ -16,9 +16,12 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod behaviour;
 pub mod close;
 pub mod effect;
+pub mod evidence;
 pub mod fetch;
+pub mod hidden;
 pub mod input;
 pub mod intake;
 pub mod participant;
@@ -31,6 +34,7 @@ pub mod tasks;
 pub mod voting;
 mod work;
 
+pub use behaviour::Behaviour;
 pub use effect::{Certified, Commit, Effect, Halt, MinerScore, Phase, Report, Timer, Verdict};
 pub use input::{
     AnswerToken, AskId, Caller, Channel, Feedback, GossipToken, Input, Job, JobId, Response,

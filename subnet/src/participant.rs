@@ -22,9 +22,12 @@ use ganglion_types::{
     Manifest, Role, SubnetId, Uid, proto, sign,
 };
 
+use crate::behaviour::{Behaviour, Overheard};
 use crate::close::Close;
 use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
+use crate::evidence::Waiting;
 use crate::fetch::Fetch;
+use crate::hidden::SealedRows;
 use crate::input::{AskId, Channel, GossipToken, Input, JobId, Ticket};
 use crate::intake::{self, PeerRates, Rejection};
 use crate::pool::Pool;
@@ -48,6 +51,8 @@ pub struct Config {
     pub seed_chains: Vec<Digest>,
     /// Oldest epoch the store can give to peers.
     pub oldest: Epoch,
+    /// Honest, but in a testnet that shows what else there is.
+    pub behaviour: Behaviour,
 }
 
 /// The state machine. See the module's head.
@@ -70,10 +75,13 @@ pub struct Participant {
     pub(crate) pool: Pool,
     pub(crate) round: Round,
     pub(crate) scores: Scores,
+    pub(crate) sealed: SealedRows,
+    pub(crate) waiting_evidence: Waiting,
     pub(crate) close: Close,
     pub(crate) fetch: Fetch,
     pub(crate) sync: Sync,
     pub(crate) voting: Voting,
+    pub(crate) overheard: Overheard,
     /// When the process started, on the monotonic clock.
     pub(crate) started: u64,
     /// Whether it asked its peers how far they are before it signed.
@@ -112,6 +120,7 @@ impl Participant {
     pub fn new(config: Config, state: State, recovered: Recovered) -> Option<Self> {
         let me = config.key.as_ref().map(sign::hotkey_of);
         let scores = recovered.scores.as_deref().and_then(Scores::from_bytes).unwrap_or_default();
+        let sealed = recovered.sealed.as_deref().and_then(SealedRows::from_bytes);
         let committee = committee_of(&state)?;
         let closing = state.next_epoch();
         Some(Self {
@@ -130,12 +139,15 @@ impl Participant {
             pool: Pool::default(),
             round: Round::new(),
             scores,
+            sealed: sealed.unwrap_or_default(),
+            waiting_evidence: Waiting::new(),
             close: Close::new(closing, &recovered),
             fetch: Fetch::default(),
             sync: Sync::default(),
             seq: recovered.seq_reserved,
             seq_reserved: recovered.seq_reserved,
             voting: Voting::new(recovered, closing),
+            overheard: Overheard::default(),
             started: 0,
             probed: false,
             early: VecDeque::new(),
@@ -261,10 +273,14 @@ impl Participant {
 
     /// Signs and gossips an item of our own.
     pub(crate) fn publish(&mut self, channel: Channel, body: Body) -> Option<Item> {
-        let key = self.config.key.as_ref()?;
-        let item = Item::sign(self.subnet, body, key);
+        let item = self.signed(body)?;
         self.out.push(Effect::Publish(channel, item.to_bytes()));
         Some(item)
+    }
+
+    /// An item of our own, not yet said; `None` for a node that only watches.
+    pub(crate) fn signed(&self, body: Body) -> Option<Item> {
+        Some(Item::sign(self.subnet, body, self.config.key.as_ref()?))
     }
 
     fn on_started(&mut self) {
@@ -324,6 +340,7 @@ impl Participant {
         self.round = Round::new();
         self.report_phase(Phase::Window);
         self.set_timer(Timer::Deadline, deadline);
+        self.reveal_weights();
         self.start_round();
         self.replay_early();
     }
@@ -412,15 +429,24 @@ impl Participant {
 
     fn check_epoch(&self, item: &Item) -> Result<(), Rejection> {
         let closing = self.closing();
-        match item.body() {
-            Body::RegistryOp(op) if op.valid_until < closing => Err(Rejection::Stale),
-            body => match body.epoch() {
-                Some(epoch) if epoch < closing => Err(Rejection::Stale),
-                Some(epoch) if epoch == closing.next() => Err(Rejection::Early),
-                // Not kept: we lag and catch up, or the sender makes numbers up.
-                Some(epoch) if epoch > closing => Err(Rejection::Future),
-                _ => Ok(()),
-            },
+        // The epochs whose cuts may hold it, as far as the item itself says.
+        let (first, last) = match item.body() {
+            Body::RegistryOp(op) => (None, Some(op.valid_until)),
+            Body::WeightReveal(reveal) => {
+                // How late it may be is its meaning.
+                (Some(reveal.epoch.next()), None)
+            }
+            Body::Evidence(evidence) => (Some(evidence.epoch()), None),
+            body => (body.epoch(), body.epoch()),
+        };
+        if last.is_some_and(|last| last < closing) {
+            return Err(Rejection::Stale);
+        }
+        match first {
+            Some(first) if first == closing.next() => Err(Rejection::Early),
+            // Not kept: we lag and catch up, or the sender makes numbers up.
+            Some(first) if first > closing => Err(Rejection::Future),
+            _ => Ok(()),
         }
     }
 
@@ -430,6 +456,8 @@ impl Participant {
             |hotkey: &Hotkey| self.state.uid_of(hotkey).and_then(|uid| self.state.participant(uid));
         let may = match item.body() {
             Body::Weights(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
+            Body::WeightCommit(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
+            Body::WeightReveal(body) => seat(&body.signer).is_some(),
             Body::TaskBatch(body) => seat(&body.signer).is_some_and(|seat| seat.permit),
             Body::OutputCommit(body) => {
                 seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
@@ -441,8 +469,9 @@ impl Participant {
             Body::RegistryOp(op) if op.operation.is_of_hotkey() => {
                 seat(&Hotkey::new(op.signer)).is_some()
             }
-            // Whether an operation may be done is its meaning; anybody may register.
-            Body::RegistryOp(_) => true,
+            // Whether an operation may be done is its meaning; anybody may register, or show an
+            // offence.
+            Body::RegistryOp(_) | Body::Evidence(_) => true,
             Body::PeerRecord(_) | Body::Receipt(_) => false,
         };
         if may { Ok(()) } else { Err(Rejection::NotPermitted) }
@@ -463,6 +492,7 @@ impl Participant {
         if item.kind().is_cut_kind() {
             admissible(&self.state, &item).map_err(|_| Rejection::Inadmissible)?;
             self.fetch.found(&crate::fetch::Want::Item(item.id()));
+            self.note_contradiction(&item);
             self.pool.insert(item);
             self.pursue_agreement();
             return Ok(());
@@ -576,6 +606,7 @@ impl Participant {
         self.close = Close::new(closing, &Recovered::default());
         self.fetch.clear();
         self.pool.settle(&decided, &self.state);
+        self.retry_evidence();
         self.settle_scores();
         self.epoch_passed(closing);
         // What a peer claims never keeps an epoch that was decided here from going on.

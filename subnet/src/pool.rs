@@ -9,8 +9,9 @@ use crate::intake::Rejection;
 
 /// Items of cut kinds whose signature held and that were admissible when they came.
 ///
-/// Bounds: [`Pool::ITEMS`] in all, [`Pool::WEIGHTS`] of one signer's weights, [`Pool::OPERATIONS`] of
-/// one account.
+/// Bounds: [`Pool::ITEMS`] in all, [`Pool::WEIGHTS`] of one signer's weights and as many commits,
+/// [`Pool::REVEALS`] of its reveals, [`Pool::EVIDENCE`] against one offender, [`Pool::OPERATIONS`] of one
+/// account.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     items: BTreeMap<ItemId, Item>,
@@ -22,6 +23,10 @@ impl Pool {
     pub const ITEMS: usize = 4 * ganglion_types::limits::LIST_IDS;
     /// Weights of one signer: a counting one, its replacement, and a pair that proves a lie.
     pub const WEIGHTS: usize = 4;
+    /// Reveals of one signer: as many for each open commit.
+    pub const REVEALS: usize = Self::WEIGHTS * ganglion_types::limits::OPEN_COMMITS;
+    /// Evidence against one offender: one piece is enough, and each kind of offence may have some.
+    pub const EVIDENCE: usize = 8;
     /// Operations of one account: its window of 16 nonces, twice.
     pub const OPERATIONS: usize = 32;
 
@@ -34,7 +39,9 @@ impl Pool {
             return Err(Rejection::Duplicate);
         }
         let most = match item.kind() {
-            Kind::Weights => Self::WEIGHTS,
+            Kind::Weights | Kind::WeightCommit => Self::WEIGHTS,
+            Kind::WeightReveal => Self::REVEALS,
+            Kind::Evidence => Self::EVIDENCE,
             _ => Self::OPERATIONS,
         };
         let held = self.held.get(&(item.kind(), *item.body().signer())).copied().unwrap_or(0);

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ganglion_types::weights::{SCORE_LEAF_BYTES, score_leaf};
 use ganglion_types::{
     BatchOutputs, Digest, Hotkey, ItemId, Kind, OutputBatch, OutputCommit, Payload, TaskBatch, task,
 };
@@ -32,6 +33,8 @@ pub struct Round {
     broken: BTreeSet<Hotkey>,
     /// Validator: the job that scores.
     pub scoring: Option<JobId>,
+    /// Validator: every single score of the round, as the leaves of a score root.
+    pub scored: Vec<[u8; SCORE_LEAF_BYTES]>,
     /// Miner: batches to answer.
     asked: BTreeMap<ItemId, Asked>,
     /// Miner: what it has committed to.
@@ -72,6 +75,7 @@ impl Round {
             answers: BTreeMap::new(),
             broken: BTreeSet::new(),
             scoring: None,
+            scored: Vec::new(),
             asked: BTreeMap::new(),
             committed: None,
         }
@@ -180,6 +184,23 @@ impl Round {
         self.commits
             .keys()
             .all(|miner| self.answers.contains_key(miner) || self.broken.contains(miner))
+    }
+
+    /// Validator: what each answer got; one without a score is left out.
+    pub fn keep_scores(&mut self, responses: &[Response], scores: &[(Hotkey, Vec<Option<i64>>)]) {
+        let Some(batch) = self.made.as_ref().map(|made| made.batch) else { return };
+        let scores: BTreeMap<&Hotkey, &Vec<Option<i64>>> =
+            scores.iter().map(|(hotkey, scores)| (hotkey, scores)).collect();
+        self.scored = responses
+            .iter()
+            .filter_map(|response| Some((response, scores.get(&response.hotkey)?)))
+            .flat_map(|(response, scores)| {
+                let each = (0..).zip(response.outputs.iter().zip(scores.iter()));
+                each.filter_map(move |(index, (output, score))| {
+                    Some(score_leaf(&batch, index, response.uid, &output.digest(), (*score)?))
+                })
+            })
+            .collect();
     }
 
     /// Validator: the answers to score, of the miners asked.

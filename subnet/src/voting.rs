@@ -28,6 +28,8 @@ pub struct Recovered {
     pub seq_reserved: u64,
     /// The moving averages of the validator's scores.
     pub scores: Option<Vec<u8>>,
+    /// The rows of weights that it committed to ([`crate::hidden::SealedRows::to_bytes`]).
+    pub sealed: Option<Vec<u8>>,
 }
 
 /// The right to sign.

@@ -88,7 +88,12 @@ impl Participant {
         let caller =
             Caller { hotkey: batch.signer, uid, stake: seat.stake.get(), permit: seat.permit };
         let job = self.new_job();
-        if self.round.ask(id, job, batch) {
+        if !self.round.ask(id, job, batch) {
+            return;
+        }
+        if self.is_lazy() {
+            self.on_forwarded(job, self.overheard_answers(batch).unwrap_or_default());
+        } else {
             let deadline_ms = due.saturating_sub(self.now.mono);
             let inputs = batch.inputs.clone();
             self.send(Effect::Work(Job::Forward { job, caller, inputs, deadline_ms }));
@@ -134,6 +139,7 @@ impl Participant {
     }
 
     pub(crate) fn on_output_batch(&mut self, batch: &OutputBatch) {
+        self.overhear(batch);
         // Before the deadline it exposes only its sender; it counts all the same.
         self.round.batch_from(batch);
         let opened = self.now.mono > self.window.saturating_add(self.schedule.batches);
@@ -167,6 +173,7 @@ impl Participant {
             self.report(Report::Scored { miners: Vec::new(), void: true });
             return;
         };
+        self.round.keep_scores(&responses, scores);
         let miners = means
             .into_iter()
             .map(|(hotkey, tasks, score)| {
@@ -182,10 +189,12 @@ impl Participant {
     pub(crate) fn publish_weights(&mut self) {
         let Some(signer) = self.me.filter(|_| self.may_sign()) else { return };
         let Some(task_preimage) = self.seed_element() else { return };
-        let limit = self.state.hyperparameters().max_weights_limit;
-        let entries = self.scores.weights(&self.miners(), &self.config.manifest.task, limit);
+        let entries = self.row_to_publish();
         if entries.is_empty() {
             return;
+        }
+        if self.state.hyperparameters().commit_reveal_weights_enabled {
+            return self.commit_to(entries, task_preimage);
         }
         let body = Body::Weights(Weights {
             signer,
@@ -196,10 +205,7 @@ impl Participant {
             task_preimage,
         });
         if let Some(item) = self.publish(Channel::Weights, body) {
-            match ganglion_consensus::ledger::admissible(&self.state, &item) {
-                Ok(()) => self.pool.insert(item),
-                Err(reason) => self.report(Report::Odd(format!("own weights: {reason}"))),
-            }
+            self.pool_own(item, "own weights");
         }
     }
 

@@ -107,7 +107,7 @@ impl Canonical for Vote {
 
     fn to_proto(&self) -> proto::Vote {
         proto::Vote {
-            body: Some(vote_body(self.vote_type, self.epoch, self.round, self.cut.as_ref())),
+            body: Some(self.to_body()),
             signer: self.signer.as_bytes().to_vec(),
             signature: self.signature.as_bytes().to_vec(),
         }
@@ -115,6 +115,18 @@ impl Canonical for Vote {
 
     fn from_proto(proto: proto::Vote) -> Result<Self, DecodeError> {
         let body = proto.body.ok_or(DecodeError::field("body", "is missing"))?;
+        let signer = codec::hash32("signer", &proto.signer, Hotkey::new)?;
+        Self::from_parts(&body, signer, &proto.signature)
+    }
+}
+
+impl Vote {
+    /// Joins a body, its signer and its signature.
+    pub(crate) fn from_parts(
+        body: &proto::VoteBody,
+        signer: Hotkey,
+        signature: &[u8],
+    ) -> Result<Self, DecodeError> {
         let cut = if body.cut.is_empty() {
             None
         } else {
@@ -125,9 +137,14 @@ impl Canonical for Vote {
             epoch: Epoch::new(body.epoch),
             round: Round::new(body.round),
             cut,
-            signer: codec::hash32("signer", &proto.signer, Hotkey::new)?,
-            signature: codec::signature(&proto.signature)?,
+            signer,
+            signature: codec::signature(signature)?,
         })
+    }
+
+    /// The part that is signed.
+    pub(crate) fn to_body(&self) -> proto::VoteBody {
+        vote_body(self.vote_type, self.epoch, self.round, self.cut.as_ref())
     }
 }
 
@@ -161,7 +178,7 @@ pub fn proposal_hash(
     sign::preimage_hash(subnet, Kind::Proposal, &prost::Message::encode_to_vec(&body))
 }
 
-fn proposal_body(
+pub(crate) fn proposal_body(
     epoch: Epoch,
     round: Round,
     pol_round: Option<Round>,
@@ -359,6 +376,46 @@ impl Canonical for AgreementMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Digest, ItemId};
+
+    /// Rising ids, as many as asked.
+    fn ids(count: usize) -> Vec<ItemId> {
+        let id = |number: u32| {
+            let mut bytes = [0xff; 32];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            ItemId::new(bytes)
+        };
+        (0..u32::try_from(count).unwrap()).map(id).collect()
+    }
+
+    #[test]
+    fn a_proposal_with_the_largest_cut_fits_its_limit() {
+        let key = SigningKey::from_bytes(&[4; 32]);
+        let cut = Cut {
+            subnet: SubnetId::new([1; 32]),
+            epoch: Epoch::new(u64::MAX),
+            prev: CutId::new([2; 32]),
+            lists: ids(limits::COMMITTEE),
+            items: ids(limits::CUT_ITEMS),
+            time: u64::MAX,
+            registry: Digest::new([9; 32]),
+            result_root: Digest::new([9; 32]),
+            state_root: Digest::new([9; 32]),
+            next_committee_root: Digest::new([9; 32]),
+        };
+        let proposal = Proposal {
+            epoch: Epoch::new(u64::MAX),
+            round: Round::new(u32::MAX),
+            pol_round: Some(Round::new(7)),
+            cut,
+            signer: sign::hotkey_of(&key),
+            signature: Signature::new([9; 64]),
+        };
+        let message = AgreementMessage::Proposal(Box::new(proposal));
+        let bytes = message.to_bytes();
+        assert!(bytes.len() > limits::AGREEMENT_BYTES / 2, "{}", bytes.len());
+        assert_eq!(AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES), Ok(message));
+    }
 
     #[test]
     fn votes_bind_type_epoch_round_and_cut() {

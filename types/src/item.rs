@@ -5,8 +5,8 @@ use ed25519_dalek::SigningKey;
 use crate::codec::{self, Canonical, DecodeError};
 use crate::ids::{Epoch, ItemId, Signature, SubnetId};
 use crate::{
-    InclusionList, OutputBatch, OutputCommit, PROTOCOL_VERSION, PeerRecord, Receipt, RegistryOp,
-    TaskBatch, Weights, limits, proto, sign,
+    Evidence, InclusionList, OutputBatch, OutputCommit, PROTOCOL_VERSION, PeerRecord, Receipt,
+    RegistryOp, TaskBatch, WeightCommit, WeightReveal, Weights, limits, proto, sign,
 };
 
 /// What an item is about. The numbers are the wire's.
@@ -14,8 +14,14 @@ use crate::{
 pub enum Kind {
     /// A row of weights, plain.
     Weights,
+    /// A row of weights, hidden.
+    WeightCommit,
+    /// What a commit of weights hid.
+    WeightReveal,
     /// An operation on the registry or on stake.
     RegistryOp,
+    /// Two statements of one signer where it may make one. Signed by nobody.
+    Evidence,
     /// A validator's tasks of one round.
     TaskBatch,
     /// A miner's commitment to its answers.
@@ -36,9 +42,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Weights,
+        Self::WeightCommit,
+        Self::WeightReveal,
         Self::RegistryOp,
+        Self::Evidence,
         Self::TaskBatch,
         Self::OutputCommit,
         Self::OutputBatch,
@@ -49,12 +58,15 @@ impl Kind {
         Self::Receipt,
     ];
 
-    /// The number on the wire. 2, 3 and 5 belong to weight commits, reveals and evidence.
+    /// The number on the wire.
     #[must_use]
     pub const fn number(self) -> u32 {
         match self {
             Self::Weights => 1,
+            Self::WeightCommit => 2,
+            Self::WeightReveal => 3,
             Self::RegistryOp => 4,
+            Self::Evidence => 5,
             Self::TaskBatch => 16,
             Self::OutputCommit => 17,
             Self::OutputBatch => 18,
@@ -77,7 +89,10 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Weights => "weights",
+            Self::WeightCommit => "weight_commit",
+            Self::WeightReveal => "weight_reveal",
             Self::RegistryOp => "registry_op",
+            Self::Evidence => "evidence",
             Self::TaskBatch => "task_batch",
             Self::OutputCommit => "output_commit",
             Self::OutputBatch => "output_batch",
@@ -92,7 +107,14 @@ impl Kind {
     /// Whether lists and cuts may name it.
     #[must_use]
     pub const fn is_cut_kind(self) -> bool {
-        matches!(self, Self::Weights | Self::RegistryOp)
+        matches!(
+            self,
+            Self::Weights
+                | Self::WeightCommit
+                | Self::WeightReveal
+                | Self::RegistryOp
+                | Self::Evidence
+        )
     }
 }
 
@@ -101,7 +123,10 @@ impl Kind {
 #[allow(missing_docs, reason = "each variant is named like the type it holds")]
 pub enum Body {
     Weights(Weights),
+    WeightCommit(WeightCommit),
+    WeightReveal(WeightReveal),
     RegistryOp(RegistryOp),
+    Evidence(Box<Evidence>),
     TaskBatch(TaskBatch),
     OutputCommit(OutputCommit),
     OutputBatch(OutputBatch),
@@ -116,7 +141,10 @@ impl Body {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Weights(_) => Kind::Weights,
+            Self::WeightCommit(_) => Kind::WeightCommit,
+            Self::WeightReveal(_) => Kind::WeightReveal,
             Self::RegistryOp(_) => Kind::RegistryOp,
+            Self::Evidence(_) => Kind::Evidence,
             Self::TaskBatch(_) => Kind::TaskBatch,
             Self::OutputCommit(_) => Kind::OutputCommit,
             Self::OutputBatch(_) => Kind::OutputBatch,
@@ -126,12 +154,16 @@ impl Body {
         }
     }
 
-    /// The key that must have signed: a hotkey, or a coldkey for operations on stake.
+    /// The key that must have signed: a hotkey, or a coldkey for operations on stake. Of evidence it
+    /// is the offender, who signed what is inside.
     #[must_use]
     pub const fn signer(&self) -> &[u8; 32] {
         match self {
             Self::Weights(body) => body.signer.as_bytes(),
+            Self::WeightCommit(body) => body.signer.as_bytes(),
+            Self::WeightReveal(body) => body.signer.as_bytes(),
             Self::RegistryOp(body) => &body.signer,
+            Self::Evidence(body) => body.offender().as_bytes(),
             Self::TaskBatch(body) => body.signer.as_bytes(),
             Self::OutputCommit(body) => body.signer.as_bytes(),
             Self::OutputBatch(body) => body.signer.as_bytes(),
@@ -141,23 +173,32 @@ impl Body {
         }
     }
 
-    /// The epoch it belongs to; operations, peer records and receipts belong to none.
+    /// The epoch being closed when it may be said. Operations, reveals, evidence, peer records and
+    /// receipts may be said in several, or at any time.
     #[must_use]
     pub const fn epoch(&self) -> Option<Epoch> {
         match self {
             Self::Weights(body) => Some(body.epoch),
+            Self::WeightCommit(body) => Some(body.epoch),
             Self::TaskBatch(body) => Some(body.epoch),
             Self::OutputCommit(body) => Some(body.epoch),
             Self::OutputBatch(body) => Some(body.epoch),
             Self::InclusionList(body) => Some(body.epoch),
-            Self::RegistryOp(_) | Self::PeerRecord(_) | Self::Receipt(_) => None,
+            Self::WeightReveal(_)
+            | Self::RegistryOp(_)
+            | Self::Evidence(_)
+            | Self::PeerRecord(_)
+            | Self::Receipt(_) => None,
         }
     }
 
     fn encode(&self) -> Vec<u8> {
         match self {
             Self::Weights(body) => body.to_bytes(),
+            Self::WeightCommit(body) => body.to_bytes(),
+            Self::WeightReveal(body) => body.to_bytes(),
             Self::RegistryOp(body) => body.to_bytes(),
+            Self::Evidence(body) => body.to_bytes(),
             Self::TaskBatch(body) => body.to_bytes(),
             Self::OutputCommit(body) => body.to_bytes(),
             Self::OutputBatch(body) => body.to_bytes(),
@@ -173,7 +214,10 @@ impl Body {
             Kind::from_number(kind).ok_or(DecodeError::field("kind", "is not a known kind"))?;
         Ok(match kind {
             Kind::Weights => Self::Weights(Canonical::from_bytes(bytes, limit)?),
+            Kind::WeightCommit => Self::WeightCommit(Canonical::from_bytes(bytes, limit)?),
+            Kind::WeightReveal => Self::WeightReveal(Canonical::from_bytes(bytes, limit)?),
             Kind::RegistryOp => Self::RegistryOp(Canonical::from_bytes(bytes, limit)?),
+            Kind::Evidence => Self::Evidence(Box::new(Canonical::from_bytes(bytes, limit)?)),
             Kind::TaskBatch => Self::TaskBatch(Canonical::from_bytes(bytes, limit)?),
             Kind::OutputCommit => Self::OutputCommit(Canonical::from_bytes(bytes, limit)?),
             Kind::OutputBatch => Self::OutputBatch(Canonical::from_bytes(bytes, limit)?),
@@ -196,10 +240,17 @@ pub struct Item {
     id: ItemId,
 }
 
+/// Stands for the signature that evidence does not have.
+const UNSIGNED: Signature = Signature::new([0; 64]);
+
 impl Item {
-    /// Signs a body. The caller makes sure that `key` is the body's signer.
+    /// Signs a body. The caller makes sure that `key` is the body's signer. Evidence is signed by
+    /// nobody, whatever the key.
     #[must_use]
     pub fn sign(subnet: SubnetId, body: Body, key: &SigningKey) -> Self {
+        if let Body::Evidence(evidence) = body {
+            return Self::evidence(subnet, *evidence);
+        }
         let hash = sign::preimage_hash(&subnet, body.kind(), &body.encode());
         Self { subnet, signature: sign::sign(key, &hash), id: ItemId::new(hash), body }
     }
@@ -208,13 +259,20 @@ impl Item {
     #[must_use]
     pub fn unsigned(subnet: SubnetId, body: Body) -> Self {
         let hash = sign::preimage_hash(&subnet, body.kind(), &body.encode());
-        Self { subnet, signature: Signature::new([0; 64]), id: ItemId::new(hash), body }
+        Self { subnet, signature: UNSIGNED, id: ItemId::new(hash), body }
     }
 
     /// Whether it has a signature at all, sound or not.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        self.signature.as_bytes() != &[0; 64]
+        self.signature != UNSIGNED
+    }
+
+    /// Evidence as an item: anybody may make it, it proves itself, and nobody is its reporter.
+    #[must_use]
+    pub fn evidence(subnet: SubnetId, evidence: Evidence) -> Self {
+        let id = evidence.id(&subnet);
+        Self { subnet, signature: UNSIGNED, id, body: Body::Evidence(Box::new(evidence)) }
     }
 
     /// The subnet it was signed for.
@@ -241,26 +299,28 @@ impl Item {
         self.body.kind()
     }
 
-    /// The signature, unchecked.
+    /// The signature, unchecked; zero for evidence.
     #[must_use]
     pub const fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    /// Hash that the signature covers.
+    /// Hash that the signature covers; of evidence that of the offence it proves, so that two proofs
+    /// of one offence are one item.
     #[must_use]
     pub const fn id(&self) -> ItemId {
         self.id
     }
 
     /// Whether the signer named in the body signed it, and whoever else the body needs the consent
-    /// of. About 45 us each.
+    /// of; of evidence whether the offender signed both statements. About 45 us per signature.
     #[must_use]
     pub fn verify(&self) -> bool {
-        let signed = sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature);
+        let signed = || sign::verify(self.body.signer(), self.id.as_bytes(), &self.signature);
         match &self.body {
-            Body::RegistryOp(op) => signed && op.has_consent(&self.subnet),
-            _ => signed,
+            Body::Evidence(evidence) => evidence.verify(&self.subnet),
+            Body::RegistryOp(op) => signed() && op.has_consent(&self.subnet),
+            _ => signed(),
         }
     }
 }
@@ -274,7 +334,10 @@ impl Canonical for Item {
             subnet: self.subnet.as_bytes().to_vec(),
             kind: self.kind().number(),
             body: self.body.encode(),
-            signature: self.signature.as_bytes().to_vec(),
+            signature: match self.body {
+                Body::Evidence(_) => Vec::new(),
+                _ => self.signature.as_bytes().to_vec(),
+            },
         }
     }
 
@@ -283,8 +346,17 @@ impl Canonical for Item {
             return Err(DecodeError::field("version", "must be 1"));
         }
         let subnet = codec::hash32("subnet", &proto.subnet, SubnetId::new)?;
-        let signature = codec::signature(&proto.signature)?;
         let body = Body::decode(proto.kind, &proto.body)?;
+        if let Body::Evidence(evidence) = body {
+            if !proto.signature.is_empty() {
+                return Err(DecodeError::field(
+                    "signature",
+                    "must be empty: nobody signs evidence",
+                ));
+            }
+            return Ok(Self::evidence(subnet, *evidence));
+        }
+        let signature = codec::signature(&proto.signature)?;
         let id = ItemId::new(sign::preimage_hash(&subnet, body.kind(), &proto.body));
         Ok(Self { subnet, body, signature, id })
     }

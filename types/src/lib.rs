@@ -24,6 +24,7 @@ pub mod agreement;
 pub mod amount;
 pub mod codec;
 pub mod cut;
+pub mod evidence;
 pub mod ids;
 pub mod item;
 pub mod limits;
@@ -33,6 +34,7 @@ pub mod merkle;
 pub mod op;
 pub mod parameters;
 pub mod peer;
+pub mod proof;
 pub mod seed;
 pub mod sign;
 pub mod ss58;
@@ -51,17 +53,20 @@ pub use agreement::{
 pub use amount::Rao;
 pub use codec::{Canonical, DecodeError};
 pub use cut::{Certificate, Cut, EpochBundle};
+pub use evidence::{Evidence, Proof, ProposalHead};
 pub use ids::{
     Coldkey, CutId, Digest, Epoch, Hotkey, ItemId, Round, Signature, SubnetId, Uid, hex,
 };
 pub use item::{Body, Item, Kind};
 pub use list::{InclusionList, ListBody};
 pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec, Timing};
+pub use merkle::MerkleProof;
 pub use op::{Operation, RegistryOp};
 pub use parameters::{Change, Parameter, ParameterClass, Parameters};
 pub use peer::PeerRecord;
+pub use proof::{CommitteeMembers, EpochLink, EpochProof, Fork};
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
-pub use weights::Weights;
+pub use weights::{WeightCommit, WeightReveal, Weights};
 
 /// Version of the protocol in every preimage, manifest and topic.
 pub const PROTOCOL_VERSION: u32 = 1;

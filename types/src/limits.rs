@@ -28,8 +28,13 @@ pub const LIST_OPERATIONS: usize = 256;
 pub const REVISION_CHANGES: usize = 32;
 /// Evidence one list may name.
 pub const LIST_EVIDENCE: usize = 64;
-/// Ids in one list body: one weights item per committee member, operations and evidence.
-pub const LIST_IDS: usize = COMMITTEE + LIST_OPERATIONS + LIST_EVIDENCE;
+/// Open commits of one uid and mechanism: one per epoch, from the epoch before to the largest
+/// `reveal_grace` before that.
+pub const OPEN_COMMITS: usize = 4;
+/// Reveals one list may name: one per open commit.
+pub const LIST_REVEALS: usize = OPEN_COMMITS * COMMITTEE;
+/// Ids in one list body: weights or a commit per committee member, reveals, operations, evidence.
+pub const LIST_IDS: usize = COMMITTEE + LIST_REVEALS + LIST_OPERATIONS + LIST_EVIDENCE;
 /// A cut may hold this many times what one list may, of each kind.
 pub const CUT_FACTOR: usize = 4;
 /// Ids in one cut.

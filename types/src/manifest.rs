@@ -159,6 +159,10 @@ pub struct Hyperparameters {
     pub max_difficulty: u64,
     /// Balance and stake of an account that may send operations.
     pub min_balance: Rao,
+    /// Epochs beyond the next one in which a hidden row may still be shown.
+    pub reveal_grace: u16,
+    /// Epochs from one row or commit of a validator to its next.
+    pub weights_rate_limit: u64,
     /// Epochs after its registration in which a uid is replaced only if no other can be.
     pub immunity_period: u64,
     /// Non-immune uids that stay: with no more of them an immune one is replaced.
@@ -200,6 +204,8 @@ impl Default for Hyperparameters {
             min_difficulty: 10_000_000,
             max_difficulty: 1 << 62,
             min_balance: Rao::new(Rao::PER_UNIT / 1_000),
+            reveal_grace: 1,
+            weights_rate_limit: 1,
             immunity_period: 14,
             min_non_immune_uids: 10,
             min_burn: Rao::new(500_000),
@@ -299,6 +305,7 @@ impl Manifest {
         }
         self.check_phases(found);
         self.check_hyperparameters(found);
+        self.check_spans(found);
         self.check_registration(found);
         self.check_stake(found);
     }
@@ -422,11 +429,21 @@ impl Manifest {
             "must be at least 1",
             "use 65535 for no limit",
         );
+    }
+
+    fn check_spans(&self, found: &mut Vec<Violation>) {
+        let h = &self.hyperparameters;
+        let mut check = |holds: bool, field: &str, rule: &str, cure: &str| {
+            if !holds {
+                reject(found, &format!("hyperparameters.{field}"), rule, cure);
+            }
+        };
+        check((1..=3).contains(&h.reveal_grace), "reveal_grace", "must be 1 to 3 epochs", "use 1");
         check(
-            !h.commit_reveal_weights_enabled,
-            "commit_reveal_weights_enabled",
-            "must be false: hidden weights are not supported by this version",
-            "set it to false",
+            (1..=1_000).contains(&h.weights_rate_limit),
+            "weights_rate_limit",
+            "must be 1 to 1000 epochs",
+            "use 1",
         );
     }
 
@@ -550,6 +567,13 @@ impl Manifest {
     }
 
     fn check_supply(&self, found: &mut Vec<Violation>) {
+        let cure = "use an address of `ganglion keys`";
+        if self.owner.is_some_and(|owner| !is_sound_key(owner.as_bytes())) {
+            reject(found, "owner", "must be a sound ed25519 key", cure);
+        }
+        for (coldkey, _) in self.accounts.iter().filter(|one| !is_sound_key(one.0.as_bytes())) {
+            reject(found, "accounts", &format!("hold {coldkey}, no sound ed25519 key"), cure);
+        }
         if !self.accounts.is_sorted_by(|a, b| a.0 < b.0) {
             reject(found, "accounts", "must not name a coldkey twice", "add up its balances");
         }
@@ -729,6 +753,8 @@ impl Hyperparameters {
             min_difficulty: self.min_difficulty,
             max_difficulty: self.max_difficulty,
             min_balance: self.min_balance.get(),
+            reveal_grace: self.reveal_grace.into(),
+            weights_rate_limit: self.weights_rate_limit,
             immunity_period: self.immunity_period,
             min_non_immune_uids: self.min_non_immune_uids.into(),
             min_burn: self.min_burn.get(),
@@ -771,6 +797,8 @@ impl Hyperparameters {
             min_difficulty: proto.min_difficulty,
             max_difficulty: proto.max_difficulty,
             min_balance: Rao::new(proto.min_balance),
+            reveal_grace: narrow("reveal_grace", proto.reveal_grace)?,
+            weights_rate_limit: proto.weights_rate_limit,
             immunity_period: proto.immunity_period,
             min_non_immune_uids: narrow("min_non_immune_uids", proto.min_non_immune_uids)?,
             min_burn: Rao::new(proto.min_burn),
@@ -836,16 +864,26 @@ mod tests {
         let mut bad = manifest();
         bad.epoch_ms = 1_000;
         bad.hyperparameters.max_validators = 0;
+        bad.hyperparameters.reveal_grace = 4;
+        bad.hyperparameters.weights_rate_limit = 0;
+        bad.hyperparameters.unbonding_epochs = 100_001;
         bad.participants[1].hotkey = bad.participants[0].hotkey;
         bad.accounts[0].1 = Rao::SUPPLY_MAX;
+        bad.owner = Some(Coldkey::new([0; 32]));
+        bad.accounts.insert(0, (Coldkey::new([0; 32]), Rao::ZERO));
         let fields: Vec<String> = bad.violations().into_iter().map(|one| one.field).collect();
         assert_eq!(
             fields,
             [
                 "epoch_length",
                 "hyperparameters.max_validators",
+                "hyperparameters.reveal_grace",
+                "hyperparameters.weights_rate_limit",
+                "hyperparameters.unbonding_epochs",
                 "participants[1].hotkey",
                 "participants",
+                "owner",
+                "accounts",
                 "supply"
             ]
         );

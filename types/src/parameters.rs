@@ -232,6 +232,8 @@ impl Parameter {
         parameter!(19, "min_difficulty", Owner, hyperparameters.min_difficulty),
         parameter!(20, "max_difficulty", Owner, hyperparameters.max_difficulty),
         parameter!(21, "min_balance", Committee, hyperparameters.min_balance),
+        parameter!(22, "reveal_grace", Owner, hyperparameters.reveal_grace),
+        parameter!(23, "weights_rate_limit", Owner, hyperparameters.weights_rate_limit),
         parameter!(24, "immunity_period", Owner, hyperparameters.immunity_period),
         parameter!(25, "min_non_immune_uids", Owner, hyperparameters.min_non_immune_uids),
         parameter!(26, "min_burn", Owner, hyperparameters.min_burn),

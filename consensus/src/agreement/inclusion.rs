@@ -145,8 +145,10 @@ pub fn median_time<'a>(
 #[must_use]
 pub const fn per_list(kind: Kind) -> usize {
     match kind {
-        Kind::Weights => limits::COMMITTEE,
+        Kind::Weights | Kind::WeightCommit => limits::COMMITTEE,
+        Kind::WeightReveal => limits::LIST_REVEALS,
         Kind::RegistryOp => limits::LIST_OPERATIONS,
+        Kind::Evidence => limits::LIST_EVIDENCE,
         Kind::TaskBatch
         | Kind::OutputCommit
         | Kind::OutputBatch

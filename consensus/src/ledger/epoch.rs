@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ganglion_types::{Coldkey, Rao, Uid};
+use ganglion_types::{Coldkey, Rao, Uid, limits};
 
 use super::result::{EpochResult, ResultHeader, ResultRow};
 use super::split::split;
@@ -43,7 +43,8 @@ pub struct Share {
     pub mining: u64,
     /// Dividends, or the stake that stands for them, in steps of 2^-32.
     pub validating: u64,
-    /// Whether `validating` is 0 because the uid signed two rows of weights with one number.
+    /// Whether `validating` is 0 because the uid signed two statements about weights with one number,
+    /// or did not show a row that it had committed to.
     pub forfeited: bool,
 }
 
@@ -119,6 +120,10 @@ fn run(state: &State, rao_emission: u64) -> Result<EpochOutput, YumaError> {
     };
     let permits: Vec<bool> =
         slots.clone().map(|slot| slot.as_ref().is_some_and(|one| one.permit)).collect();
+    let oldest = |uid| state.commits_of(uid).map(|(key, _)| key.epoch.get()).min();
+    let hidden = rules.commit_reveal_weights_enabled;
+    let commits: Vec<u64> =
+        (0..state.uid_count()).map(|uid| oldest(Uid::new(uid)).unwrap_or(u64::MAX)).collect();
     yuma::run(&EpochInput {
         n: state.uid_count(),
         current_block: block,
@@ -127,11 +132,11 @@ fn run(state: &State, rao_emission: u64) -> Result<EpochOutput, YumaError> {
         block_at_registration: &field(|one| one.registered_at.get(), block),
         stake: &field(Participant::stake_weight, 0),
         stake_frac: None,
-        owner_uid: None,
+        owner_uid: state.owner_uid().map(Uid::get),
         validator_permit: &permits,
         weights: &state.weights,
         bonds: &state.bonds,
-        commit_blocks: None,
+        commit_blocks: hidden.then_some(&commits),
         rao_emission,
         parameters: yuma::Hyperparameters {
             tempo: 1,
@@ -165,7 +170,14 @@ fn claims(state: &State, output: &EpochOutput, forfeits: &BTreeSet<Uid>) -> Vec<
 }
 
 /// Permits as Yuma gives them, unless nobody could close the next epoch: then all stay as they are.
+///
+/// Yuma gives the owner a permit beyond the seats there are; where that would be one more than a
+/// committee may have members, the owner goes without.
 fn grant_permits(state: &mut State, permits: &[bool]) {
+    let crowded = permits.iter().filter(|permit| **permit).count() > limits::COMMITTEE;
+    let refused = state.owner_uid().filter(|_| crowded).map(Uid::index);
+    let permits = permits.iter().enumerate();
+    let permits: Vec<bool> = permits.map(|(at, one)| *one && Some(at) != refused).collect();
     let grant = |slot: &mut Option<Participant>, permit: bool| {
         slot.as_mut().map(|one| std::mem::replace(&mut one.permit, permit))
     };
@@ -173,7 +185,7 @@ fn grant_permits(state: &mut State, permits: &[bool]) {
         .slots
         .iter_mut()
         .zip(permits)
-        .map(|(slot, permit)| grant(slot, *permit).unwrap_or(false))
+        .map(|(slot, permit)| grant(slot, permit).unwrap_or(false))
         .collect();
     if !state.participants().any(|(_, one)| one.is_member()) {
         for (slot, permit) in state.slots.iter_mut().zip(former) {

@@ -23,12 +23,14 @@
 //! are split to the last rao from Yuma's untruncated shares.
 
 mod admission;
+mod commits;
 mod committee;
 mod epoch;
 mod execute;
 #[cfg(test)]
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
+mod former;
 mod preflight;
 mod receipt;
 mod result;
@@ -36,16 +38,19 @@ mod revision;
 mod rows;
 mod select;
 mod split;
+pub mod stages;
 mod stake;
 mod state;
 
 pub use admission::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX, admissible};
+pub use commits::{Commit, CommitKey};
 pub use committee::{Member, committee_root};
 pub use epoch::{Basis, OWNER_CUT, Payout, Share};
 pub use execute::{
     DELEGATORS_MAX, ExecuteError, Executed, Roots, TAKE_RAISE_EPOCHS, execute, next_difficulty,
     raised_burn_price,
 };
+pub use former::Former;
 pub use preflight::{Preflight, preflight};
 pub use receipt::{Failure, Outcome, Receipt};
 pub use result::{EpochResult, ResultHeader, ResultRow};
@@ -56,4 +61,4 @@ pub use rows::{RowDifference, RowKey, StateError, Table};
 pub use select::{CutSize, KindCounts, propose_items, select};
 pub use split::split;
 pub use stake::Supply;
-pub use state::{Account, Chain, Former, Participant, RECENT_CUTS, State, TAKE_MAX};
+pub use state::{Account, Chain, Participant, RECENT_CUTS, State, TAKE_MAX};

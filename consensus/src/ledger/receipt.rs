@@ -17,16 +17,23 @@ pub enum Outcome {
     /// It took effect.
     #[error("done")]
     Applied,
-    /// Another item of its signer counts in its place: weights with a higher number, or an
-    /// operation with the same nonce and a lower id.
+    /// Another item of its signer counts in its place: weights with a higher number, an operation
+    /// with the same nonce and a lower id, or evidence against one offender with a lower id.
     #[error("item {by} of the same signer counts in its place")]
     Superseded {
         /// The item that counts.
         by: ItemId,
     },
-    /// Its signer signed two rows of weights with one number. None of the signer's rows counts.
-    #[error("the signer signed two rows of weights with one number, so none of its rows counts")]
+    /// Its signer signed two rows of weights, or two commits, with one number. Nothing that the
+    /// signer said for that epoch counts.
+    #[error("the signer signed two statements with one number, so none for this epoch counts")]
     Equivocated,
+    /// A reveal whose commit is older than the row that stands. It closes the commit, nothing else.
+    #[error("a row of epoch {row} stands already, so this only closes the commit")]
+    Outdated {
+        /// Epoch of the row that stands.
+        row: Epoch,
+    },
     /// An operation behind a nonce that has not come. It does nothing and may come again.
     #[error("it waits for the operation with nonce {next}")]
     Gap {

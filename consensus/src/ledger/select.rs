@@ -3,30 +3,35 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ganglion_types::{Body, Coldkey, Digest, Hotkey, Item, ItemId, Rao, limits};
+use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, Rao, limits};
 
 use super::admission::{Registration, admissible};
 use super::state::State;
 
 /// Registrations that one list may name: a quarter of its operations.
 const LIST_REGISTRATIONS: usize = limits::LIST_OPERATIONS / 4;
-/// Rows of weights that one cut may hold of one signer and mechanism.
+/// Rows of weights, or commits, that one cut may hold of one signer and mechanism, and reveals of one
+/// commit.
 const WEIGHTS_MAX: usize = limits::CUT_FACTOR;
+/// Pieces of evidence that one cut may hold.
+const EVIDENCE_MAX: usize = limits::LIST_EVIDENCE * limits::CUT_FACTOR;
 /// Operations that one cut may hold.
 const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
 
 /// What a member lists of the items it holds, in a fixed order: the same items give the same list.
 ///
-/// Of the admissible ones: per signer and mechanism the row of weights with the highest number;
-/// registrations by work, at most a quarter of [`limits::LIST_OPERATIONS`]; then accounts and hotkeys
-/// by holding, largest first, a hotkey by its owner's, each giving one operation in turn, by nonce.
+/// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
+/// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
+/// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a
+/// quarter of [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a
+/// hotkey by its owner's, each giving one operation in turn, by nonce.
 #[must_use]
 pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let mut pool = Pool::default();
     for item in candidates.iter().filter(|item| admissible(state, item).is_ok()) {
         pool.add(state, item);
     }
-    let mut chosen = pool.weights();
+    let mut chosen: Vec<ItemId> = pool.evidence().chain(pool.weights()).collect();
     let registrations = pool.registrations.values().take(LIST_REGISTRATIONS);
     let mut operations: Vec<ItemId> = registrations.copied().collect();
     let room = limits::LIST_OPERATIONS.saturating_sub(operations.len());
@@ -57,25 +62,58 @@ pub fn propose_items(state: &State, mandatory: &[Item], pool: &[Item]) -> Vec<It
     ids.into_iter().collect()
 }
 
+/// What a signer says about weights: once per list, at most four times per cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Saying {
+    kind: Kind,
+    signer: Hotkey,
+    mechid: u16,
+    epoch: Epoch,
+}
+
+impl Saying {
+    /// With the number that it was said under; `None` for items that say nothing about weights.
+    fn of(item: &Item) -> Option<(Self, u64)> {
+        let (signer, mechid, epoch, seq) = match item.body() {
+            Body::Weights(body) => (body.signer, body.mechid, body.epoch, body.seq),
+            Body::WeightCommit(body) => (body.signer, body.mechid, body.epoch, body.seq),
+            Body::WeightReveal(body) => (body.signer, body.mechid, body.epoch, body.seq),
+            _ => return None,
+        };
+        Some((Self { kind: item.kind(), signer, mechid, epoch }, seq))
+    }
+}
+
 /// How many items of each kind a cut holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KindCounts {
-    weights: BTreeMap<(Hotkey, u16), usize>,
+    weights: BTreeMap<Saying, usize>,
     operations: usize,
+    evidence: usize,
     others: usize,
 }
 
 /// A cut that holds too many items of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CutSize {
-    /// Rows of weights of one signer and mechanism.
-    #[error("the cut holds {count} rows of weights of {signer}, over the limit of {limit}")]
+    /// Rows of weights or commits of one signer and mechanism, or reveals of one commit.
+    #[error("the cut holds {count} items of kind {} of {signer} for one epoch, over the limit of {limit}", kind.name())]
     Weights {
+        /// Their kind.
+        kind: Kind,
         /// The signer.
         signer: Hotkey,
-        /// Rows it has.
+        /// Items it has.
         count: usize,
-        /// Rows it may have.
+        /// Items it may have.
+        limit: usize,
+    },
+    /// Evidence.
+    #[error("the cut holds {count} pieces of evidence, over the limit of {limit}")]
+    Evidence {
+        /// Pieces it has.
+        count: usize,
+        /// Pieces it may have.
         limit: usize,
     },
     /// Operations.
@@ -107,12 +145,11 @@ impl KindCounts {
 
     /// Counts one more.
     pub fn add(&mut self, item: &Item) {
-        let count = match item.body() {
-            Body::Weights(weights) => {
-                self.weights.entry((weights.signer, weights.mechid)).or_default()
-            }
-            Body::RegistryOp(_) => &mut self.operations,
-            _ => &mut self.others,
+        let count = match (Saying::of(item), item.kind()) {
+            (Some((saying, _)), _) => self.weights.entry(saying).or_default(),
+            (None, Kind::RegistryOp) => &mut self.operations,
+            (None, Kind::Evidence) => &mut self.evidence,
+            (None, _) => &mut self.others,
         };
         *count = count.saturating_add(1);
     }
@@ -120,13 +157,13 @@ impl KindCounts {
     /// Whether a cut that holds these may hold one more such item.
     #[must_use]
     pub fn has_room_for(&self, item: &Item) -> bool {
-        match item.body() {
-            Body::Weights(weights) => {
-                let held = self.weights.get(&(weights.signer, weights.mechid));
-                held.is_none_or(|count| *count < WEIGHTS_MAX)
+        match (Saying::of(item), item.kind()) {
+            (Some((saying, _)), _) => {
+                self.weights.get(&saying).is_none_or(|count| *count < WEIGHTS_MAX)
             }
-            Body::RegistryOp(_) => self.operations < OPERATIONS_MAX,
-            _ => false,
+            (None, Kind::RegistryOp) => self.operations < OPERATIONS_MAX,
+            (None, Kind::Evidence) => self.evidence < EVIDENCE_MAX,
+            (None, _) => false,
         }
     }
 
@@ -136,8 +173,13 @@ impl KindCounts {
     /// The first kind of which there are too many.
     pub fn check(&self) -> Result<(), CutSize> {
         let limit = WEIGHTS_MAX;
-        if let Some(((signer, _), count)) = self.weights.iter().find(|(_, count)| **count > limit) {
-            return Err(CutSize::Weights { signer: *signer, count: *count, limit });
+        if let Some((saying, count)) = self.weights.iter().find(|(_, count)| **count > limit) {
+            let Saying { kind, signer, .. } = *saying;
+            return Err(CutSize::Weights { kind, signer, count: *count, limit });
+        }
+        let (count, limit) = (self.evidence, EVIDENCE_MAX);
+        if count > limit {
+            return Err(CutSize::Evidence { count, limit });
         }
         let limit = OPERATIONS_MAX;
         if self.operations > limit {
@@ -156,7 +198,9 @@ type Turns = (Reverse<Option<Rao>>, [u8; 32], VecDeque<ItemId>);
 /// Admissible items by the orders they are listed in.
 #[derive(Default)]
 struct Pool {
-    weights: BTreeMap<(Hotkey, u16), (Reverse<u64>, ItemId)>,
+    weights: BTreeMap<Saying, (Reverse<u64>, ItemId)>,
+    /// By offender: whether it is about weights, which comes last, and the id.
+    evidence: BTreeMap<Hotkey, (bool, ItemId)>,
     registrations: BTreeMap<(Digest, ItemId), ItemId>,
     accounts: BTreeMap<Coldkey, BTreeMap<u64, ItemId>>,
     hotkeys: BTreeMap<Hotkey, BTreeMap<u64, ItemId>>,
@@ -165,10 +209,15 @@ struct Pool {
 impl Pool {
     fn add(&mut self, state: &State, item: &Item) {
         let id = item.id();
+        if let Some((saying, seq)) = Saying::of(item) {
+            let best = (Reverse(seq), id);
+            let held = self.weights.entry(saying).or_insert(best);
+            *held = best.min(*held);
+        }
         match item.body() {
-            Body::Weights(weights) => {
-                let best = (Reverse(weights.seq), id);
-                let held = self.weights.entry((weights.signer, weights.mechid)).or_insert(best);
+            Body::Evidence(evidence) => {
+                let best = (!evidence.slashes(), id);
+                let held = self.evidence.entry(*evidence.offender()).or_insert(best);
                 *held = best.min(*held);
             }
             Body::RegistryOp(op) => match Registration::of(op) {
@@ -191,8 +240,20 @@ impl Pool {
         }
     }
 
-    fn weights(&self) -> Vec<ItemId> {
-        self.weights.values().map(|(_, id)| *id).collect()
+    /// The bounds hold of themselves: there is one permit per seat, and one commit per permit, epoch
+    /// and mechanism.
+    fn weights(&self) -> impl Iterator<Item = ItemId> {
+        let said = |reveals: bool| {
+            let all = self.weights.iter();
+            all.filter(move |(saying, _)| (saying.kind == Kind::WeightReveal) == reveals)
+                .map(|(_, (_, id))| *id)
+        };
+        said(false).take(limits::COMMITTEE).chain(said(true).take(limits::LIST_REVEALS))
+    }
+
+    fn evidence(&self) -> impl Iterator<Item = ItemId> {
+        let pieces: BTreeSet<(bool, ItemId)> = self.evidence.values().copied().collect();
+        pieces.into_iter().take(limits::LIST_EVIDENCE).map(|(_, id)| id)
     }
 
     fn operations(&self, state: &State, room: usize) -> Vec<ItemId> {
@@ -225,9 +286,10 @@ impl Pool {
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
-    use ganglion_types::Role;
+    use ganglion_types::{CutId, Role, WeightReveal};
 
-    use super::super::fixture::{Subnet, coldkey};
+    use super::super::execute;
+    use super::super::fixture::{Subnet, coldkey, hot};
     use super::*;
 
     const MAX: u16 = 65_535;
@@ -302,6 +364,74 @@ mod tests {
     }
 
     #[test]
+    fn a_list_names_one_commit_per_validator_and_one_reveal_per_open_commit() {
+        let subnet = Subnet::with(&[30, 20], 1, |m| {
+            m.hyperparameters.commit_reveal_weights_enabled = true;
+            m.hyperparameters.reveal_grace = 2;
+        });
+        let row = [(2, MAX)];
+        let mut state = genesis(&subnet);
+        for epoch in 1..=2 {
+            let commits = [0, 1].map(|n| subnet.commit(n, epoch, epoch, &row));
+            let executed = execute(&state, state.chain().time + 1, &commits).unwrap();
+            state = executed.into_state(CutId::new([1; 32]));
+        }
+        let again = |number, epoch, seq| {
+            let body = WeightReveal { seq, ..subnet.shown(number, epoch, epoch, &row) };
+            subnet.item(Body::WeightReveal(body), &hot(number))
+        };
+        let expected = [
+            subnet.commit(0, 3, 9, &row),
+            again(0, 1, 5),
+            subnet.reveal(0, 2, 2, &row),
+            subnet.reveal(1, 1, 1, &row),
+        ];
+        let others = [subnet.commit(0, 3, 8, &row), subnet.reveal(0, 1, 1, &row), again(0, 1, 4)];
+        let pool: Vec<Item> = expected.iter().chain(&others).cloned().collect();
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), 4);
+        assert!(expected.iter().all(|item| chosen.contains(&item.id())));
+    }
+
+    #[test]
+    fn a_list_names_one_piece_of_evidence_per_offender_that_of_agreement_first() {
+        let many: u16 = 70;
+        let subnet = Subnet::with(&vec![30; many.into()], 1, |m| {
+            m.hyperparameters.max_validators = many;
+        });
+        let rows =
+            |n: u16| [1, 2].map(|value| subnet.weights(n, 1, 1, &[(n + 1, value), (many, MAX)]));
+        let first: Vec<Item> = (0..many - 1).map(|n| rows(n)[0].clone()).collect();
+        let executed = execute(&genesis(&subnet), 1, &first).unwrap();
+        let state = executed.into_state(CutId::new([1; 32]));
+        let mut pool: Vec<Item> =
+            (0..many - 1).map(|n| subnet.double_items(&rows(n)[0], &rows(n)[1])).collect();
+        let votes = [0, 69].map(|n| subnet.double_vote(n, 1));
+        pool.extend(votes.clone());
+        pool.extend((0..9).map(|round| subnet.double_proposal(3, 1, round)));
+        let chosen = select(&state, &pool);
+        assert_eq!(chosen.len(), limits::LIST_EVIDENCE);
+        let first = |n: usize| &chosen[..n];
+        assert!(votes.iter().all(|one| first(3).contains(&one.id())));
+        let proposals = pool.iter().filter(
+            |one| matches!(one.body(), Body::Evidence(one) if one.kind() == Kind::Proposal),
+        );
+        let lowest = proposals.map(Item::id).min().unwrap();
+        assert!(first(3).contains(&lowest));
+        let mut counts = KindCounts::default();
+        for _ in 0..4 {
+            pool.iter().take(limits::LIST_EVIDENCE).for_each(|item| {
+                assert!(counts.has_room_for(item));
+                counts.add(item);
+            });
+        }
+        assert_eq!(counts.check(), Ok(()));
+        assert!(!counts.has_room_for(&votes[0]));
+        counts.add(&votes[0]);
+        assert_eq!(counts.check(), Err(CutSize::Evidence { count: 257, limit: 256 }));
+    }
+
+    #[test]
     fn the_order_of_the_pool_does_not_matter() {
         let subnet = subnet(2, 3);
         let state = genesis(&subnet);
@@ -345,6 +475,11 @@ mod tests {
         let rows: Vec<Item> = (1..=5).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
         assert_eq!(KindCounts::of(&rows[..4]).check(), Ok(()));
         assert!(!KindCounts::of(&rows[..4]).has_room_for(&rows[4]));
+        let reveals: Vec<Item> = (1..=5).map(|seq| subnet.reveal(0, 1, seq, &[(2, MAX)])).collect();
+        assert!(!KindCounts::of(&reveals[..4]).has_room_for(&reveals[4]));
+        assert!(KindCounts::of(&reveals).check().is_err());
+        let other = subnet.reveal(0, 2, 1, &[(2, MAX)]);
+        assert!(KindCounts::of(&reveals[..4]).has_room_for(&other), "of another commit");
         assert!(matches!(
             KindCounts::of(&rows).check(),
             Err(CutSize::Weights { count: 5, limit: 4, .. })

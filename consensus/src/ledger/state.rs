@@ -9,7 +9,9 @@ use ganglion_types::{
     SubnetId, Timing, Uid,
 };
 
+use super::commits::{Commit, CommitKey};
 use super::committee::{Member, committee_root};
+use super::former::Former;
 use super::result::EpochResult;
 use super::revision::Revision;
 use crate::yuma::SparseRow;
@@ -97,15 +99,6 @@ pub(super) struct Newcomer {
     pub(super) seed_tail: Option<Digest>,
 }
 
-/// A hotkey that held a uid and may be called to account for what it signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Former {
-    /// Who holds its uid since, by rotation; `None` for a hotkey that was slashed.
-    pub successor: Option<Hotkey>,
-    /// Epoch of the cut that took its uid.
-    pub epoch: Epoch,
-}
-
 impl Participant {
     /// What a newcomer is from `epoch` on. A tenancy's nonces begin where no earlier one of the same
     /// hotkey can have come.
@@ -148,6 +141,7 @@ impl Participant {
 /// Invariants:
 /// - every hotkey holds at most one uid, and the last slot is taken;
 /// - rows of weights and bonds rise strictly by uid and name none past the last slot;
+/// - open commits belong to a uid that is held, one per mechanism and epoch;
 /// - balances, stakes and what is on its way between them stay below [`Rao::SUPPLY_MAX`] together;
 /// - what was delegated to a uid is part of its stake, and what leaves is part of what is there;
 /// - the committee is never empty.
@@ -161,6 +155,7 @@ pub struct State {
     pub(super) slots: Vec<Option<Participant>>,
     pub(super) weights: Vec<SparseRow>,
     pub(super) bonds: Vec<SparseRow>,
+    pub(super) commits: BTreeMap<CommitKey, Commit>,
     pub(super) delegations: BTreeMap<(Uid, Coldkey), Rao>,
     pub(super) entering: BTreeMap<(Hotkey, Coldkey), Rao>,
     pub(super) leaving: BTreeMap<(Uid, Coldkey), Rao>,
@@ -225,6 +220,7 @@ impl State {
             accounts,
             weights: vec![SparseRow::new(); slots.len()],
             bonds: vec![SparseRow::new(); slots.len()],
+            commits: BTreeMap::new(),
             delegations: BTreeMap::new(),
             entering: BTreeMap::new(),
             leaving: BTreeMap::new(),
@@ -439,7 +435,7 @@ impl State {
     /// it never may, or is none.
     #[must_use]
     pub fn former_until(&self, hotkey: &Hotkey) -> Option<Epoch> {
-        let former = self.former.get(hotkey).filter(|one| one.successor.is_some())?;
+        let former = self.former.get(hotkey).filter(|_| !self.was_slashed(hotkey))?;
         let wait = self.hyperparameters().unbonding_epochs;
         Some(Epoch::new(former.epoch.get().saturating_add(wait)).next())
     }
@@ -489,7 +485,7 @@ impl State {
         }
     }
 
-    /// Ends what a uid says as a validator: its rows and its permit.
+    /// Ends what a uid says as a validator: its rows, its open commits and its permit.
     pub(super) fn silence(&mut self, uid: Uid) {
         for rows in [&mut self.weights, &mut self.bonds] {
             if let Some(row) = rows.get_mut(uid.index()) {
@@ -499,6 +495,7 @@ impl State {
         if let Some(one) = self.participant_mut(uid) {
             one.permit = false;
         }
+        self.commits.retain(|key, _| key.uid != uid);
     }
 
     /// Clears all that was said by and about a uid: its rows and its columns.

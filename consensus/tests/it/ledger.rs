@@ -66,7 +66,8 @@ pub(crate) fn check(before: &State, executed: &Executed, items: &[Item]) {
     let header = &executed.result.header;
     assert!(header.emitted.is_zero() || header.emitted.get() == EMISSION);
     let income = supply(before) + u128::from(header.emitted.get());
-    assert_eq!(supply(after), income - u128::from(header.burned.get()));
+    let lost = u128::from(header.burned.get()) + u128::from(header.slashed.get());
+    assert_eq!(supply(after), income - lost);
     assert_eq!(after.chain().burned.get(), before.chain().burned.get() + header.burned.get());
     let paid = executed.result.rows.iter().fold(0, |sum, row| sum + row.paid.get());
     assert_eq!(paid + header.owner_part.get(), header.emitted.get());
@@ -134,6 +135,7 @@ fn two_hundred_epochs_give_one_state_in_any_order_and_conserve_to_the_rao() {
                 Outcome::Superseded { .. } => "superseded",
                 Outcome::Equivocated => "equivocated",
                 Outcome::Gap { .. } => "gap",
+                Outcome::Outdated { .. } => "outdated",
                 Outcome::Failed(_) => "failed",
             };
             *outcomes.entry(name).or_default() += 1;

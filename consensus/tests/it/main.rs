@@ -3,6 +3,7 @@
 mod agreement;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod hidden;
 mod ledger;
 mod participation;
 #[path = "../reference/mod.rs"]

@@ -18,7 +18,7 @@ use crate::keys::KeyKind;
 #[derive(Clone, Debug, Args)]
 pub(super) struct ApiArgs {
     /// API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]
-    #[arg(long, value_name = "URL", env = "GANGLION_API", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "GANGLION_API_URL", hide_env_values = true)]
     api: Option<String>,
     /// Name of a node of this machine: its configuration tells where its API is
     #[arg(long, value_name = "NAME", default_value = "default", env = "GANGLION_NODE")]

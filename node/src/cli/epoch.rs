@@ -7,7 +7,7 @@ use comfy_table::{Cell, Color};
 
 use super::api::{ApiArgs, Rows, about, cured, share, short, short_hash, units};
 use super::exit::Failure;
-use super::{Global, output};
+use super::{Global, audit, output};
 use crate::api::types::{EpochDetail, EpochSummary, Status};
 use crate::api::{Client, Explanation};
 use crate::units::show_time;
@@ -23,6 +23,27 @@ Examples:
   ganglion epoch show               the last one
   ganglion epoch show 12 --explain  in plain words, how each reward came about")]
     Show(ShowArgs),
+    /// Write a proof of one row, for anybody to check with `ganglion verify`
+    #[command(after_help = "\
+Examples:
+  ganglion epoch prove 12 m1 > proof.json
+  ganglion epoch prove 12 m1 --from-checkpoint 8 --dir ~/.ganglion/nodes/v1 > proof.json")]
+    Prove(audit::ProveArgs),
+    /// Execute an epoch again from genesis, and compare every stage with what is stored
+    #[command(after_help = "\
+Examples:
+  ganglion epoch replay 12                              by a running node, beside its work
+  ganglion epoch replay 12 --dir ~/.ganglion/nodes/v1   by this process, while the node is stopped")]
+    Replay(audit::EpochArgs),
+    /// Write all rows behind the roots of an epoch
+    Export(audit::EpochArgs),
+    /// Name the first stage and row in which an epoch differs from another node's
+    #[command(after_help = "\
+Examples:
+  ganglion epoch diff 12 --with 10.0.0.2:7880
+  ganglion epoch export 12 --api 10.0.0.2:7880 > theirs.json
+  ganglion epoch diff 12 --with theirs.json --dir ~/.ganglion/nodes/v1")]
+    Diff(audit::DiffArgs),
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +74,10 @@ pub(super) fn run(global: &Global, command: EpochCommand) -> Result<(), Failure>
     match command {
         EpochCommand::List(args) => list(global, &args),
         EpochCommand::Show(args) => show(global, &args),
+        EpochCommand::Prove(args) => audit::prove(global, &args),
+        EpochCommand::Replay(args) => audit::replay(global, &args),
+        EpochCommand::Export(args) => audit::export(global, &args),
+        EpochCommand::Diff(args) => audit::diff(global, &args),
     }
 }
 

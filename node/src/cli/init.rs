@@ -23,7 +23,7 @@ The node's role is what the manifest, or later a registration, says of its hotke
 
 Examples:
   ganglion init --manifest demo.toml --hotkey v1 --node v1
-  ganglion init --manifest demo.toml --hotkey m1 --node m1 --worker knn \\
+  ganglion init --manifest demo.toml --hotkey m1 --node m1 --worker digits-knn \\
     --bootnode /ip4/203.0.113.7/tcp/7800/p2p/12D3Koo...")]
 pub(super) struct InitArgs {
     /// Replace node.toml and the manifest of an existing directory; its store stays

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod api;
+mod audit;
 mod burn;
 mod completions;
 mod config;
@@ -33,6 +34,7 @@ mod task;
 mod tenancy;
 #[cfg(unix)]
 mod testnet;
+mod verify;
 mod wallet;
 mod weights;
 mod worker;
@@ -55,7 +57,8 @@ First steps:
   ganglion subnet show demo.toml                 what it means, or what is wrong with it
   ganglion init --manifest demo.toml --hotkey v1 a node's data directory
 
-Exit codes: 0 done, 1 a check did not hold, 2 wrong usage or input, 3 port, lock or permission.")]
+Exit codes: 0 done, 1 a check did not hold, 2 wrong usage or input, 3 port, lock or permission,
+4 a node found that it cannot reproduce a certified epoch.")]
 struct Cli {
     #[command(flatten, next_help_heading = "Everywhere")]
     global: Global,
@@ -136,6 +139,8 @@ enum Command {
     /// List and explain decided epochs
     #[command(subcommand)]
     Epoch(epoch::EpochCommand),
+    /// Check a proof of one row, with no node and no keys
+    Verify(verify::VerifyArgs),
     /// Show the nodes that a node knows
     Peers(peers::PeersArgs),
     /// Show the weights that counted in an epoch
@@ -188,6 +193,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),
         Command::Epoch(command) => epoch::run(&cli.global, command),
+        Command::Verify(args) => verify::run(&cli.global, &args),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),

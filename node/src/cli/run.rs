@@ -1,12 +1,14 @@
 //! `ganglion run`.
 
 use clap::Args;
+use ganglion_subnet::Behaviour;
 
 use super::Global;
 use super::exit::Failure;
-use crate::config::ConfigArgs;
+use crate::config::{Config, ConfigArgs};
 use crate::keys::{KeyFile, KeyKind};
 use crate::node::{self, Start};
+use crate::testnet::setup::MARKER;
 use crate::{manifest, telemetry};
 
 /// Run a node.
@@ -23,12 +25,16 @@ pub(super) struct RunArgs {
     /// Stop when standard input ends, as a child process of a test network does
     #[arg(long, hide = true)]
     exit_with_stdin: bool,
+    /// Misbehave, as a node of a testnet can be told to
+    #[arg(long, hide = true)]
+    behaviour: Option<Behaviour>,
     #[command(flatten)]
     config: ConfigArgs,
 }
 
 pub(super) fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let config = super::config::resolve(global, &args.config)?;
+    let behaviour = behaviour(args.behaviour, &config)?;
     let manifest = manifest::load(&config.manifest)?;
     let hotkey = KeyFile::load(&config.hotkey, KeyKind::Hotkey, &config.password)?;
     telemetry::log(&config);
@@ -37,8 +43,26 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|source| node::NodeError::System { what: "no runtime", source })?;
-    let start = Start { config, manifest, hotkey };
+    if behaviour != Behaviour::Honest {
+        tracing::warn!(%behaviour, "this node of a testnet is told to break the rules");
+    }
+    let start = Start { config, manifest, hotkey, behaviour };
     let result = runtime.block_on(node::run(start, node::asked_to_stop(args.exit_with_stdin)));
     runtime.shutdown_timeout(std::time::Duration::from_millis(300));
     result.map_err(Failure::from)
+}
+
+/// Only a node that a testnet made can be told to break the rules.
+fn behaviour(wanted: Option<Behaviour>, config: &Config) -> Result<Behaviour, Failure> {
+    match wanted {
+        None | Some(Behaviour::Honest) => Ok(Behaviour::Honest),
+        Some(behaviour) if config.data_dir.join(MARKER).is_file() => Ok(behaviour),
+        Some(behaviour) => Err(Failure::input(
+            format!(
+                "--behaviour {behaviour} is for nodes of a testnet, and none made {}",
+                config.data_dir.display()
+            ),
+            "Leave it out; `behaviour` in the file of `ganglion testnet up` sets it.",
+        )),
+    }
 }

@@ -476,6 +476,8 @@ fn hyperparameters_json(h: &Hyperparameters) -> Value {
         "min_difficulty": h.min_difficulty,
         "max_difficulty": h.max_difficulty,
         "min_balance": output::rao_json(h.min_balance),
+        "reveal_grace": h.reveal_grace,
+        "weights_rate_limit": h.weights_rate_limit,
         "immunity_period": h.immunity_period,
         "min_non_immune_uids": h.min_non_immune_uids,
         "min_burn": output::rao_json(h.min_burn),

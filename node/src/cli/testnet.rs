@@ -12,6 +12,7 @@ use super::exit::{Exit, Failure};
 use super::{Global, output};
 use crate::testnet::control::{self, ControlError, Order};
 use crate::testnet::layout::{Layout, Lock};
+use crate::testnet::load::{Load, Plan};
 use crate::testnet::observe::Observation;
 use crate::testnet::screen::Show;
 use crate::testnet::setup::State;
@@ -36,7 +37,8 @@ epoch the validators show the miners images, weigh their answers and certify the
 
 accuracy is measured by this command with images that no validator draws from, before the start.
 With --epochs N it ends after N certified epochs; the exit code is 0 only if none was missed, every
-node holds the same cuts and results, each epoch paid its budget, and miners earned as they answered.
+node holds the same cuts and results, each epoch paid its budget, miners earned as they answered, and
+every [[assert]] of FILE holds.
 
 Examples:
   ganglion testnet up                          the default one
@@ -58,6 +60,16 @@ Examples:
   ganglion testnet add-miner --command 'python3 examples/python/miner.py'
   ganglion testnet add-miner --command ./my-model --name mine")]
     AddMiner(AddArgs),
+    /// Keep a running testnet busy with random operations, signed with its own keys
+    #[command(after_help = "\
+Stakes, delegations, transfers, takes, registrations by burn and their ends, and some operations that
+must fail. What became of them is counted at the end; the subnet's own rules check themselves in every
+epoch, whatever comes.
+
+Examples:
+  ganglion testnet load                          50 operations in each of the next 10 epochs
+  ganglion testnet load --operations 50 --epochs 100 --seed 7 --json")]
+    Load(LoadArgs),
     /// Show the log of a node, or of all
     Logs(LogsArgs),
     /// Stop a running testnet from another terminal
@@ -134,6 +146,21 @@ pub(super) struct AddArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct LoadArgs {
+    /// Operations in each epoch
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    operations: u32,
+    /// For how many epochs
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    epochs: u64,
+    /// Of the draw
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    dir: DirArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct LogsArgs {
     /// The node; without one, all of them
     name: Option<String>,
@@ -167,6 +194,7 @@ pub(super) fn run(global: &Global, command: TestnetCommand) -> Result<(), Failur
             TestnetCommand::Stop(args) => stop(global, args).await,
             TestnetCommand::Start(args) => start_node(global, args).await,
             TestnetCommand::AddMiner(args) => add_miner(global, args).await,
+            TestnetCommand::Load(args) => load(global, &args),
             TestnetCommand::Logs(args) => logs(&args).await,
             TestnetCommand::Down(args) => down(global, &args).await,
         }
@@ -189,9 +217,11 @@ async fn start(global: &Global, args: UpArgs) -> Result<(), Failure> {
         epoch_ms: args.epoch_length,
         learner: args.learner,
     };
+    let spec = Spec::load(args.file.as_deref(), &flags)?;
+    args.epochs.map_or(Ok(()), |epochs| spec.fits(epochs))?;
     let options = Options {
         layout: args.dir.layout()?,
-        spec: Spec::load(args.file.as_deref(), &flags)?,
+        spec,
         genesis_in: args.genesis_in.map(Duration::from_millis),
         epochs: args.epochs,
         show: Show::choose(global.json),
@@ -282,12 +312,27 @@ fn from_here(word: &str) -> String {
     std::path::absolute(path).map_or_else(|_| word.to_owned(), |path| path.display().to_string())
 }
 
+/// The testnet that was set up in a directory.
+fn known(layout: &Layout) -> Result<State, Failure> {
+    State::read(layout)?.ok_or_else(|| {
+        let sentence = format!("there is no testnet in {}", layout.dir().display());
+        Failure::input(sentence, "Name its directory with --dir.")
+    })
+}
+
+fn load(global: &Global, args: &LoadArgs) -> Result<(), Failure> {
+    let layout = args.dir.layout()?;
+    let plan = Plan { operations: args.operations, epochs: args.epochs, seed: args.seed };
+    let report = Load::new(&layout, &known(&layout)?, plan)?.run(plan, output::note)?;
+    if global.json {
+        return output::print_json(&serde_json::to_value(&report).map_err(anyhow::Error::new)?);
+    }
+    output::print(&report.text())
+}
+
 async fn logs(args: &LogsArgs) -> Result<(), Failure> {
     let layout = args.dir.layout()?;
-    let Some(state) = State::read(&layout)? else {
-        let sentence = format!("there is no testnet in {}", layout.dir().display());
-        return Err(Failure::input(sentence, "Name its directory with --dir."));
-    };
+    let state = known(&layout)?;
     let all: Vec<&str> = state.nodes.iter().map(|node| node.name.as_str()).collect();
     let names = match &args.name {
         None => all,

@@ -310,7 +310,7 @@ fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
     number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 
-/// TCP over IP or DNS, with a peer id at the end where one is needed.
+/// TCP (or QUIC, where it is built in) over IP or DNS, with a peer id at the end where one is needed.
 fn address(text: &str, with_peer: bool) -> Result<Address, String> {
     let rule = match with_peer {
         true => "must look like /ip4/203.0.113.7/tcp/7800/p2p/12D3Koo...",
@@ -318,11 +318,17 @@ fn address(text: &str, with_peer: bool) -> Result<Address, String> {
     };
     let address: Multiaddr = text.parse().map_err(|error| format!("{rule}: {error}"))?;
     let parts: Vec<Protocol<'_>> = address.iter().collect();
-    let fits = match &parts[..] {
-        [host, Protocol::Tcp(_)] if !with_peer => is_host(host),
-        [host, Protocol::Tcp(port), Protocol::P2p(_)] if with_peer => is_host(host) && *port != 0,
-        _ => false,
+    let (parts, has_peer) = match parts.split_last() {
+        Some((Protocol::P2p(_), rest)) => (rest, true),
+        _ => (&parts[..], false),
     };
+    let fits = match parts {
+        [host, Protocol::Tcp(port)] => is_host(host) && (!with_peer || *port != 0),
+        [host, Protocol::Udp(port), Protocol::QuicV1] if cfg!(feature = "quic") => {
+            is_host(host) && (!with_peer || *port != 0)
+        }
+        _ => false,
+    } && has_peer == with_peer;
     if fits { Ok(Address(address.to_string())) } else { Err(rule.into()) }
 }
 

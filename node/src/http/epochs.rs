@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ganglion_consensus::ledger::{EpochResult, OWNER_CUT, ResultHeader, ResultRow, State};
+use ganglion_consensus::ledger::{EpochResult, ResultHeader, ResultRow, State};
 use ganglion_storage::Reader;
 use ganglion_types::{
-    Body, Canonical, Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, Rao, Uid, Weights,
+    Body, Canonical, Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, Uid, Weights,
 };
 
 use super::error::ApiError;
@@ -52,7 +52,7 @@ pub(super) fn load(
         return Ok(Some(genesis(cut)));
     }
     let certificate = reader.certificate(epoch.get())?.as_deref().map(decode).transpose()?;
-    let result = result(reader, state, epoch)?;
+    let result = result(reader, epoch)?;
     let id = cut.id();
     Ok(Some(Decided { id, cut, certificate, result }))
 }
@@ -62,11 +62,7 @@ fn genesis(cut: Cut) -> Decided {
 }
 
 /// The result of a decided epoch.
-pub(super) fn result(
-    reader: &Reader,
-    state: &State,
-    epoch: Epoch,
-) -> Result<EpochResult, ApiError> {
+pub(super) fn result(reader: &Reader, epoch: Epoch) -> Result<EpochResult, ApiError> {
     let mut rows = reader.results(epoch.get())?.unwrap_or_default();
     let header = rows.pop_if(|(uid, _)| *uid == RESULT_HEADER);
     let broken = || ApiError::internal(&format!("the stored result of epoch {epoch} is no result"));
@@ -76,22 +72,10 @@ pub(super) fn result(
         .collect::<Result<_, _>>()?;
     let header = match header {
         Some((_, bytes)) => ResultHeader::from_bytes(&bytes).ok_or_else(broken)?,
-        None => header_of(state, epoch, &rows),
+        None if rows.is_empty() => ResultHeader { epoch, ..ResultHeader::default() },
+        None => return Err(broken()),
     };
     Ok(EpochResult { header, rows })
-}
-
-/// The header that the rows of an epoch imply.
-fn header_of(state: &State, epoch: Epoch, rows: &[ResultRow]) -> ResultHeader {
-    let budget = state.hyperparameters().emission;
-    let paid: u64 = rows.iter().fold(0, |sum, row| sum.saturating_add(row.paid.get()));
-    let owner = u128::from(budget.get()) * u128::from(OWNER_CUT) / 65_535;
-    let owner = match state.manifest().owner {
-        Some(_) if paid > 0 => u64::try_from(owner).unwrap_or(0),
-        _ => 0,
-    };
-    let emitted = Rao::new(paid.saturating_add(owner));
-    ResultHeader { epoch, budget, emitted, owner_part: Rao::new(owner), ..Default::default() }
 }
 
 /// The bundle of a decided epoch; `None` for genesis and later ones.

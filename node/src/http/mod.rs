@@ -170,6 +170,8 @@ impl std::fmt::Debug for Context {
 pub(crate) struct App {
     context: Context,
     submitted: v1::ops::Submitted,
+    /// Executing epochs again takes a core and the memory of a state: one at a time.
+    auditing: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -185,6 +187,20 @@ impl App {
         let app = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || read(&app));
         task.await.map_err(|error| ApiError::internal(&error))?
+    }
+
+    /// The same for what may execute many epochs again; refused while another one is at it.
+    async fn audit<T: Send + 'static>(
+        self: &Arc<Self>,
+        audit: impl FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let place = Arc::clone(&self.auditing).try_acquire_owned();
+        let place = place.map_err(|_| ApiError::busy("another audit is under way; try again"))?;
+        self.read(move |app| {
+            let _place = place;
+            audit(app)
+        })
+        .await
     }
 }
 
@@ -238,7 +254,11 @@ pub fn announced(data_dir: &Path) -> Option<std::net::SocketAddr> {
 
 fn router(context: Context) -> Router {
     let guard = Arc::new(guard::Guard::new(guard::Hosts::new(&context.hosts)));
-    let app = Arc::new(App { context, submitted: v1::ops::Submitted::default() });
+    let app = Arc::new(App {
+        context,
+        submitted: v1::ops::Submitted::default(),
+        auditing: Arc::new(tokio::sync::Semaphore::new(1)),
+    });
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

@@ -314,7 +314,7 @@ pub(super) const MAX_WEIGHTS_LIMIT: Field = field!(
 pub(super) const COMMIT_REVEAL_WEIGHTS_ENABLED: Field = field!(
     "commit_reveal_weights_enabled",
     "true or false",
-    "false in this version",
+    "true or false",
     "false",
     "Hide weights until they can no longer be copied.",
     "commit_reveal_weights_enabled true"
@@ -358,6 +358,22 @@ pub(super) const MIN_BALANCE: Field = field!(
     "0.001",
     "An account with less balance and stake may not send operations.",
     "existential deposit"
+);
+pub(super) const REVEAL_GRACE: Field = field!(
+    "reveal_grace",
+    "epochs",
+    "1 to 3",
+    "1",
+    "How long after the epoch that follows it a hidden row may still be shown.",
+    "reveal_period 1 tempo"
+);
+pub(super) const WEIGHTS_RATE_LIMIT: Field = field!(
+    "weights_rate_limit",
+    "epochs",
+    "1 to 1000",
+    "1",
+    "How long a validator waits from one row or commit to its next.",
+    "weights_rate_limit 100 blocks, / 360 rounded up"
 );
 
 pub(super) const IMMUNITY_PERIOD: Field = field!(
@@ -418,7 +434,7 @@ pub(super) const REVISION_DELAY: Field = field!(
 );
 
 /// Fields of `[hyperparameters]`.
-pub const HYPERPARAMETERS: [Field; 28] = [
+pub const HYPERPARAMETERS: [Field; 30] = [
     EMISSION,
     KAPPA,
     YUMA3_ENABLED,
@@ -440,6 +456,8 @@ pub const HYPERPARAMETERS: [Field; 28] = [
     MIN_DIFFICULTY,
     MAX_DIFFICULTY,
     MIN_BALANCE,
+    REVEAL_GRACE,
+    WEIGHTS_RATE_LIMIT,
     IMMUNITY_PERIOD,
     MIN_NON_IMMUNE_UIDS,
     MIN_BURN,

@@ -92,12 +92,13 @@ mod tests {
 
     fn hyperparameters() -> impl Strategy<Value = Hyperparameters> {
         let fractions = (any::<u16>(), any::<u16>(), any::<u16>(), any::<u16>(), 1..=u16::MAX);
-        let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+        let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
         let large = (0..=975_000_u64, 1..=u64::MAX >> 1, 1..=1_u64 << 62, 1..=1_u64 << 62);
         let small = (0..=i16::MAX, 8..=256_u16, 256..=4096_u16, any::<u16>(), 0..=64_u16);
         let amounts = (0..=1_000_000_000_000_000_u64, any::<u64>(), any::<u64>());
         let epochs = (0..=100_000_u64, 0..=100_000_u64, 2..=100_000_u64);
         let joining = (0..=4_096_u16, 1..=1_u64 << 49, 1..=1_u64 << 49, any::<u16>());
+        let epochs = (epochs, 1..=3_u16, 1..=1_000_u64);
         let parts = (fractions, flags, large, small, amounts, epochs, joining);
         parts.prop_map(|(f, b, l, s, a, e, j)| Hyperparameters {
             emission: Rao::new(a.0),
@@ -115,19 +116,21 @@ mod tests {
             max_allowed_uids: s.2,
             min_allowed_weights: s.3,
             max_weights_limit: f.4,
-            commit_reveal_weights_enabled: false,
+            commit_reveal_weights_enabled: b.3,
             registration_allowed: b.2,
             max_registrations_per_epoch: s.4,
             min_difficulty: l.2.min(l.3),
             max_difficulty: l.2.max(l.3),
             min_balance: Rao::new(a.2),
-            immunity_period: e.0,
+            reveal_grace: e.1,
+            weights_rate_limit: e.2,
+            immunity_period: e.0.0,
             min_non_immune_uids: j.0,
             min_burn: Rao::new(j.1.min(j.2)),
             max_burn: Rao::new(j.1.max(j.2)),
-            unbonding_epochs: e.1,
+            unbonding_epochs: e.0.1,
             slash_fraction: j.3,
-            revision_delay: e.2,
+            revision_delay: e.0.2,
         })
     }
 

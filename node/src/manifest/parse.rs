@@ -152,6 +152,7 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
     let activity_cutoff = large(&fields::ACTIVITY_CUTOFF, d.activity_cutoff);
     let min_difficulty = large(&fields::MIN_DIFFICULTY, d.min_difficulty);
     let max_difficulty = large(&fields::MAX_DIFFICULTY, d.max_difficulty);
+    let weights_rate_limit = large(&fields::WEIGHTS_RATE_LIMIT, d.weights_rate_limit);
     let immunity_period = large(&fields::IMMUNITY_PERIOD, d.immunity_period);
     let unbonding_epochs = large(&fields::UNBONDING_EPOCHS, d.unbonding_epochs);
     let revision_delay = large(&fields::REVISION_DELAY, d.revision_delay);
@@ -184,6 +185,8 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
         min_difficulty,
         max_difficulty,
         min_balance,
+        reveal_grace: small(&fields::REVEAL_GRACE, d.reveal_grace),
+        weights_rate_limit,
         immunity_period,
         min_non_immune_uids: small(&fields::MIN_NON_IMMUNE_UIDS, d.min_non_immune_uids),
         min_burn,

@@ -163,6 +163,8 @@ fn hyperparameters(text: &mut String, manifest: &Manifest) {
     line(text, &fields::MIN_DIFFICULTY, h.min_difficulty);
     line(text, &fields::MAX_DIFFICULTY, h.max_difficulty);
     line(text, &fields::MIN_BALANCE, h.min_balance);
+    line(text, &fields::REVEAL_GRACE, h.reveal_grace);
+    line(text, &fields::WEIGHTS_RATE_LIMIT, h.weights_rate_limit);
     line(text, &fields::IMMUNITY_PERIOD, h.immunity_period);
     line(text, &fields::MIN_NON_IMMUNE_UIDS, h.min_non_immune_uids);
     line(text, &fields::MIN_BURN, h.min_burn);

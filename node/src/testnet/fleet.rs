@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::accuracy;
+use super::behaviour::Behaviour;
 use super::control::{ControlError, Line, Order, Orderer};
 use super::layout::Layout;
 use super::observe::{Life, NodeView, Observation};
@@ -96,7 +97,9 @@ impl Fleet {
     /// # Errors
     /// When the system refuses.
     pub fn launch(&self, name: &str) -> std::io::Result<()> {
-        let process = Process::start(&self.ganglion, &self.layout, name)?;
+        let behaviour = self.seen().node(name).map(|node| node.record.behaviour);
+        let behaviour = behaviour.and_then(Behaviour::of_process);
+        let process = Process::start(&self.ganglion, &self.layout, name, behaviour)?;
         if let Some(node) = self.seen().node_mut(name) {
             node.begin_life(process.pid());
         }
@@ -221,6 +224,22 @@ impl Fleet {
         Ok(json!({"name": name, "in_order": in_order}))
     }
 
+    /// Stops the nodes whose behaviour is to be gone after the newest epoch.
+    pub async fn take_offline(&self) {
+        let gone: Vec<String> = {
+            let seen = self.seen();
+            let newest = seen.newest();
+            let is_due = |node: &&NodeView| {
+                node.life == Life::Running && node.record.behaviour.stops_after(newest)
+            };
+            seen.nodes.iter().filter(is_due).map(|node| node.record.name.clone()).collect()
+        };
+        for name in gone {
+            // Somebody may have been faster.
+            let _ = self.stop(&name, false).await;
+        }
+    }
+
     async fn start(&self, name: &str) -> Result<serde_json::Value, ControlError> {
         let _change = self.changes.lock().await;
         if self.life(name)? == Life::Running {
@@ -335,8 +354,13 @@ impl Fleet {
     }
 
     fn add_node(&self, name: &str, model: Model) -> Result<NodeRecord, ControlError> {
-        let spec =
-            NodeSpec { name: name.into(), role: Role::Miner, stake: Rao::ZERO, model: Some(model) };
+        let spec = NodeSpec {
+            name: name.into(),
+            role: Role::Miner,
+            stake: Rao::ZERO,
+            model: Some(model),
+            behaviour: Behaviour::Honest,
+        };
         let mut seen = self.seen();
         let known = seen.nodes.iter().flat_map(|node| [node.record.p2p_port, node.record.api_port]);
         let mut ports = Ports::except(known);

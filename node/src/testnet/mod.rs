@@ -10,14 +10,19 @@
 //!   │      ▲                                  │
 //!   │   control ◄─ testnet stop|start|...     │ GET /v1/...
 //!   ├─► observe ◄─────────────────────────────┘
-//!   └─► table, sentences; verdict ─► report
+//!   └─► table, sentences; verdict, measure ─► report
 //! ```
-//! Read [`spec::Spec`] first, then [`observe::Observation`], [`verdict::Evidence`].
+//! Read [`spec::Spec`] first, then [`observe::Observation`], [`verdict::Evidence`] and, for what a
+//! file asserts, [`assertions::Assertion`] and [`measure::Metric`].
 
 pub mod accuracy;
+pub mod assertions;
+pub mod behaviour;
 pub mod control;
 pub mod fleet;
 pub mod layout;
+pub mod load;
+pub mod measure;
 pub mod observe;
 pub mod process;
 pub mod report;

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::setup::NodeRecord;
 use crate::api::Client;
-use crate::api::types::{EpochDetail, EpochSummary, Metagraph, Score, Status};
+use crate::api::types::{
+    Amount, EpochDetail, EpochSummary, Metagraph, MetagraphRow, Score, Status,
+};
 
 /// Epochs asked for at once, the most that a node gives.
 const PAGE: u64 = 100;
@@ -134,6 +136,27 @@ pub struct Observation {
     pub epochs: BTreeMap<u64, EpochDetail>,
     /// The latest metagraph.
     pub metagraph: Option<Metagraph>,
+    /// Validators as they stood after the epochs that were looked at, by hotkey.
+    #[serde(default)]
+    pub standings: BTreeMap<u64, BTreeMap<String, Standing>>,
+}
+
+/// A validator after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its stake.
+    pub stake_rao: Amount,
+    /// Epoch of its last weights.
+    pub last_update: u64,
+}
+
+impl Standing {
+    fn of(metagraph: &Metagraph) -> BTreeMap<String, Self> {
+        let validators = metagraph.rows.iter().filter(|row| row.role == "validator");
+        let standing =
+            |row: &MetagraphRow| Self { stake_rao: row.stake_rao, last_update: row.last_update };
+        validators.map(|row| (row.hotkey.clone(), standing(row))).collect()
+    }
 }
 
 /// What to ask a node.
@@ -258,6 +281,9 @@ impl Observation {
         for detail in reply.details {
             self.epochs.entry(detail.summary.epoch).or_insert(detail);
         }
+        if let Some(metagraph) = &reply.metagraph {
+            self.standings.entry(metagraph.epoch).or_insert_with(|| Standing::of(metagraph));
+        }
         if let Some(metagraph) = reply.metagraph.filter(|one| one.epoch >= known) {
             self.metagraph = Some(metagraph);
         }
@@ -268,6 +294,14 @@ impl Observation {
     pub fn newest(&self) -> u64 {
         let held = self.nodes.iter().filter_map(|node| node.held.last_key_value());
         held.map(|(epoch, _)| *epoch).max().unwrap_or(0)
+    }
+
+    /// Validators as they stood after an epoch, or at the look nearest to it.
+    #[must_use]
+    pub fn standings_at(&self, epoch: u64) -> Option<&BTreeMap<String, Standing>> {
+        let before = self.standings.range(..=epoch).next_back();
+        let nearest = before.or_else(|| self.standings.range(epoch..).next());
+        nearest.map(|(_, standings)| standings)
     }
 
     /// Paid to a hotkey up to an epoch.

@@ -25,11 +25,17 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the node `name` of a testnet. Its output is added to its log.
+    /// Starts the node `name` of a testnet, honest if nothing else is said. Its output is added to its
+    /// log.
     ///
     /// # Errors
     /// When the system cannot start it, or write its log.
-    pub fn start(ganglion: &Path, layout: &Layout, name: &str) -> io::Result<Self> {
+    pub fn start(
+        ganglion: &Path,
+        layout: &Layout,
+        name: &str,
+        behaviour: Option<ganglion_subnet::Behaviour>,
+    ) -> io::Result<Self> {
         let log = File::options().create(true).append(true).open(layout.log(name))?;
         let mut command = command(ganglion, layout);
         command
@@ -41,6 +47,9 @@ impl Process {
             // Ctrl-C in the terminal is for the testnet, which then stops its nodes in order.
             .process_group(0)
             .kill_on_drop(true);
+        if let Some(behaviour) = behaviour {
+            command.args(["--behaviour", &behaviour.to_string()]);
+        }
         let mut child = command.spawn()?;
         let stdin = child.stdin.take();
         Ok(Self { child, stdin })

@@ -3,6 +3,7 @@
 use ganglion_types::Rao;
 use serde::{Deserialize, Serialize};
 
+use super::measure::{self, Group, Outcome};
 use super::observe::{Life, NodeView, Observation};
 use super::spec::Role;
 use crate::api::types::Amount;
@@ -20,6 +21,10 @@ pub struct Report {
     pub held: bool,
     /// The rules that did not, as sentences.
     pub failures: Vec<String>,
+    /// What the testnet's file asserts, with the figures that were measured.
+    pub assertions: Vec<Outcome>,
+    /// What each behaviour brought.
+    pub behaviours: Vec<Group>,
     /// Certified epochs, rising.
     pub epochs: Vec<EpochReport>,
     /// Every node.
@@ -56,6 +61,8 @@ pub struct NodeReport {
     pub name: String,
     /// `bootnode`, `validator`, `miner` or `observer`.
     pub role: Role,
+    /// `honest`, or what else it does.
+    pub behaviour: String,
     /// SS58.
     pub hotkey: String,
     /// Stake at genesis.
@@ -86,6 +93,10 @@ pub struct NodeEpoch {
 pub struct RowReport {
     /// Uid.
     pub uid: u16,
+    /// Its node's name, none if it is none of the testnet's.
+    pub name: Option<String>,
+    /// `honest`, or what else its node does.
+    pub behaviour: String,
     /// SS58.
     pub hotkey: String,
     /// What a miner runs.
@@ -105,7 +116,12 @@ pub struct RowReport {
 impl Report {
     /// What an observation shows of a run of `wanted` epochs.
     #[must_use]
-    pub fn of(seen: &Observation, wanted: u64, failures: Vec<String>) -> Self {
+    pub fn of(
+        seen: &Observation,
+        wanted: u64,
+        failures: Vec<String>,
+        assertions: Vec<Outcome>,
+    ) -> Self {
         let epochs = seen.epochs.range(1..=wanted).map(|(epoch, detail)| EpochReport {
             epoch: *epoch,
             cut: detail.summary.cut.clone(),
@@ -125,6 +141,8 @@ impl Report {
             let model = node.and_then(|node| node.record.model.as_ref());
             RowReport {
                 uid: row.uid,
+                name: node.map(|node| node.record.name.clone()),
+                behaviour: node.map(|node| node.record.behaviour).unwrap_or_default().name().into(),
                 hotkey: row.hotkey.clone(),
                 model: model.map(super::spec::Model::name),
                 accuracy: node.and_then(|node| node.accuracy),
@@ -140,6 +158,8 @@ impl Report {
             budget_rao: Amount(seen.budget_rao),
             held: failures.is_empty(),
             failures,
+            assertions,
+            behaviours: measure::groups(seen, wanted),
             epochs: epochs.collect(),
             nodes: seen.nodes.iter().map(|node| node_report(node, wanted)).collect(),
             metagraph: metagraph.collect(),
@@ -150,23 +170,23 @@ impl Report {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(["uid", "model", "accuracy", "incentive", "dividends", "paid, units"]);
-        for row in &self.metagraph {
-            let percent = |share: f64| format!("{:.1} %", share * 100.0);
-            table.add_row([
-                row.uid.to_string(),
-                row.model.clone().unwrap_or_else(|| "validator".into()),
-                row.accuracy.map(percent).unwrap_or_default(),
-                super::table::share(row.incentive),
-                super::table::share(row.dividends),
-                super::table::units(row.paid_rao.0),
-            ]);
-        }
-        for line in table.to_string().lines() {
-            text.push_str(line.trim_end());
+        text.push_str(&rows(
+            &["uid", "name", "model", "accuracy", "incentive", "dividends", "paid, units"],
+            self.metagraph.iter().map(row_words),
+        ));
+        if self.behaviours.iter().any(|group| group.behaviour != "honest") {
             text.push('\n');
+            text.push_str(&rows(
+                &["behaviour", "role", "nodes", "incentive", "dividends per stake", "paid, units"],
+                self.behaviours.iter().map(group_words),
+            ));
+        }
+        if !self.assertions.is_empty() {
+            text.push('\n');
+            text.push_str(&rows(
+                &["assertion", "metric", "of", "epochs", "measured", "", "against", ""],
+                self.assertions.iter().map(outcome_words),
+            ));
         }
         let certified = self.epochs.len();
         let budget = Rao::new(self.budget_rao.0);
@@ -183,6 +203,59 @@ impl Report {
         }
         text
     }
+}
+
+fn rows(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    let mut text = String::new();
+    for line in table.to_string().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn row_words(row: &RowReport) -> Vec<String> {
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    vec![
+        row.uid.to_string(),
+        row.name.clone().unwrap_or_default(),
+        row.model.clone().unwrap_or_default(),
+        row.accuracy.map(percent).unwrap_or_default(),
+        super::table::share(row.incentive),
+        super::table::share(row.dividends),
+        super::table::units(row.paid_rao.0),
+    ]
+}
+
+fn group_words(group: &Group) -> Vec<String> {
+    let figure = |figure: Option<f64>| figure.map(measure::show).unwrap_or_default();
+    vec![
+        group.behaviour.clone(),
+        group.role.name().into(),
+        group.nodes.to_string(),
+        figure(group.incentive),
+        figure(group.dividends_per_stake),
+        figure(group.paid),
+    ]
+}
+
+fn outcome_words(outcome: &Outcome) -> Vec<String> {
+    let figure = |figure: Option<f64>| figure.map_or_else(|| "unknown".into(), measure::show);
+    let (first, last) = outcome.epochs;
+    vec![
+        outcome.name.clone(),
+        outcome.metric.clone(),
+        outcome.subject.clone(),
+        format!("{first}..{last}"),
+        figure(outcome.measured),
+        outcome.comparison.clone(),
+        figure(outcome.against),
+        if outcome.held { "holds" } else { "DOES NOT HOLD" }.into(),
+    ]
 }
 
 /// The slowest validator's seconds from deadline to decision.
@@ -203,6 +276,7 @@ fn node_report(node: &NodeView, wanted: u64) -> NodeReport {
     NodeReport {
         name: node.record.name.clone(),
         role: node.record.role,
+        behaviour: node.record.behaviour.name().into(),
         hotkey: node.record.hotkey.clone(),
         stake_rao: node.record.stake_rao,
         api: node.record.api(),

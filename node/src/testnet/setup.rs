@@ -30,6 +30,9 @@ pub struct NodeRecord {
     pub stake_rao: crate::api::types::Amount,
     /// What a miner runs.
     pub model: Option<Model>,
+    /// What it does.
+    #[serde(default)]
+    pub behaviour: super::behaviour::Behaviour,
     /// SS58.
     pub hotkey: String,
     /// SS58.
@@ -51,6 +54,9 @@ impl NodeRecord {
         format!("http://127.0.0.1:{}", self.api_port)
     }
 }
+
+/// A file in the directory of a testnet's node. Without it no node misbehaves.
+pub const MARKER: &str = "testnet-node";
 
 /// Of the state file.
 pub const STATE_SCHEMA: &str = "ganglion/testnet-state/1";
@@ -270,6 +276,7 @@ pub fn make_node(layout: &Layout, spec: &NodeSpec, ports: &mut Ports) -> Result<
         role: spec.role,
         stake_rao: crate::api::types::Amount(spec.stake.get()),
         model: spec.model.clone(),
+        behaviour: spec.behaviour,
         hotkey: hotkey.hotkey().to_string(),
         coldkey: coldkey.coldkey().to_string(),
         p2p_port: ports.take()?,
@@ -313,7 +320,11 @@ pub fn write_node(
         Some(command @ Model::Command(_)) => given.push(("worker_command", vec![command.name()])),
         None => {}
     }
-    let files = [(config::MANIFEST_NAME, manifest), (config::FILE_NAME, &config::render(&given))];
+    let files = [
+        (config::MANIFEST_NAME, manifest),
+        (config::FILE_NAME, &config::render(&given)),
+        (MARKER, "A testnet made this directory: its node may be told to misbehave.\n"),
+    ];
     for (name, text) in files {
         files::write_whole(&dir.join(name), text.as_bytes(), Access::Shared, true)?;
     }

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use ganglion_types::Rao;
 use toml_edit::Value;
 
-use crate::document::{Field, Notes, Problems, Section, nearest, take};
+use super::assertions::{self, Assertion};
+use super::behaviour::Behaviour;
+use crate::document::{Field, Found, Notes, Problems, Section, nearest, take};
 use crate::{files, manifest, models};
 
+/// The last epoch that a file can speak of.
+const EPOCH_MAX: u64 = 1_000_000;
 /// More than any file of this kind needs.
 const BYTES_MAX: u64 = 1024 * 1024;
 /// Validators of one machine: each is a process.
@@ -23,8 +27,6 @@ pub const MODELS: [&str; 5] =
     ["digits-majority", "digits-centroid", "digits-logreg", "digits-knn", "digits-mlp"];
 /// The miner that `--learner` adds.
 pub const LEARNER: &str = "digits-learner";
-/// What `behaviour` may say.
-const BEHAVIOURS: [&str; 1] = ["honest"];
 
 /// What a node of a testnet is.
 #[derive(
@@ -54,6 +56,16 @@ impl Role {
             Self::Miner => "miner",
             Self::Observer => "observer",
         }
+    }
+
+    /// Reads the word for it.
+    ///
+    /// # Errors
+    /// The rule.
+    pub fn take(found: &Found<'_>) -> Result<Self, String> {
+        let word = take::text(found)?;
+        let role = Self::ALL.into_iter().find(|role| role.name() == word);
+        role.ok_or_else(|| "must be bootnode, validator, miner or observer".to_owned())
     }
 }
 
@@ -91,6 +103,8 @@ pub struct NodeSpec {
     pub stake: Rao,
     /// What a miner runs; `None` leaves the choice to the manifest.
     pub model: Option<Model>,
+    /// What it does.
+    pub behaviour: Behaviour,
 }
 
 /// A value of the manifest that differs from the default, and where that is said.
@@ -128,6 +142,8 @@ pub struct Spec {
     pub nodes: Vec<NodeSpec>,
     /// Differences from the default manifest.
     pub overrides: Vec<Override>,
+    /// What the run has to show, if it is one of so many epochs.
+    pub assertions: Vec<Assertion>,
     /// The file, as the user named it.
     pub file: Option<String>,
 }
@@ -160,7 +176,11 @@ const WORKER: Field =
     field!("worker", "word", "a name of `ganglion worker list`", "", "A miner's built-in model.");
 const COMMAND: Field =
     field!("command", "list of texts", "a program and its arguments", "", "A miner's own model.");
-const BEHAVIOUR: Field = field!("behaviour", "word", "honest", "\"honest\"", "How it behaves.");
+const BEHAVIOUR: Field =
+    field!("behaviour", "word", "see docs/TESTNET.md", "\"honest\"", "How it behaves.");
+const FROM_EPOCH: Field =
+    field!("from_epoch", "epoch", "1 to 1000000", "1", "When an equivocator begins, or one ends.");
+const COUNT: Field = field!("count", "nodes", "1 to 64", "1", "So many nodes like this one.");
 
 impl Spec {
     /// Puts flags, the file and defaults together.
@@ -196,6 +216,7 @@ impl Spec {
         }
         check_names(&mut notes, &nodes);
         let overrides = read_overrides(&mut notes, &mut root);
+        let assertions = assertions::read_all(&mut notes, &mut root);
         root.finish(&mut notes);
         let listed = |role| nodes.iter().any(|node| node.role == role);
         for (count, key, role) in
@@ -220,10 +241,15 @@ impl Spec {
         let validators = flags.validators.or(validators).unwrap_or(4);
         let miners = flags.miners.or(miners).unwrap_or(5);
         fill(&mut nodes, validators, miners, flags.learner);
+        assertions::check(&mut notes, &assertions, &nodes);
+        if !notes.is_clean() {
+            return Err(notes.into_problems(file).into());
+        }
         Ok(Self {
             epoch_ms: flags.epoch_ms.or(epoch_ms).unwrap_or(10_000),
             nodes,
             overrides,
+            assertions,
             file: (!file.is_empty()).then(|| file.into()),
         })
     }
@@ -239,40 +265,31 @@ impl Spec {
     }
 }
 
-fn read_node(notes: &mut Notes, mut table: Section<'_>, index: usize) -> Option<NodeSpec> {
+fn read_node(notes: &mut Notes, mut table: Section<'_>, index: usize) -> Vec<NodeSpec> {
     let at = |key: &str| format!("node[{index}].{key}");
     let name = table.require(notes, &NAME, |found| {
         let name = take::text(found)?;
         let home = crate::home::Home::new(Some("testnet".into()));
         home.node(&name).map(|_| name).map_err(|error| error.to_string())
     });
-    let role = table.require(notes, &ROLE, |found| {
-        let word = take::text(found)?;
-        let role = Role::ALL.into_iter().find(|role| role.name() == word);
-        role.ok_or_else(|| "must be bootnode, validator, miner or observer".to_owned())
-    });
+    let role = table.require(notes, &ROLE, Role::take);
     let stake = table.read(notes, &STAKE, take::amount);
-    let worker = table.read(notes, &WORKER, |found| {
-        let name = take::text(found)?;
-        let known = models::builtin(&name).map_err(|error| error.to_string())?;
-        match known.role {
-            crate::worker::Role::Miner => Ok(name),
-            crate::worker::Role::Validator => Err("is a validator's worker".into()),
-        }
-    });
+    let worker = table.read(notes, &WORKER, take_worker);
     let command = table.read(notes, &COMMAND, |found| {
         let words = take::texts(found)?;
         if words.is_empty() { Err("must name a program".into()) } else { Ok(words) }
     });
-    let _ = table.read(notes, &BEHAVIOUR, |found| {
+    let behaviour = table.read(notes, &BEHAVIOUR, |found| {
         let word = take::text(found)?;
-        let accepted = || {
-            format!("is not supported by this version, which accepts: {}", BEHAVIOURS.join(", "))
-        };
-        if BEHAVIOURS.contains(&word.as_str()) { Ok(()) } else { Err(accepted()) }
+        let accepted = || format!("must be one of {}", Behaviour::names());
+        Behaviour::named(&word).ok_or_else(accepted)
     });
+    let from_epoch = table.read(notes, &FROM_EPOCH, take::number::<u64>("epochs", 1, EPOCH_MAX));
+    let count = table.read(notes, &COUNT, take::number::<u64>("nodes", 1, MINERS_MAX));
     table.finish(notes);
-    let (name, role) = name.zip(role)?;
+    let Some((name, role)) = name.zip(role) else { return Vec::new() };
+    let behaviour =
+        settle_behaviour(notes, &at, role, (behaviour.unwrap_or_default(), from_epoch, count));
     let (is_validator, is_miner) = (role == Role::Validator, role == Role::Miner);
     if stake.is_some() && !is_validator {
         let rule = format!("is for validators, and this is a {}", role.name());
@@ -292,7 +309,13 @@ fn read_node(notes: &mut Notes, mut table: Section<'_>, index: usize) -> Option<
         notes.broken(&at("command"), rule, "Remove one of the two.".into());
     }
     let model = command.map(Model::Command).or(worker.map(Model::Builtin));
+    let is_lazy = behaviour == Behaviour::Lazy;
+    if is_lazy && model.is_some() {
+        let rule = "a lazy miner has no model of its own".to_owned();
+        notes.broken(&at("behaviour"), rule, "Remove worker and command.".into());
+    }
     if is_miner
+        && !is_lazy
         && model.is_none()
         && !notes.has_problem(&at("worker"))
         && !notes.has_problem(&at("command"))
@@ -302,7 +325,50 @@ fn read_node(notes: &mut Notes, mut table: Section<'_>, index: usize) -> Option<
     }
     let given = Rao::new(100 * Rao::PER_UNIT);
     let stake = if is_validator { stake.unwrap_or(given) } else { Rao::ZERO };
-    Some(NodeSpec { name, role, stake, model })
+    let one = NodeSpec { name, role, stake, model, behaviour };
+    let Some(count) = count else { return vec![one] };
+    (1..=count)
+        .map(|number| NodeSpec { name: format!("{}-{number}", one.name), ..one.clone() })
+        .collect()
+}
+
+fn take_worker(found: &Found<'_>) -> Result<String, String> {
+    let name = take::text(found)?;
+    let known = models::builtin(&name).map_err(|error| error.to_string())?;
+    match known.role {
+        crate::worker::Role::Miner => Ok(name),
+        crate::worker::Role::Validator => Err("is a validator's worker".into()),
+    }
+}
+
+/// What a node does, once it is known who it is.
+fn settle_behaviour(
+    notes: &mut Notes,
+    at: &impl Fn(&str) -> String,
+    role: Role,
+    (behaviour, from_epoch, count): (Behaviour, Option<u64>, Option<u64>),
+) -> Behaviour {
+    let name = behaviour.name();
+    if let Some(others) = behaviour.role().filter(|others| *others != role) {
+        let (others, is) = (others.name(), role.name());
+        let cure = format!("Remove it, or set role = \"{others}\".");
+        notes.broken(&at("behaviour"), format!("is for a {others}, and this is a {is}"), cure);
+    }
+    if role == Role::Bootnode && behaviour != Behaviour::Honest {
+        let rule = "the others find each other through this one".to_owned();
+        notes.broken(&at("behaviour"), rule, "Remove it.".into());
+    }
+    if behaviour == Behaviour::Clone && count.is_none() {
+        let cure = "Add `count = 3`: as many hotkeys for one model.".to_owned();
+        notes.broken(&at("behaviour"), "one alone is no clone".into(), cure);
+    }
+    let Some(from_epoch) = from_epoch else { return behaviour };
+    behaviour.starting(from_epoch).unwrap_or_else(|| {
+        let rule = format!("has no meaning for one that is {name}");
+        let cure = "Remove it; equivocator and offline have a beginning.".to_owned();
+        notes.broken(&at("from_epoch"), rule, cure);
+        behaviour
+    })
 }
 
 fn check_names(notes: &mut Notes, nodes: &[NodeSpec]) {
@@ -349,7 +415,7 @@ fn fill(nodes: &mut Vec<NodeSpec>, validators: u64, miners: u64, learner: bool) 
             suffix += 1;
         }
         let model = model.map(|model| Model::Builtin(model.into()));
-        nodes.push(NodeSpec { name: free, role, stake, model });
+        nodes.push(NodeSpec { name: free, role, stake, model, behaviour: Behaviour::Honest });
     };
     if !has(nodes, Role::Bootnode) {
         add(nodes, "bootnode".into(), Role::Bootnode, Rao::ZERO, None);
@@ -384,6 +450,25 @@ fn stakes(validators: u64) -> Vec<u64> {
     (0..validators).map(|index| each + u64::from(index < rest)).collect()
 }
 
+impl Spec {
+    /// Whether a run of so many epochs is long enough for every assertion.
+    ///
+    /// # Errors
+    /// The first that it is too short for.
+    pub fn fits(&self, epochs: u64) -> Result<(), SpecError> {
+        let short = self.assertions.iter().find(|one| one.epochs.needs() > epochs);
+        short.map_or(Ok(()), |one| {
+            Err(SpecError::Short {
+                file: self.file.clone().unwrap_or_default(),
+                line: one.line,
+                name: one.name.clone(),
+                needs: one.epochs.needs(),
+                epochs,
+            })
+        })
+    }
+}
+
 /// Why there is no testnet to be.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
@@ -403,13 +488,29 @@ pub enum SpecError {
         /// The file.
         file: String,
     },
+    /// An assertion about epochs that the run will not have.
+    #[error("{file}:{line}: {name:?} is about epoch {needs}, and the run ends with epoch {epochs}")]
+    Short {
+        /// The file.
+        file: String,
+        /// Where the assertion stands.
+        line: usize,
+        /// Its name.
+        name: String,
+        /// The epoch it needs.
+        needs: u64,
+        /// The last of the run.
+        epochs: u64,
+    },
 }
 
 impl crate::fault::Curable for SpecError {
     fn fault(&self) -> crate::fault::Fault {
         match self {
             Self::File(error) => error.fault(),
-            Self::Problems(_) | Self::Listed { .. } => crate::fault::Fault::Input,
+            Self::Problems(_) | Self::Listed { .. } | Self::Short { .. } => {
+                crate::fault::Fault::Input
+            }
         }
     }
 
@@ -419,6 +520,9 @@ impl crate::fault::Curable for SpecError {
             Self::Problems(error) => error.cure(),
             Self::Listed { flag, role, .. } => {
                 Some(format!("Leave {flag} out, or every [[node]] that is a {}.", role.name()))
+            }
+            Self::Short { needs, .. } => {
+                Some(format!("Give --epochs {needs}, or change the assertion's epochs."))
             }
         }
     }
@@ -526,8 +630,29 @@ mod tests {
             ),
             (
                 node("\"validator\"\nbehaviour = \"lazy\""),
-                "t.toml:4: node[0].behaviour = \"lazy\": is not supported by this version, which accepts: honest",
+                "t.toml:4: node[0].behaviour = \"lazy\": is for a miner, and this is a validator",
             ),
+            (
+                node("\"validator\"\nbehaviour = \"thief\""),
+                "t.toml:4: node[0].behaviour = \"thief\": must be one of honest, copier, lazy, clone",
+            ),
+            (
+                node("\"bootnode\"\nbehaviour = \"offline\""),
+                "t.toml:4: node[0].behaviour = \"offline\": the others find each other through",
+            ),
+            (
+                node("\"miner\"\nworker = \"digits-knn\"\nbehaviour = \"clone\""),
+                "t.toml:5: node[0].behaviour = \"clone\": one alone is no clone",
+            ),
+            (
+                node("\"miner\"\nworker = \"digits-knn\"\nbehaviour = \"lazy\""),
+                "t.toml:5: node[0].behaviour = \"lazy\": a lazy miner has no model",
+            ),
+            (
+                node("\"validator\"\nbehaviour = \"copier\"\nfrom_epoch = 3"),
+                "t.toml:5: node[0].from_epoch = 3: has no meaning for one that is copier",
+            ),
+            (node("\"observer\"\ncount = 65"), "t.toml:4: node[0].count = 65: must be a whole"),
             (
                 format!("{0}{0}", node("\"observer\"")),
                 "t.toml:5: node[1].name = \"a\": is the name of another",
@@ -544,6 +669,64 @@ mod tests {
                 sentences.iter().any(|one| one.contains(sentence)),
                 "{sentences:?} lack {sentence:?}"
             );
+        }
+    }
+
+    #[test]
+    fn behaviours_begin_when_the_file_says_and_clones_are_many() {
+        let text = "[[node]]\nname = \"pack\"\nrole = \"miner\"\nworker = \"digits-knn\"\n\
+                    behaviour = \"clone\"\ncount = 3\n\
+                    [[node]]\nname = \"v\"\nrole = \"validator\"\n\
+                    behaviour = \"equivocator\"\nfrom_epoch = 7\n\
+                    [[node]]\nname = \"l\"\nrole = \"miner\"\nbehaviour = \"lazy\"\n";
+        let spec = Spec::parse("t.toml", text, &Flags::default()).unwrap();
+        let of = |name: &str| spec.nodes.iter().find(|node| node.name == name).unwrap();
+        for name in ["pack-1", "pack-2", "pack-3"] {
+            assert_eq!(of(name).behaviour, Behaviour::Clone);
+            assert_eq!(of(name).model, Some(Model::Builtin("digits-knn".into())));
+        }
+        assert_eq!(of("v").behaviour, Behaviour::Equivocator { from_epoch: 7 });
+        assert_eq!((of("l").behaviour, &of("l").model), (Behaviour::Lazy, &None));
+        assert_eq!(spec.nodes.len(), 1 + 1 + 4 + 1);
+    }
+
+    #[test]
+    fn a_run_that_is_too_short_for_an_assertion_does_not_begin() {
+        let text = "[[assert]]\nname = \"a\"\nmetric = \"rounds\"\ncomparison = \"<\"\n\
+                    against = 2\nepochs = \"5..30\"\n";
+        let spec = Spec::parse("t.toml", text, &Flags::default()).unwrap();
+        assert!(spec.fits(30).is_ok());
+        let error = spec.fits(29).unwrap_err();
+        assert!(error.to_string().starts_with("t.toml:1: \"a\" is about epoch 30"), "{error}");
+        assert!(error.cure().unwrap().starts_with("Give --epochs 30"), "{error:?}");
+    }
+
+    #[test]
+    fn every_example_is_a_testnet_and_asserts_something() {
+        let read = |file: &str, text: &str| Spec::parse(file, text, &Flags::default()).unwrap();
+        let adversaries = include_str!("../../../examples/adversaries.toml");
+        let changing = include_str!("../../../examples/changing.toml");
+        for (file, text) in [("adversaries.toml", adversaries), ("changing.toml", changing)] {
+            let spec = read(file, text);
+            assert!(spec.assertions.len() > 4, "{file}");
+            assert!(spec.fits(30).is_ok(), "{file}");
+            super::super::setup::base_manifest(&spec).unwrap();
+        }
+        let spec = read("adversaries.toml", adversaries);
+        for behaviour in Behaviour::ALL.map(Behaviour::name) {
+            assert!(
+                spec.nodes.iter().any(|node| node.behaviour.name() == behaviour),
+                "{behaviour}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_page_about_testnets_names_every_metric_and_behaviour() {
+        let page = include_str!("../../../docs/TESTNET.md");
+        let metrics = crate::testnet::measure::Metric::ALL.map(|metric| metric.name());
+        for name in metrics.into_iter().chain(Behaviour::ALL.map(Behaviour::name)) {
+            assert!(page.contains(&format!("| `{name}` |")), "docs/TESTNET.md lacks {name}");
         }
     }
 

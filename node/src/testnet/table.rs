@@ -260,6 +260,7 @@ pub(super) mod tests {
             lists: 1,
             items: 1,
             emitted_rao: Amount(100),
+            slashed_rao: Amount(0),
             latency_ms: Some(420),
             missed: false,
         }
@@ -271,6 +272,7 @@ pub(super) mod tests {
             role,
             stake_rao: Amount(if role == Role::Validator { 280_000_000_000 } else { 0 }),
             model: model.map(|model| Model::Builtin(model.into())),
+            behaviour: crate::testnet::behaviour::Behaviour::Honest,
             hotkey: format!("5{name}"),
             coldkey: "5c".into(),
             p2p_port: 1,

@@ -11,9 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::assertions::Assertion;
 use super::control::{self, Orderer};
 use super::fleet::Fleet;
 use super::layout::{Layout, Lock};
+use super::measure::{self, Outcome};
 use super::observe::{self, Life, NodeView, Observation, Reply};
 use super::process;
 use super::report::Report;
@@ -251,6 +253,10 @@ struct Run {
     /// When the first node had all epochs asked for.
     first_done: Option<Instant>,
     workers_noted: bool,
+    assertions: Vec<Assertion>,
+    /// Whether the behaviour of some node is to leave, and the look after it under way.
+    may_leave: bool,
+    leaving: Option<tokio::task::AbortHandle>,
 }
 
 impl Run {
@@ -320,6 +326,9 @@ impl Run {
             told: 0,
             first_done: None,
             workers_noted: false,
+            assertions: spec.assertions,
+            may_leave: spec.nodes.iter().any(|node| node.behaviour.stops_after(u64::MAX)),
+            leaving: None,
         })
     }
 
@@ -343,6 +352,7 @@ impl Run {
                 _ = tick.tick() => {
                     self.reap(screen)?;
                     start.advance(&fleet, screen)?;
+                    self.take_offline();
                     self.ask();
                     self.tell(screen);
                     if let Some(end) = self.end() {
@@ -380,6 +390,15 @@ impl Run {
         Ok(())
     }
 
+    /// Nodes that are to be gone by now are stopped, one look at a time.
+    fn take_offline(&mut self) {
+        let due = self.leaving.as_ref().is_none_or(tokio::task::AbortHandle::is_finished);
+        if due && self.may_leave {
+            let fleet = Arc::clone(&self.fleet);
+            self.leaving = Some(self.orders.spawn(async move { fleet.take_offline().await }));
+        }
+    }
+
     fn ask(&mut self) {
         for question in self.fleet.seen().questions() {
             let under_way = self.asked.get(&question.name).is_some_and(|task| !task.is_finished());
@@ -409,6 +428,7 @@ impl Run {
             screen.note("genesis: the first window is open");
             let is_unready = |node: &&NodeView| {
                 matches!(node.record.role, Role::Validator | Role::Miner)
+                    && node.life == Life::Running
                     && node.status.as_ref().is_none_or(|status| status.worker != "ready")
             };
             let nodes = seen.nodes.iter().filter(is_unready);
@@ -425,7 +445,8 @@ impl Run {
 
     /// Whether it is over.
     fn end(&mut self) -> Option<End> {
-        if !self.fleet.is_alive() && self.fleet.seen().nodes.iter().all(|node| node.starts > 0) {
+        let was_started = |node: &NodeView| node.starts > 0 || node.record.behaviour.never_starts();
+        if !self.fleet.is_alive() && self.fleet.seen().nodes.iter().all(was_started) {
             return Some(End::Alone);
         }
         let wanted = self.epochs?;
@@ -484,7 +505,9 @@ impl Run {
             ),
             End::Alone => failures.insert(0, "some node runs to the end: none did".into()),
         }
-        Ok(Some(Report::of(&seen, wanted, failures)))
+        let outcomes = measure::judge(&seen, &self.assertions, wanted);
+        failures.extend(outcomes.iter().filter_map(Outcome::failure));
+        Ok(Some(Report::of(&seen, wanted, failures, outcomes)))
     }
 
     /// What learners can do now, with what they learned: their nodes are stopped.
@@ -530,6 +553,7 @@ impl Start {
     fn new(seen: &Observation) -> Self {
         let names = |boot: bool| {
             let nodes = seen.nodes.iter().map(|node| &node.record);
+            let nodes = nodes.filter(|node| !node.behaviour.never_starts());
             let nodes = nodes.filter(move |node| (node.role == Role::Bootnode) == boot);
             nodes.map(|node| node.name.clone()).collect()
         };

@@ -106,7 +106,7 @@ impl Evidence {
                 evidence.miners.push(MinerEvidence {
                     name: record.name.clone(),
                     model: record.model.clone(),
-                    throughout: record.from_genesis && !node.was_away,
+                    throughout: record.from_genesis && !node.was_away && node.starts > 0,
                     accuracy: node.accuracy,
                     incentive: incentive(&record.hotkey),
                     paid_rao: seen.paid(&record.hotkey, wanted),

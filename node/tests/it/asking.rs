@@ -33,7 +33,7 @@ pub(crate) fn home(numbers: &[u8]) -> Ganglion {
 }
 
 pub(crate) fn ask(ganglion: &Ganglion, world: &World, args: &[&str]) -> Ended {
-    ganglion.run_with(args, &[("GANGLION_API", &world.api())], "")
+    ganglion.run_with(args, &[("GANGLION_API_URL", &world.api())], "")
 }
 
 pub(crate) fn ok(ganglion: &Ganglion, world: &World, args: &[&str]) -> String {
@@ -244,7 +244,7 @@ fn without_a_node_every_command_says_how_to_start_one() {
         &["delegate", "1", "--hotkey", &coldkey],
         &["deregister", "--hotkey", "v1"],
     ] {
-        let ended = ganglion.run_with(args, &[("GANGLION_API", &api)], "");
+        let ended = ganglion.run_with(args, &[("GANGLION_API_URL", &api)], "");
         assert_eq!((ended.code, &ended.out[..]), (3, ""), "{ended:?}");
         assert!(ended.err.contains("no node answers at http://127.0.0.1:"), "{ended:?}");
         assert!(ended.err.contains("help: Start a node with `ganglion run`"), "{ended:?}");

@@ -230,11 +230,10 @@ const BAD: [Bad; 26] = [
         "Set it to true, the default.",
     ),
     (
-        "commit_reveal_weights_enabled = false",
-        "commit_reveal_weights_enabled = true",
-        "hyperparameters.commit_reveal_weights_enabled = true: must be false: hidden weights are not \
-         supported by this version",
-        "Set it to false.",
+        "reveal_grace = 1",
+        "reveal_grace = 4",
+        "hyperparameters.reveal_grace = 4: must be 1 to 3 epochs",
+        "Use 1.",
     ),
     (
         "max_validators = 64",

@@ -28,6 +28,37 @@ fn what_makes_no_sense_is_refused_before_anything_is_made() {
 }
 
 #[test]
+fn a_node_misbehaves_only_where_a_testnet_made_it() {
+    let ganglion = Ganglion::new();
+    let dir = ganglion.path("node").display().to_string();
+    let run = ["run", "--data-dir", &dir, "--behaviour", "copier"];
+    let ended = ganglion.run(&run);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let sentence = "--behaviour copier is for nodes of a testnet, and none made";
+    assert!(ended.err.contains(sentence), "{ended:?}");
+    assert!(ended.err.contains("help: Leave it out"), "{ended:?}");
+    std::fs::create_dir(ganglion.path("node")).unwrap();
+    ganglion.file("node/testnet-node", "", 0o644);
+    let ended = ganglion.run(&run);
+    assert!(ended.code == 2 && !ended.err.contains("--behaviour"), "{ended:?}");
+    let wrong = ganglion.run(&["run", "--data-dir", &dir, "--behaviour", "thief"]);
+    assert!(wrong.err.contains("must be honest, copier, lazy"), "{wrong:?}");
+}
+
+#[test]
+fn a_run_that_cannot_show_what_is_asserted_does_not_begin() {
+    let ganglion = Ganglion::new();
+    let dir = ganglion.path("net").display().to_string();
+    let text = "[[assert]]\nname = \"a\"\nmetric = \"rounds\"\ncomparison = \"<\"\nagainst = 9\n\
+                epochs = \"2..5\"\n";
+    let file = ganglion.file("t.toml", text, 0o644);
+    let ended = ganglion.run(&["testnet", "up", &file, "--epochs", "4", "--dir", &dir]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("t.toml:1: \"a\" is about epoch 5"), "{ended:?}");
+    assert!(!ganglion.path("net").exists());
+}
+
+#[test]
 fn a_directory_with_other_files_is_left_alone() {
     let ganglion = Ganglion::new();
     let file = ganglion.file("precious", "x", 0o644);

@@ -8,13 +8,18 @@ use std::process::Command;
 use std::time::Duration;
 
 use futures::future::join_all;
+use ganglion::config::Worker::{Auto, Builtin};
 use ganglion::models;
 use ganglion::models::digits::{self, accuracy_probe};
 use ganglion::worker::{
     Answer, Caller, Feedback, FieldRow, Limits, Role, SCORE_ONE, WorkerError, WorkerHandle,
     WorkerSpec, WorkerState,
 };
+use ganglion::workers::Workers;
+use ganglion_types::Hyperparameters;
 use tokio::time::timeout;
+
+use crate::world;
 
 /// Longer than anything here takes on a busy machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -507,4 +512,22 @@ fn default_limits_are_the_published_ones() {
     assert_eq!(limits.hello, Duration::from_secs(30));
     assert_eq!(limits.back_off_min, Duration::from_millis(500));
     assert_eq!(limits.back_off_max, Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn a_node_that_becomes_a_validator_gets_its_scorer_when_it_first_has_tasks_to_make() {
+    let manifest = world::manifest(&[10], 1, Hyperparameters::default());
+    let dir = tempfile::tempdir().expect("a directory");
+    let start = |worker, role| Workers::new(&worker, &manifest, role, ganglion(), dir.path());
+    let workers = start(Auto, None).expect("a known scorer");
+    assert!(workers.running().is_none());
+    let scorer = workers.scorer().expect("made now");
+    assert_eq!(scorer.make_tasks(SEED, 0, 3).await.expect("draws").len(), 3);
+    assert!(workers.running().is_some());
+    scorer.stop().await;
+    // What is configured is all there is.
+    let miner = start(Builtin("digits-majority".into()), None).expect("a known model");
+    assert!(miner.running().is_some() && miner.scorer().is_some());
+    miner.running().expect("runs").stop().await;
+    assert!(start(Builtin("digits-none".into()), None).is_err());
 }

@@ -51,7 +51,7 @@ fn chain(number: u8) -> Digest {
     Digest::new([number; 32])
 }
 
-fn manifest(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Manifest {
+pub(crate) fn manifest(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Manifest {
     let validators = u8::try_from(stakes.len()).unwrap();
     let participant = |number: u8| {
         let stake = stakes.get(usize::from(number)).copied();

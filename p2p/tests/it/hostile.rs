@@ -46,16 +46,19 @@ async fn broken_requests_are_refused_with_a_code_and_end_in_a_ban() {
     let answer = client.ask(proto::Request { request: Some(many) }).await;
     assert_eq!(code(&answer), Some(refused::MALFORMED));
 
+    // That one may come from a newer version, and costs next to nothing.
     let answer = client.ask(proto::Request::default()).await;
-    assert_eq!(code(&answer), Some(refused::MALFORMED));
+    assert_eq!(code(&answer), Some(refused::UNKNOWN));
 
     node.peers_until("the blame", |peers| {
-        peers.iter().any(|peer| peer.hotkey == hotkey(HOSTILE) && peer.score <= -75.0)
+        peers
+            .iter()
+            .any(|peer| peer.hotkey == hotkey(HOSTILE) && peer.score <= -55.0 && peer.score > -65.0)
     })
     .await;
 
-    // Two more pass 100 points, although points fade: the peer is banned, and not let in again.
-    for _ in 0..2 {
+    // Three more pass 100 points, although points fade: the peer is banned, and not let in again.
+    for _ in 0..3 {
         let _ = client.exchange(frame(&[0xff; 40])).await;
     }
     node.connected_until(0).await;

@@ -7,11 +7,18 @@ use ganglion_types::{
     proto, sign,
 };
 
-use super::{HEARD, SAID};
+use super::{Close, HEARD, SAID};
 use crate::effect::{Effect, Report, Timer, Verdict};
 use crate::input::{Channel, GossipToken};
 use crate::intake::Rejection;
 use crate::participant::Participant;
+
+impl Close {
+    /// From now on a repetition of this message is dropped before it is looked at.
+    pub(crate) fn note_seen(&mut self, message: &AgreementMessage) {
+        self.seen.insert(message_digest(message));
+    }
+}
 
 impl Participant {
     pub(crate) fn on_agreement_gossip(&mut self, from: Hotkey, token: GossipToken, bytes: Vec<u8>) {
@@ -162,6 +169,7 @@ impl Participant {
         self.close.seen.insert(digest);
         if self.close.gossiped.insert(digest) {
             self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
+            self.contradict(&message);
             self.say_again(message);
         }
     }

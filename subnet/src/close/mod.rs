@@ -465,8 +465,9 @@ impl Participant {
                 }
                 Output::Decided(decision) => return self.decided(*decision),
                 Output::Misbehaviour(pairs) => {
-                    let note = format!("{} equivocations at epoch {epoch}", pairs.len());
-                    self.report(Report::Odd(note));
+                    for pair in &pairs {
+                        self.prove_equivocation(pair);
+                    }
                 }
             }
         }

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use ganglion_consensus::agreement::Watermark;
 use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_subnet::hidden::{LOCAL_SEALED, SealedRows};
+use ganglion_subnet::participant::LOCAL_SCORES;
 use ganglion_subnet::runner::{Host, Runner, Stopped};
 use ganglion_subnet::{
-    AnswerToken, AskId, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now, Participant,
-    Recovered, Rejection, Report, Ticket, Verdict,
+    AnswerToken, AskId, Behaviour, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now,
+    Participant, Recovered, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{
-    AgreementMessage, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle,
-    GenesisParticipant, Hotkey, Hyperparameters, ItemId, Manifest, Payload, Phases, Rao, Role,
-    TaskSpec, limits, proto, seed, sign,
+    AgreementMessage, Body, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle,
+    GenesisParticipant, Hotkey, Hyperparameters, Item, ItemId, Kind, Manifest, Payload, Phases,
+    Rao, Role, TaskSpec, limits, proto, seed, sign,
 };
 
 pub(crate) const EPOCH_MS: u64 = 10_000;
@@ -59,7 +61,7 @@ pub(crate) struct TestHost {
     unsynced: usize,
     signed: Option<Epoch>,
     seq: u64,
-    scores: Option<Vec<u8>>,
+    local: BTreeMap<&'static str, Vec<u8>>,
     pub(crate) certified_at: BTreeMap<u64, u64>,
     pub(crate) odd: Vec<String>,
     pub(crate) rejected: BTreeMap<Rejection, usize>,
@@ -72,6 +74,28 @@ pub(crate) struct TestHost {
     /// The disk has lost the agreement log.
     pub(crate) log_lost: bool,
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
+    /// Rows, commits and reveals that this process has published, by kind and epoch.
+    pub(crate) weights_said: BTreeSet<(Kind, u64)>,
+}
+
+impl TestHost {
+    /// A commit is said once its row is durable, a reveal once the commit's epoch is certified.
+    fn check_weights(&mut self, bytes: &[u8]) {
+        let item = Item::from_bytes(bytes, limits::ITEM_BYTES).unwrap();
+        let epoch = match item.body() {
+            Body::WeightCommit(commit) => {
+                let sealed = self.local.get(LOCAL_SEALED).expect("the row is not durable");
+                assert!(SealedRows::from_bytes(sealed).unwrap().holds(commit.epoch));
+                commit.epoch
+            }
+            Body::WeightReveal(reveal) => {
+                assert!(self.bundles.contains_key(&reveal.epoch.get()), "revealed too early");
+                reveal.epoch
+            }
+            body => body.epoch().unwrap(),
+        };
+        self.weights_said.insert((item.kind(), epoch.get()));
+    }
 }
 
 impl Host for TestHost {
@@ -107,13 +131,16 @@ impl Host for TestHost {
         Ok(())
     }
 
-    fn save_local(&mut self, _: &'static str, value: &[u8]) -> Result<(), Infallible> {
-        self.scores = Some(value.to_vec());
+    fn save_local(&mut self, key: &'static str, value: &[u8]) -> Result<(), Infallible> {
+        self.local.insert(key, value.to_vec());
         Ok(())
     }
 
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
         // I3: no vote, proposal or list is said before the flush that covers its record.
+        if channel == Channel::Weights {
+            self.check_weights(&bytes);
+        }
         if channel == Channel::Agreement {
             assert_eq!(self.unsynced, 0, "published with records that are not durable");
             let message = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES).unwrap();
@@ -248,6 +275,8 @@ pub(crate) struct Cluster {
     pub(crate) stopped: Vec<(usize, String)>,
     /// A node whose statuses claim an epoch far ahead, and that never shows one.
     pub(crate) liar: Option<usize>,
+    /// What is not honest, by node, from its next start on.
+    pub(crate) behaviours: BTreeMap<usize, Behaviour>,
 }
 
 pub(crate) fn key(byte: u8) -> SigningKey {
@@ -304,6 +333,17 @@ pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
 impl Cluster {
     /// A cluster of the manifest's participants, miners with these skills, and observers.
     pub(crate) fn new(seed: u64, manifest: Manifest, skills: &[u64], observers: usize) -> Self {
+        Self::with_behaviours(seed, manifest, skills, observers, &[])
+    }
+
+    /// The same with some nodes, by position, that are not honest.
+    pub(crate) fn with_behaviours(
+        seed: u64,
+        manifest: Manifest,
+        skills: &[u64],
+        observers: usize,
+        behaviours: &[(usize, Behaviour)],
+    ) -> Self {
         let manifest = Arc::new(manifest);
         let many = manifest.participants.len() + observers;
         let validators = manifest.participants.len() - skills.len();
@@ -338,6 +378,7 @@ impl Cluster {
             loss: 0,
             stopped: Vec::new(),
             liar: None,
+            behaviours: behaviours.iter().copied().collect(),
         };
         for at in 0..many {
             cluster.start(at);
@@ -413,7 +454,8 @@ impl Cluster {
             signed: host.signed,
             log: host.signed.filter(|_| !host.log_lost).map(|_| host.log.clone()),
             seq_reserved: host.seq,
-            scores: host.scores.clone(),
+            scores: host.local.get(LOCAL_SCORES).cloned(),
+            sealed: host.local.get(LOCAL_SEALED).cloned(),
         };
         let node = &mut self.nodes[at];
         node.life += 1;
@@ -422,6 +464,7 @@ impl Cluster {
             manifest: Arc::clone(&self.manifest),
             seed_chains: vec![chain_start(at)],
             oldest: Epoch::new(1),
+            behaviour: self.behaviours.get(&at).copied().unwrap_or_default(),
         };
         let participant = Participant::new(config, state, recovered).unwrap();
         node.runner = Some(Runner::new(participant, host));
@@ -452,6 +495,7 @@ impl Cluster {
         host.unsynced = 0;
         host.out.clear();
         host.said.clear();
+        host.weights_said.clear();
         host.signing = false;
         self.nodes[at].kept = Some(host);
         self.nodes[at].made.clear();

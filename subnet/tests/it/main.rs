@@ -2,7 +2,9 @@
 //! that records what they do.
 
 mod arrival;
+mod behaviours;
 mod cluster;
 mod epochs;
+mod hidden;
 mod joining;
 mod silence;

@@ -2,18 +2,23 @@
 //! (`docs/spec/operations.md`). When an item arrived, and from whom, plays no part.
 
 use ganglion_types::{
-    Body, Change, Coldkey, CutId, Epoch, Hotkey, Item, Kind, Rao, Role, SubnetId, Uid, seed,
+    Body, Change, Coldkey, CutId, Digest, Epoch, Hotkey, Item, Kind, Rao, Role, SubnetId, Uid, seed,
 };
 
 use super::receipt::again;
 use super::state::{State, TAKE_MAX};
 
+mod evidence;
 mod operations;
+mod reveals;
 mod weights;
 
+use evidence::admit_evidence;
+pub(super) use evidence::{LostEpoch, lost_epoch};
 pub(super) use operations::Registration;
 pub(super) use operations::admit_operation;
-use weights::admit_weights;
+use reveals::admit_reveal;
+use weights::{admit_commit, admit_weights};
 
 /// Nonces of one account that may wait at the same time.
 pub const NONCE_WINDOW: u64 = 16;
@@ -134,6 +139,82 @@ pub enum Inadmissible {
         shown: Epoch,
         /// Epochs between them.
         steps: u64,
+    },
+    /// Plain weights where they are hidden, or the other way round.
+    #[error(
+        "the subnet takes {} only",
+        if *hidden { "weight commits, and reveals of them," } else { "plain weights" }
+    )]
+    WeightsMode {
+        /// The subnet's `commit_reveal_weights_enabled`.
+        hidden: bool,
+    },
+    /// A row or commit too soon after the one before.
+    #[error("uid {uid} spoke in epoch {last}: its next row or commit may come {wait} epochs later")]
+    RateLimit {
+        /// The signer's uid.
+        uid: Uid,
+        /// Epoch of its newest row or commit.
+        last: Epoch,
+        /// The subnet's `weights_rate_limit`.
+        wait: u64,
+    },
+    /// A reveal of nothing: never committed, shown before, expired, or lost.
+    #[error("uid {uid} has no open commit of epoch {epoch} for mechanism {mechid}")]
+    NoCommit {
+        /// The signer's uid.
+        uid: Uid,
+        /// Mechanism it names.
+        mechid: u16,
+        /// Epoch it names.
+        epoch: Epoch,
+    },
+    /// A reveal that names another hotkey than the commit's.
+    #[error("the commit was signed by {expected}, not by {named}")]
+    Committer {
+        /// Who it names.
+        named: Hotkey,
+        /// Who signed the commit.
+        expected: Hotkey,
+    },
+    /// A reveal of another row than the one committed to.
+    #[error("row, score root and salt do not lead to the commitment {expected}")]
+    Commitment {
+        /// The commitment in the state.
+        expected: Digest,
+    },
+    /// Evidence of an offence too old, or in an epoch to come.
+    #[error(
+        "the offence is of epoch {epoch}; when epoch {closing} closes it must be one of the last \
+         {unbonding} or that one"
+    )]
+    EvidenceEpoch {
+        /// Epoch of the offence.
+        epoch: Epoch,
+        /// The epoch that the next cut closes.
+        closing: Epoch,
+        /// The subnet's `unbonding_epochs`.
+        unbonding: u64,
+    },
+    /// Evidence against somebody with nothing to lose.
+    #[error("{hotkey} is no validator, was none that took another hotkey, and unbonds nothing")]
+    NotSlashable {
+        /// The offender.
+        hotkey: Hotkey,
+    },
+    /// Evidence against somebody who was slashed before.
+    #[error("{hotkey} was slashed already")]
+    AlreadySlashed {
+        /// The offender.
+        hotkey: Hotkey,
+    },
+    /// Evidence about weights that stand no more.
+    #[error("{hotkey} has neither an open commit nor a row of epoch {epoch} to lose")]
+    NothingToLose {
+        /// The offender.
+        hotkey: Hotkey,
+        /// Epoch of the offence.
+        epoch: Epoch,
     },
     /// An operation past its window.
     #[error("it was valid until epoch {valid_until}, but the next cut closes epoch {epoch}")]
@@ -284,6 +365,15 @@ impl Inadmissible {
             Self::NotUpscaled { .. } => "not_upscaled",
             Self::MaxWeight { .. } => "max_weight",
             Self::Preimage { .. } => "preimage",
+            Self::WeightsMode { .. } => "weights_mode",
+            Self::RateLimit { .. } => "rate_limit",
+            Self::NoCommit { .. } => "no_commit",
+            Self::Committer { .. } => "committer",
+            Self::Commitment { .. } => "commitment",
+            Self::EvidenceEpoch { .. } => "evidence_epoch",
+            Self::NotSlashable { .. } => "not_slashable",
+            Self::AlreadySlashed { .. } => "already_slashed",
+            Self::NothingToLose { .. } => "nothing_to_lose",
             Self::Expired { .. } => "expired",
             Self::TooFarAhead { .. } => "too_far_ahead",
             Self::NoAccount { .. } => "no_account",
@@ -335,7 +425,10 @@ pub fn admissible(state: &State, item: &Item) -> Result<(), Inadmissible> {
     }
     match item.body() {
         Body::Weights(weights) => admit_weights(state, weights),
+        Body::WeightCommit(commit) => admit_commit(state, commit),
+        Body::WeightReveal(reveal) => admit_reveal(state, reveal),
         Body::RegistryOp(op) => admit_operation(state, op),
+        Body::Evidence(evidence) => admit_evidence(state, evidence),
         _ => Err(Inadmissible::Kind { kind: item.kind() }),
     }
 }

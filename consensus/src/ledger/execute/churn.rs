@@ -21,10 +21,19 @@ impl Execution {
         self.release();
         let wait = self.state.hyperparameters().unbonding_epochs;
         let epoch = self.epoch;
-        // A slashed hotkey stays for ever.
-        self.state.former.retain(|_, one| {
-            one.successor.is_none() || one.epoch.get().saturating_add(wait) > epoch.get()
-        });
+        let old: Vec<Hotkey> = self
+            .state
+            .former
+            .iter()
+            .filter(|(_, one)| one.epoch.get().saturating_add(wait) <= epoch.get())
+            .map(|(hotkey, _)| *hotkey)
+            .collect();
+        // What was slashed stays for ever, under every name it had.
+        let forgotten: Vec<Hotkey> =
+            old.into_iter().filter(|hotkey| !self.state.was_slashed(hotkey)).collect();
+        for hotkey in forgotten {
+            self.state.former.remove(&hotkey);
+        }
     }
 
     fn take_in(&mut self, hotkey: Hotkey, coldkey: Coldkey, amount: Rao) {

@@ -7,21 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ganglion_types::{
-    Body, Coldkey, CutId, Digest, Epoch, Hotkey, Item, ItemId, Operation, Rao, RegistryOp, Uid,
-    Weights,
+    Body, Coldkey, CutId, Digest, Epoch, Evidence, Hotkey, Item, ItemId, Operation, Rao,
+    RegistryOp, Uid, WeightCommit, WeightReveal, Weights,
 };
 
 use super::admission::{Inadmissible, Registration, admissible};
 use super::epoch::{self, Payout};
-use super::receipt::{Outcome, Receipt};
+use super::receipt::{Failure, Outcome, Receipt};
 use super::result::EpochResult;
 use super::stake::Supply;
 use super::state::{RECENT_CUTS, State};
 use crate::yuma::YumaError;
 
 mod churn;
+mod evidence;
 mod operations;
 mod registrations;
+mod reveals;
 mod revisions;
 mod stake;
 mod tenancy;
@@ -147,9 +149,11 @@ impl Executed {
 pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, ExecuteError> {
     let inputs = Inputs::sort(state, items)?;
     let mut run = Execution::new(state, time);
-    // Evidence has its place here, and so have reveals, which stand in for plain weights where
-    // these are hidden; commits and the expiry of old ones come right after.
+    run.punish(&inputs.evidence);
+    run.reveal(&inputs.reveals);
     run.set_weights(&inputs.weights);
+    run.commit(&inputs.commits);
+    run.expire();
     let mut closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
     run.execute_operations(&inputs);
     run.churn();
@@ -187,6 +191,7 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
 /// What becomes of an admissible operation that is executed alone, with all that comes before it.
 pub(super) fn try_operation(state: &State, op: &RegistryOp) -> Result<Outcome, YumaError> {
     let mut run = Execution::new(state, state.chain.time);
+    run.expire();
     epoch::close(&mut run.state, &run.forfeits)?;
     let mut inputs = Inputs::default();
     let id = ItemId::default();
@@ -199,8 +204,10 @@ fn since(now: Rao, before: Rao) -> Rao {
     Rao::new(now.get().saturating_sub(before.get()))
 }
 
-/// Rows of weights of one signer and mechanism by number, highest first, then by id.
-type Statements<'a> = BTreeMap<(Reverse<u64>, ItemId), &'a Weights>;
+/// Statements of one signer about one thing by number, highest first, then by id.
+type Statements<'a, T> = BTreeMap<(Reverse<u64>, ItemId), &'a T>;
+/// Of each uid and mechanism.
+type BySeat<'a, T> = BTreeMap<(Uid, u16), Statements<'a, T>>;
 
 /// Operations of one signer by nonce, then by id.
 type Queue<'a> = BTreeMap<(u64, ItemId), &'a Operation>;
@@ -215,8 +222,11 @@ enum Signer {
 /// The items of a cut in the orders in which they are executed.
 #[derive(Default)]
 struct Inputs<'a> {
-    /// By signer and mechanism.
-    weights: BTreeMap<(Uid, u16), Statements<'a>>,
+    evidence: BTreeMap<ItemId, &'a Evidence>,
+    /// By epoch of the commit, uid and mechanism.
+    reveals: BTreeMap<(Epoch, Uid, u16), Statements<'a, WeightReveal>>,
+    weights: BySeat<'a, Weights>,
+    commits: BySeat<'a, WeightCommit>,
     /// By account; operations by nonce, then by id.
     operations: BTreeMap<Coldkey, Queue<'a>>,
     /// As above, of hotkeys.
@@ -233,14 +243,27 @@ impl<'a> Inputs<'a> {
         for (id, item) in items {
             let refuse = |reason| ExecuteError::Inadmissible { item: id, reason };
             admissible(state, item).map_err(refuse)?;
+            let seat = |hotkey: &Hotkey| {
+                let missing = refuse(Inadmissible::NotRegistered { hotkey: *hotkey });
+                state.uid_of(hotkey).ok_or(missing)
+            };
             match item.body() {
-                Body::Weights(weights) => {
-                    let hotkey = weights.signer;
-                    let uid = state.uid_of(&hotkey);
-                    let uid = uid.ok_or(refuse(Inadmissible::NotRegistered { hotkey }))?;
-                    let rows = inputs.weights.entry((uid, weights.mechid)).or_default();
-                    rows.insert((Reverse(weights.seq), id), weights);
+                Body::Weights(body) => {
+                    let place = (seat(&body.signer)?, body.mechid);
+                    let rows = inputs.weights.entry(place).or_default();
+                    rows.insert((Reverse(body.seq), id), body);
                 }
+                Body::WeightCommit(body) => {
+                    let place = (seat(&body.signer)?, body.mechid);
+                    let commits = inputs.commits.entry(place).or_default();
+                    commits.insert((Reverse(body.seq), id), body);
+                }
+                Body::WeightReveal(body) => {
+                    let place = (body.epoch, seat(&body.signer)?, body.mechid);
+                    let reveals = inputs.reveals.entry(place).or_default();
+                    reveals.insert((Reverse(body.seq), id), body);
+                }
+                Body::Evidence(body) => drop(inputs.evidence.insert(id, body)),
                 Body::RegistryOp(op) => inputs.operation(state, id, op),
                 _ => return Err(refuse(Inadmissible::Kind { kind: item.kind() })),
             }
@@ -291,6 +314,12 @@ impl Execution {
             registered: 0,
             worked: 0,
         }
+    }
+
+    /// The uid of a signer that still holds it after the evidence of this cut.
+    fn seated(&self, uid: Uid, hotkey: &Hotkey) -> Result<(), Failure> {
+        let seated = self.state.uid_of(hotkey) == Some(uid);
+        if seated { Ok(()) } else { Err(Failure::NotRegistered { hotkey: *hotkey }) }
     }
 }
 

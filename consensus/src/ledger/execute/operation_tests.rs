@@ -3,8 +3,9 @@
 use ganglion_types::{CutId, Digest, Epoch, Hotkey, Item, Manifest, Operation, Rao, Role, Uid};
 
 use super::super::fixture::{Subnet, coldkey, element, hotkey};
+use super::super::former::Former;
 use super::super::receipt::{Failure, Outcome};
-use super::super::state::{Former, State};
+use super::super::state::State;
 use super::super::{Preflight, admissible, preflight};
 use super::tests::stake_of;
 use super::tests::{BALANCE, MAX, all_paid, balance, close, failure, genesis, outcome, paid, run};
@@ -549,6 +550,27 @@ fn a_slashed_hotkey_never_comes_back() {
     let register = subnet.register(20, Role::Miner, state.head(), 1);
     assert_eq!(refusal(&state, &register), "former_hotkey");
     assert!(admissible(&state, &register).unwrap_err().to_string().ends_with("never"));
+}
+
+#[test]
+fn what_was_slashed_is_barred_under_every_name_it_had() {
+    let subnet = Subnet::with(&[30, 20], 1, short_unbonding(1));
+    let mut state = genesis(&subnet);
+    let rotated = |to| Former { successor: Some(hotkey(to)), epoch: Epoch::GENESIS };
+    state.former.insert(hotkey(20), rotated(21));
+    state.former.insert(hotkey(21), Former { successor: None, epoch: Epoch::GENESIS });
+    state.former.insert(hotkey(22), rotated(1));
+    let state = wait(state, 2);
+    let refused = |number| refusal(&state, &subnet.register(number, Role::Miner, state.head(), 1));
+    assert_eq!((refused(20), refused(21)), ("former_hotkey", "former_hotkey"));
+    assert_eq!(state.former_until(&hotkey(20)), None);
+    // Its successor was not slashed, so it may come back.
+    assert_eq!(refused(22), "admissible");
+    // One that was slashed but had to stay cannot take another name.
+    let mut state = state;
+    state.former.insert(hotkey(0), Former { successor: None, epoch: Epoch::GENESIS });
+    let barred = Failure::FormerHotkey { hotkey: hotkey(0), until: None };
+    assert_eq!(failure(&state, &subnet.rotate(0, 0, 0, 30)), barred);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use ganglion_types::{Coldkey, Digest, Hotkey, Role, Uid};
 
+use super::super::former::Former;
 use super::super::receipt::Failure;
-use super::super::state::Former;
 use super::Execution;
 
 impl Execution {
@@ -44,6 +44,10 @@ impl Execution {
         to: &Hotkey,
     ) -> Result<(), Failure> {
         let uid = self.owned(by, from)?;
+        // Slashed, it keeps its seat only because nobody else has one.
+        if self.state.was_slashed(from) {
+            return Err(Failure::FormerHotkey { hotkey: *from, until: None });
+        }
         self.must_be_new(to)?;
         if let Some(one) = self.state.participant_mut(uid) {
             one.hotkey = *to;

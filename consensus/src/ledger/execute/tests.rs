@@ -9,6 +9,9 @@ use super::super::receipt::Failure;
 use super::super::state::State;
 use super::*;
 
+mod evidence;
+mod hidden;
+
 pub(super) const MAX: u16 = 65_535;
 pub(super) const BALANCE: u64 = 100 * Rao::PER_UNIT;
 

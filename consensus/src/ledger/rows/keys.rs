@@ -2,6 +2,8 @@
 
 use ganglion_types::{Coldkey, Epoch, Hotkey, Uid};
 
+use super::super::commits::CommitKey;
+
 /// A value that rows are stored under.
 pub(super) trait Key: Ord + Sized {
     /// What is said of bytes that are none.
@@ -108,6 +110,25 @@ impl Key for u64 {
 
     fn show(&self) -> String {
         format!("number {self}")
+    }
+}
+
+impl Key for CommitKey {
+    const RULE: &'static str = "has a key that is no uid, mechanism and epoch";
+
+    fn to_key(&self) -> Vec<u8> {
+        [self.uid.to_key(), self.mechid.to_be_bytes().to_vec(), self.epoch.to_key()].concat()
+    }
+
+    fn from_key(bytes: &[u8]) -> Option<Self> {
+        let (uid, rest) = bytes.split_first_chunk::<2>()?;
+        let (mechid, epoch) = rest.split_first_chunk::<2>()?;
+        let mechid = u16::from_be_bytes(*mechid);
+        Some(Self { uid: Uid::from_key(uid)?, mechid, epoch: Epoch::from_key(epoch)? })
+    }
+
+    fn show(&self) -> String {
+        format!("{}, mechanism {}, {}", self.uid.show(), self.mechid, self.epoch.show())
     }
 }
 

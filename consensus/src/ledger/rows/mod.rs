@@ -12,8 +12,10 @@ use std::fmt;
 
 use ganglion_types::{Coldkey, Digest, Epoch, Hotkey, Parameters, Rao, Uid, ids, merkle};
 
+use super::commits::{Commit, CommitKey};
+use super::former::Former;
 use super::revision::Revision;
-use super::state::{Account, Chain, Former, Participant, State};
+use super::state::{Account, Chain, Participant, State};
 use crate::yuma::SparseRow;
 
 mod keys;
@@ -36,6 +38,8 @@ pub enum Table {
     Weights,
     /// By uid: bonds. An empty row is not stored.
     Bonds,
+    /// By uid, mechanism and epoch: [`Commit`].
+    Commits,
     /// By uid and coldkey: amounts. Like all amounts here, 0 is not stored.
     Delegations,
     /// By hotkey and coldkey: amounts on their way into stake.
@@ -54,12 +58,13 @@ pub enum Table {
 
 impl Table {
     /// All tables in the order of their stages.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Chain,
         Self::Accounts,
         Self::Participants,
         Self::Weights,
         Self::Bonds,
+        Self::Commits,
         Self::Delegations,
         Self::Entering,
         Self::Leaving,
@@ -78,6 +83,7 @@ impl Table {
             Self::Participants => 3,
             Self::Weights => 4,
             Self::Bonds => 5,
+            Self::Commits => 6,
             Self::Delegations => 7,
             Self::Entering => 8,
             Self::Leaving => 9,
@@ -103,6 +109,7 @@ impl Table {
             Self::Participants => "participants",
             Self::Weights => "weights",
             Self::Bonds => "bonds",
+            Self::Commits => "commits",
             Self::Delegations => "delegations",
             Self::Entering => "entering",
             Self::Leaving => "leaving",
@@ -113,7 +120,7 @@ impl Table {
         }
     }
 
-    fn show_key(self, key: &[u8]) -> String {
+    pub(super) fn show_key(self, key: &[u8]) -> String {
         fn show<K: Key>(key: &[u8]) -> Option<String> {
             K::from_key(key).map(|key| key.show())
         }
@@ -121,6 +128,7 @@ impl Table {
             Self::Chain | Self::Parameters => show::<()>(key),
             Self::Accounts => show::<Coldkey>(key),
             Self::Participants | Self::Weights | Self::Bonds => show::<Uid>(key),
+            Self::Commits => show::<CommitKey>(key),
             Self::Delegations | Self::Leaving => show::<(Uid, Coldkey)>(key),
             Self::Entering => show::<(Hotkey, Coldkey)>(key),
             Self::Unbonding => show::<(Epoch, Hotkey, Coldkey)>(key),
@@ -192,6 +200,7 @@ enum Cell<'a> {
     Account(&'a Account),
     Participant(&'a Participant),
     Sparse(&'a SparseRow),
+    Commit(&'a Commit),
     Amount(&'a Rao),
     Former(&'a Former),
     Parameters(&'a Parameters),
@@ -205,6 +214,7 @@ impl Cell<'_> {
             Self::Account(value) => value.to_bytes(),
             Self::Participant(value) => value.to_bytes(),
             Self::Sparse(value) => value.to_bytes(),
+            Self::Commit(value) => value.to_bytes(),
             Self::Amount(value) => value.to_bytes(),
             Self::Former(value) => value.to_bytes(),
             Self::Parameters(value) => value.to_bytes(),
@@ -270,6 +280,7 @@ impl State {
             }
             Table::Weights => sparse_rows(&self.weights),
             Table::Bonds => sparse_rows(&self.bonds),
+            Table::Commits => rows_of(&self.commits, Cell::Commit),
             Table::Delegations => rows_of(&self.delegations, Cell::Amount),
             Table::Entering => rows_of(&self.entering, Cell::Amount),
             Table::Leaving => rows_of(&self.leaving, Cell::Amount),
@@ -337,7 +348,7 @@ impl State {
     }
 }
 
-fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
     // Keys are at most 72 bytes.
     let length = u16::try_from(key.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), key, value].concat()

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ganglion_types::{Coldkey, CutId, Epoch, Hotkey, Manifest, Parameters, Rao, Uid};
+use ganglion_types::{Coldkey, CutId, Epoch, Hotkey, Manifest, Parameters, Rao, Uid, limits};
 
+use super::super::commits::{Commit, CommitKey};
+use super::super::former::Former;
 use super::super::revision::Revision;
-use super::super::state::{Account, Chain, Former, Participant, State, index};
+use super::super::state::{Account, Chain, Participant, State, index};
 use super::keys::Key;
 use super::values::Value;
 use super::{RowKey, StateError, Table};
@@ -20,6 +22,7 @@ struct Reader {
     participants: BTreeMap<Uid, Participant>,
     weights: BTreeMap<Uid, SparseRow>,
     bonds: BTreeMap<Uid, SparseRow>,
+    commits: BTreeMap<CommitKey, Commit>,
     delegations: BTreeMap<(Uid, Coldkey), Rao>,
     entering: BTreeMap<(Hotkey, Coldkey), Rao>,
     leaving: BTreeMap<(Uid, Coldkey), Rao>,
@@ -46,6 +49,7 @@ impl Reader {
             Table::Participants => put(&mut self.participants, key, bytes),
             Table::Weights => put(&mut self.weights, key, bytes),
             Table::Bonds => put(&mut self.bonds, key, bytes),
+            Table::Commits => put(&mut self.commits, key, bytes),
             Table::Delegations => put(&mut self.delegations, key, bytes),
             Table::Entering => put(&mut self.entering, key, bytes),
             Table::Leaving => put(&mut self.leaving, key, bytes),
@@ -65,6 +69,7 @@ impl Reader {
             accounts: self.accounts,
             weights: dense(Table::Weights, self.weights, &slots)?,
             bonds: dense(Table::Bonds, self.bonds, &slots)?,
+            commits: self.commits,
             delegations: self.delegations,
             entering: self.entering,
             leaving: self.leaving,
@@ -108,6 +113,7 @@ impl State {
 
     fn check(&self) -> Result<(), StateError> {
         self.check_participants()?;
+        self.check_commits()?;
         self.check_stake()?;
         let revisions = self.revisions.keys().find(|id| **id >= self.chain.next_revision);
         if let Some(id) = revisions {
@@ -132,6 +138,23 @@ impl State {
             }
             if self.uid_of(&one.hotkey) != Some(uid) {
                 return Err(bad(Table::Participants, &uid, "holds the hotkey of another uid"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_commits(&self) -> Result<(), StateError> {
+        for (key, _) in self.commits() {
+            let bad = |rule| Err(bad(Table::Commits, key, rule));
+            if self.participant(key.uid).is_none() {
+                return bad("belongs to nobody");
+            }
+            if key.epoch > self.epoch() {
+                return bad("is of an epoch to come");
+            }
+            let open = self.commits_of(key.uid).filter(|(other, _)| other.mechid == key.mechid);
+            if open.count() > limits::OPEN_COMMITS {
+                return bad("is one of too many of its uid");
             }
         }
         Ok(())

@@ -6,8 +6,10 @@ use ganglion_types::{
 };
 use prost::Message;
 
+use super::super::commits::Commit;
+use super::super::former::Former;
 use super::super::revision::Revision;
-use super::super::state::{Account, Chain, Former, Participant, RECENT_CUTS};
+use super::super::state::{Account, Chain, Participant, RECENT_CUTS};
 use crate::yuma::SparseRow;
 
 /// A value that is stored as one row.
@@ -115,6 +117,26 @@ impl Value for Participant {
             take: proto.take.try_into().ok()?,
             take_raised_at: Epoch::new(proto.take_raised_at),
             emission: Rao::new(proto.emission),
+        })
+    }
+}
+
+impl Value for Commit {
+    type Proto = proto::CommitRow;
+
+    fn to_proto(&self) -> proto::CommitRow {
+        proto::CommitRow {
+            hotkey: self.hotkey.as_bytes().to_vec(),
+            commitment: self.commitment.as_bytes().to_vec(),
+            seq: self.seq,
+        }
+    }
+
+    fn from_proto(proto: proto::CommitRow) -> Option<Self> {
+        Some(Self {
+            hotkey: Hotkey::from_slice(&proto.hotkey)?,
+            commitment: Digest::from_slice(&proto.commitment)?,
+            seq: proto.seq,
         })
     }
 }

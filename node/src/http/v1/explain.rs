@@ -66,7 +66,7 @@ fn explanation(app: &App, epoch: Epoch) -> Result<Explanation, ApiError> {
         let message = format!("the result of epoch {epoch} is no longer kept by this node");
         return Err(ApiError::not_found(message));
     }
-    let before = result(&app.context.reader, &now.state, epoch.previous())?;
+    let before = result(&app.context.reader, epoch.previous())?;
     let facts = Facts::new(&now.state, whole.result(), &before, &whole.weights);
     Ok(Explanation { epoch: epoch.get(), cut, summary: facts.summary(), rows: facts.rows() })
 }

@@ -7,9 +7,11 @@ pub(super) mod metagraph;
 pub(super) mod ops;
 pub(super) mod parameters;
 pub(super) mod peers;
+pub(super) mod proof;
 pub(super) mod registration;
 pub(super) mod revisions;
 pub(super) mod scores;
+pub(super) mod stages;
 pub(super) mod status;
 pub(super) mod tasks;
 
@@ -28,6 +30,11 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/epochs", get(epochs::list))
         .route("/epochs/{epoch}", get(epochs::show))
         .route("/epochs/{epoch}/explain", get(explain::get))
+        .route("/epochs/{epoch}/proof/{hotkey}", get(proof::get))
+        .route("/epochs/{epoch}/replay", get(stages::replay))
+        .route("/epochs/{epoch}/stages", get(stages::list))
+        .route("/epochs/{epoch}/stages/{stage}", get(stages::rows))
+        .route("/epochs/{epoch}/dump", get(stages::dump))
         .route("/accounts/{coldkey}", get(accounts::get))
         .route("/registration", get(registration::get))
         .route("/scores", get(scores::get))

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use ganglion_types::{Canonical as _, Epoch, Fork, hex};
 
-use crate::api::types::{Amount, Status};
+use crate::api::types::{Amount, ForkSeen, Status};
 use crate::http::{App, Shared, until_ms};
 
 pub(crate) async fn get(State(app): Shared) -> Json<Status> {
@@ -18,6 +19,11 @@ fn status(app: &App) -> Status {
     let committee = now.state.committee();
     let total = committee.iter().fold(0_u64, |sum, one| sum.saturating_add(one.stake.get()));
     let (epoch, cut) = now.head();
+    let (signing, signing_reason) = if committee.iter().any(|one| one.hotkey == now.hotkey) {
+        (now.signing, now.signing_reason)
+    } else {
+        (false, "no seat in the committee")
+    };
     Status {
         version: env!("CARGO_PKG_VERSION").into(),
         subnet: now.state.subnet().to_hex(),
@@ -35,8 +41,8 @@ fn status(app: &App) -> Status {
         epoch_ms: now.state.timing().epoch_ms,
         genesis_time: manifest.genesis_time,
         round: now.round,
-        signing: now.signing,
-        signing_reason: now.signing_reason.into(),
+        signing,
+        signing_reason: signing_reason.into(),
         peers: network.peers().iter().filter(|peer| peer.connected).count(),
         missed: u64::try_from(now.missed.len()).unwrap_or(u64::MAX),
         behind: now.behind.map(|epoch| epoch.get()),
@@ -48,7 +54,17 @@ fn status(app: &App) -> Status {
         difficulty: now.state.chain().difficulty,
         task: manifest.task.task_type.clone(),
         worker: (app.context.worker)().name().into(),
+        forks: now.forks.iter().map(|(epoch, fork)| fork_seen(*epoch, fork.as_deref())).collect(),
         halted: now.halted,
+    }
+}
+
+fn fork_seen(epoch: Epoch, fork: Option<&Fork>) -> ForkSeen {
+    let cuts = fork.iter().flat_map(|fork| [fork.first.0.id(), fork.second.0.id()]);
+    ForkSeen {
+        epoch: epoch.get(),
+        cuts: cuts.map(|cut| cut.to_hex()).collect(),
+        proof: fork.map_or_else(String::new, |fork| hex(&fork.to_bytes())),
     }
 }
 

@@ -1,0 +1,194 @@
+//! Puts a proof together from what a node has stored.
+
+use std::sync::Arc;
+
+use ganglion_consensus::proof::{members_of, row_owner};
+use ganglion_storage::{Reader, StoreError};
+use ganglion_types::proof::LINKS_MAX;
+use ganglion_types::{
+    Canonical, Certificate, CommitteeMembers, Cut, DecodeError, Digest, Epoch, EpochLink,
+    EpochProof, Hotkey, Manifest, limits, merkle,
+};
+
+use crate::audit::{AuditError, Replay, committee_of};
+use crate::fault::{Curable, Fault};
+use crate::host::RESULT_HEADER;
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Not decided here, or before the checkpoint.
+    #[error("epoch {epoch} cannot be proven here: this node has epochs {first} to {last}")]
+    NotHere {
+        /// The epoch.
+        epoch: Epoch,
+        /// The checkpoint.
+        first: Epoch,
+        /// The last one.
+        last: Epoch,
+    },
+    /// Too far from the checkpoint.
+    #[error("there are more than {LINKS_MAX} epochs between the checkpoint and epoch {epoch}")]
+    TooFar {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// Its rows were pruned.
+    #[error("the rows of epoch {epoch} are not kept here any more")]
+    Pruned {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// It held no uid.
+    #[error("{hotkey} has no row in epoch {epoch}")]
+    NoRow {
+        /// The epoch.
+        epoch: Epoch,
+        /// The hotkey.
+        hotkey: Hotkey,
+    },
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Bytes in the store cannot be read.
+    #[error("epoch {epoch} in the store cannot be read: {source}")]
+    Stored {
+        /// The epoch.
+        epoch: Epoch,
+        /// What is wrong.
+        source: DecodeError,
+    },
+    /// A committee had to be computed again, and could not.
+    #[error("{0}")]
+    Replay(#[from] AuditError),
+}
+
+impl Curable for BuildError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::NotHere { .. } | Self::TooFar { .. } | Self::NoRow { .. } => Fault::Input,
+            Self::Replay(error) => error.fault(),
+            _ => Fault::Environment,
+        }
+    }
+
+    fn cure(&self) -> Option<String> {
+        let cure = match self {
+            Self::NotHere { .. } => "List the epochs with `ganglion epoch list`.",
+            Self::TooFar { .. } => "Start from a later checkpoint with --from-checkpoint.",
+            Self::Pruned { .. } => "Ask a node that keeps all rows.",
+            Self::NoRow { .. } => "See who had a row with `ganglion epoch show`.",
+            Self::Replay(error) => return error.cure(),
+            _ => "The log says more; -v logs everything.",
+        };
+        Some(cure.into())
+    }
+}
+
+/// Proves the row of `hotkey` in `epoch` for whoever believes the cut of `from`.
+///
+/// Committees that were not kept are computed again from genesis, which takes as long as all epochs
+/// up to there.
+///
+/// # Errors
+/// See [`BuildError`].
+pub fn build(
+    reader: &Reader,
+    manifest: &Arc<Manifest>,
+    from: Epoch,
+    epoch: Epoch,
+    hotkey: Hotkey,
+) -> Result<EpochProof, BuildError> {
+    let last = Epoch::new(reader.applied()?.unwrap_or(0));
+    if epoch > last || from > epoch || epoch == Epoch::GENESIS {
+        return Err(BuildError::NotHere { epoch, first: from, last });
+    }
+    let distance = usize::try_from(epoch.get().saturating_sub(from.get())).unwrap_or(usize::MAX);
+    if distance > LINKS_MAX {
+        return Err(BuildError::TooFar { epoch });
+    }
+    let checkpoint: Cut = stored(from, reader.cut(from.get())?)?;
+    let links = links(reader, manifest, &checkpoint, epoch)?;
+    let (row, proof) = row(reader, epoch, hotkey)?;
+    let subnet = checkpoint.subnet;
+    Ok(EpochProof { subnet, checkpoint, links, epoch, hotkey, row, merkle: proof })
+}
+
+fn stored<T: Canonical>(epoch: Epoch, bytes: Option<Vec<u8>>) -> Result<T, BuildError> {
+    T::from_bytes(&bytes.unwrap_or_default(), limits::AGREEMENT_BYTES)
+        .map_err(|source| BuildError::Stored { epoch, source })
+}
+
+/// The epochs after the checkpoint. Certificates are left out where the committee stays, and so are
+/// committees that are those of the epoch before.
+fn links(
+    reader: &Reader,
+    manifest: &Arc<Manifest>,
+    checkpoint: &Cut,
+    last: Epoch,
+) -> Result<Vec<EpochLink>, BuildError> {
+    let mut links: Vec<EpochLink> = Vec::new();
+    let (mut root, mut told) = (checkpoint.next_committee_root, None);
+    let mut committees = Committees { reader, manifest, replay: None };
+    let mut epoch = checkpoint.epoch;
+    while epoch < last {
+        epoch = epoch.next();
+        let cut: Cut = stored(epoch, reader.cut(epoch.get())?)?;
+        let committee = match told == Some(root) {
+            true => None,
+            false => Some(committees.before(epoch, root)?),
+        };
+        told = Some(root);
+        let needed = epoch == last || cut.next_committee_root != root;
+        let certificate: Option<Certificate> = match needed {
+            true => Some(stored(epoch, reader.certificate(epoch.get())?)?),
+            false => None,
+        };
+        root = cut.next_committee_root;
+        links.push(EpochLink { cut, certificate, committee });
+    }
+    Ok(links)
+}
+
+/// Finds committees by their root.
+struct Committees<'a> {
+    reader: &'a Reader,
+    manifest: &'a Arc<Manifest>,
+    replay: Option<Replay<'a>>,
+}
+
+impl Committees<'_> {
+    /// The committee that closes `epoch`.
+    fn before(&mut self, epoch: Epoch, root: Digest) -> Result<CommitteeMembers, BuildError> {
+        if let Some(bytes) = self.reader.committee(root.as_bytes())? {
+            return stored(epoch, Some(bytes));
+        }
+        let mut replay = match self.replay.take() {
+            Some(replay) => replay,
+            None => Replay::new(self.reader, Arc::clone(self.manifest))?,
+        };
+        while replay.state().next_epoch() < epoch {
+            replay.next()?;
+        }
+        let committee = committee_of(replay.state()).map(|committee| members_of(&committee));
+        self.replay = Some(replay);
+        committee.ok_or(BuildError::Replay(AuditError::Manifest))
+    }
+}
+
+/// The row of a hotkey, and its place under the result root.
+fn row(
+    reader: &Reader,
+    epoch: Epoch,
+    hotkey: Hotkey,
+) -> Result<(Vec<u8>, merkle::MerkleProof), BuildError> {
+    let mut rows = reader.results(epoch.get())?.unwrap_or_default();
+    let header = rows.pop_if(|(uid, _)| *uid == RESULT_HEADER);
+    let (_, header) = header.ok_or(BuildError::Pruned { epoch })?;
+    let leaves: Vec<Vec<u8>> =
+        std::iter::once(header).chain(rows.into_iter().map(|(_, row)| row)).collect();
+    let owner = |row: &Vec<u8>| row_owner(row).is_some_and(|(_, owner)| owner == hotkey);
+    let at = leaves.iter().position(owner).ok_or(BuildError::NoRow { epoch, hotkey })?;
+    let proof = merkle::prove(&leaves, at).ok_or(BuildError::NoRow { epoch, hotkey })?;
+    Ok((leaves.into_iter().nth(at).unwrap_or_default(), proof))
+}

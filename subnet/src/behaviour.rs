@@ -1,0 +1,221 @@
+//! How a participant misbehaves, for testnets: what the rules cost whoever breaks them.
+//!
+//! Nobody else gets here: a participant is honest unless its [`Config`](crate::Config) says otherwise.
+//! Each departs from the honest path in one place and keeps to it everywhere else:
+//! ```text
+//! behaviour    where             instead of the honest step
+//! copier       publish_weights   the stake-weighted mean of the rows that others last showed
+//! lazy         on_task_batch     what another miner answered in the round before
+//! equivocator  say               beside each own vote a second one, for something else
+//! withholder   reveal_weights    nothing: what it committed to stays closed
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use ganglion_types::weights::max_upscale;
+use ganglion_types::{
+    AgreementMessage, Canonical as _, CutId, Epoch, OutputBatch, Payload, TaskBatch, Vote,
+};
+
+use crate::effect::Effect;
+use crate::input::Channel;
+use crate::participant::Participant;
+
+/// What a participant does. As text: `honest`, `copier`, `lazy`, `equivocator@5`, `withholder`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Behaviour {
+    /// What the rules ask.
+    #[default]
+    Honest,
+    /// A validator that publishes what other validators last showed.
+    Copier,
+    /// A miner that repeats what another one answered.
+    Lazy,
+    /// A validator that signs two votes for one slot.
+    Equivocator {
+        /// The first epoch in which it does.
+        from: Epoch,
+    },
+    /// A validator that commits to rows of weights and never opens them.
+    Withholder,
+}
+
+impl fmt::Display for Behaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Honest => f.write_str("honest"),
+            Self::Copier => f.write_str("copier"),
+            Self::Lazy => f.write_str("lazy"),
+            Self::Equivocator { from } => write!(f, "equivocator@{from}"),
+            Self::Withholder => f.write_str("withholder"),
+        }
+    }
+}
+
+/// A text that names no behaviour.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be honest, copier, lazy, equivocator@EPOCH or withholder")]
+pub struct UnknownBehaviour;
+
+impl FromStr for Behaviour {
+    type Err = UnknownBehaviour;
+
+    fn from_str(text: &str) -> Result<Self, UnknownBehaviour> {
+        match text.split_once('@') {
+            None if text == "honest" => Ok(Self::Honest),
+            None if text == "copier" => Ok(Self::Copier),
+            None if text == "lazy" => Ok(Self::Lazy),
+            None if text == "withholder" => Ok(Self::Withholder),
+            Some(("equivocator", from)) => {
+                let from = from.parse().map(Epoch::new).map_err(|_| UnknownBehaviour)?;
+                Ok(Self::Equivocator { from })
+            }
+            _ => Err(UnknownBehaviour),
+        }
+    }
+}
+
+/// What a lazy miner has overheard: one batch of answers of one other miner. Empty for all others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overheard(Vec<Payload>);
+
+impl Overheard {
+    /// As many answers as there are tasks, over and over the same if there are fewer; `None` while
+    /// nothing was heard.
+    fn answers(&self, tasks: usize) -> Option<Vec<Payload>> {
+        (!self.0.is_empty()).then(|| self.0.iter().cycle().take(tasks).cloned().collect())
+    }
+}
+
+/// The stake-weighted mean of rows, each scaled to its validator's stake; largest value 65535.
+fn mean_row<'r>(rows: impl Iterator<Item = (u64, &'r [(u16, u16)])>) -> Vec<(u16, u16)> {
+    let mut sums: BTreeMap<u16, u64> = BTreeMap::new();
+    for (stake, row) in rows {
+        let total = row.iter().fold(0u128, |sum, entry| sum.saturating_add(entry.1.into()));
+        for (uid, value) in row {
+            let part = u128::from(stake).saturating_mul((*value).into());
+            let part = u64::try_from(part.checked_div(total).unwrap_or(0)).unwrap_or(u64::MAX);
+            let sum = sums.entry(*uid).or_insert(0);
+            *sum = sum.saturating_add(part);
+        }
+    }
+    let sums: Vec<(u16, u64)> = sums.into_iter().collect();
+    let mut row = max_upscale(&sums);
+    row.retain(|entry| entry.1 > 0);
+    row
+}
+
+impl Participant {
+    /// The row of weights to publish: our own scores, unless we copy.
+    pub(crate) fn row_to_publish(&self) -> Vec<(u16, u16)> {
+        if self.config.behaviour == Behaviour::Copier {
+            return self.copied_row();
+        }
+        let limit = self.state.hyperparameters().max_weights_limit;
+        self.scores.weights(&self.miners(), &self.config.manifest.task, limit)
+    }
+
+    /// What the state after the last cut shows of the others' rows.
+    fn copied_row(&self) -> Vec<(u16, u16)> {
+        let others = self.state.participants().filter(|(_, seat)| Some(seat.hotkey) != self.me);
+        let mut row =
+            mean_row(others.map(|(uid, seat)| (seat.stake.get(), self.state.weights(uid))));
+        let miners = self.miners();
+        row.retain(|(uid, _)| miners.iter().any(|(miner, _)| miner == uid));
+        row
+    }
+
+    /// Whether we answer without our worker; a lazy miner that has heard nothing stays silent.
+    pub(crate) const fn is_lazy(&self) -> bool {
+        matches!(self.config.behaviour, Behaviour::Lazy)
+    }
+
+    /// Whether our commits stay closed.
+    pub(crate) const fn withholds(&self) -> bool {
+        matches!(self.config.behaviour, Behaviour::Withholder)
+    }
+
+    /// Lazy: the answers to a batch of tasks.
+    pub(crate) fn overheard_answers(&self, batch: &TaskBatch) -> Option<Vec<Payload>> {
+        self.overheard.answers(batch.inputs.len())
+    }
+
+    /// Lazy: keeps the answers of another miner for the next round.
+    pub(crate) fn overhear(&mut self, batch: &OutputBatch) {
+        let first = batch.batches.first().filter(|_| Some(batch.signer) != self.me);
+        if let Some(answers) = first.filter(|_| self.is_lazy()) {
+            self.overheard = Overheard(answers.outputs.clone());
+        }
+    }
+
+    /// Equivocator: says the contrary of an own vote as well. The engine never learns of it.
+    pub(crate) fn contradict(&mut self, said: &AgreementMessage) {
+        let Behaviour::Equivocator { from } = self.config.behaviour else { return };
+        let (AgreementMessage::Vote(vote), Some(key)) = (said, &self.config.key) else { return };
+        if vote.epoch < from || Some(vote.signer) != self.me {
+            return;
+        }
+        let second = contrary(vote.cut, self.state.head());
+        let (subnet, kind) = (&self.subnet, vote.vote_type);
+        let second = Vote::sign(subnet, kind, vote.epoch, vote.round, second, key);
+        let second = AgreementMessage::Vote(second);
+        // Should it come back to us, it is not a twin's.
+        self.close.note_seen(&second);
+        self.send(Effect::Publish(Channel::Agreement, second.to_bytes()));
+    }
+}
+
+/// Nil for a cut, and for nil a cut that is none of this epoch.
+const fn contrary(cut: Option<CutId>, other: CutId) -> Option<CutId> {
+    match cut {
+        Some(_) => None,
+        None => Some(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_behaviour_is_read_as_it_is_written() {
+        for behaviour in [
+            Behaviour::Honest,
+            Behaviour::Copier,
+            Behaviour::Lazy,
+            Behaviour::Equivocator { from: Epoch::new(7) },
+            Behaviour::Withholder,
+        ] {
+            assert_eq!(behaviour.to_string().parse(), Ok(behaviour));
+        }
+        for wrong in ["", "Copier", "copier@5", "equivocator", "equivocator@", "equivocator@-1"] {
+            assert_eq!(wrong.parse::<Behaviour>(), Err(UnknownBehaviour), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_copied_row_is_the_mean_by_stake_whatever_the_scale_of_a_row() {
+        // Shares 1/4, 3/4 at stake 3 and 1, 0 at stake 1: 1.75 to 2.25.
+        let rows = [(3_000, &[(4, 100), (5, 300)][..]), (1_000, &[(4, 65_535)][..])];
+        assert_eq!(mean_row(rows.into_iter()), [(4, 50_972), (5, 65_535)]);
+        assert_eq!(mean_row([(5, &[][..])].into_iter()), []);
+        assert_eq!(mean_row([(0, &[(1, 9)][..])].into_iter()), []);
+    }
+
+    #[test]
+    fn overheard_answers_fill_any_number_of_tasks() {
+        let one = |byte: u8| Payload::Inline(vec![byte]);
+        let overheard = Overheard(vec![one(1), one(2)]);
+        assert_eq!(overheard.answers(3), Some(vec![one(1), one(2), one(1)]));
+        assert_eq!(Overheard::default().answers(3), None);
+    }
+
+    #[test]
+    fn a_second_vote_differs_from_the_first() {
+        let (cut, head) = (CutId::new([1; 32]), CutId::new([2; 32]));
+        assert_eq!(contrary(Some(cut), head), None);
+        assert_eq!(contrary(None, head), Some(head));
+    }
+}

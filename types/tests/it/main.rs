@@ -1,0 +1,3 @@
+//! What crosses this crate's border, held against frozen bytes.
+
+mod frozen;
