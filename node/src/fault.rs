@@ -5,6 +5,8 @@
 pub enum Fault {
     /// Something was checked and does not hold.
     Check,
+    /// What the subnet certified cannot be reproduced on this machine.
+    Divergence,
     /// What the user typed or wrote is wrong.
     Input,
     /// The machine does not allow it: a port, a lock, permissions, space.

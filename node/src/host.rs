@@ -14,7 +14,7 @@ use ganglion_subnet::{
     AnswerToken, AskId, Certified, Channel, Commit, GossipToken, Input, Job, MinerScore, Now,
     Phase, Rejection, Report, Ticket, Verdict,
 };
-use ganglion_types::{Body, Canonical as _, Epoch, Hotkey, Item, ItemId, limits, proto};
+use ganglion_types::{Body, Canonical as _, Epoch, Fork, Hotkey, Item, ItemId, limits, proto};
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
@@ -270,6 +270,10 @@ impl Host for NodeHost {
         self.store.put_local(key, value)
     }
 
+    fn keep_fork(&mut self, fork: &Fork) -> Result<(), StoreError> {
+        self.store.put_fork(fork.first.0.epoch.get(), &fork.to_bytes())
+    }
+
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
         if let Err(error) = self.network.publish(topic_of(channel), bytes) {
             tracing::warn!(%error, ?channel, "a message of ours was not published");
@@ -381,8 +385,28 @@ impl NodeHost {
                 tracing::info!(%epoch, %best, "behind: fetching epochs");
                 self.view.update(|view| view.behind = Some(best));
             }
+            Report::Frozen(forks) => self.show_frozen(forks),
             Report::Odd(what) => tracing::warn!("{what}"),
         }
+    }
+
+    fn show_frozen(&self, forks: Vec<Fork>) {
+        let reason = "an epoch has two certified cuts: this node is frozen and only answers; its \
+                      committee has to decide how the subnet goes on under a new id";
+        for fork in &forks {
+            let (epoch, first, second) =
+                (fork.first.0.epoch, fork.first.0.id(), fork.second.0.id());
+            tracing::error!(%epoch, %first, %second, "two certified cuts");
+        }
+        tracing::error!("{reason}");
+        self.view.update(|view| {
+            for fork in forks {
+                view.forks.insert(fork.first.0.epoch, Some(Arc::new(fork)));
+            }
+            view.signing = false;
+            view.signing_reason = "frozen: two certified cuts of one epoch";
+            view.halted = Some(reason.into());
+        });
     }
 
     fn show_certified(&self, certified: Certified) {

@@ -20,17 +20,20 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ganglion_consensus::ledger::{State, StateError, Table, execute};
+use ganglion_consensus::proof;
 use ganglion_p2p as p2p;
 use ganglion_storage::{
-    OpenError, Reader, Recovered as Found, Standing, StateChange, Store, StoreError, quarantine,
+    FORK_BYTES_MAX, OpenError, Reader, Recovered as Found, Standing, StateChange, Store,
+    StoreError, quarantine,
 };
+use ganglion_subnet::divergence::Decided;
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{
-    Behaviour, Commit, Config as ParticipantConfig, Job, Participant, Recovered,
+    Behaviour, Commit, Config as ParticipantConfig, Halt, Job, Participant, Recovered,
 };
 use ganglion_types::{
-    Canonical as _, CutId, DecodeError, Epoch, EpochBundle, Item, ItemId, Manifest, SubnetId,
-    limits,
+    Canonical as _, Certificate, CommitteeMembers, Cut, CutId, DecodeError, Epoch, EpochBundle,
+    Fork, Item, ItemId, Manifest, SubnetId, limits,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -38,6 +41,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::api::types::TaskAnswers;
+use crate::audit::committee_of;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
@@ -109,6 +113,9 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// What was certified cannot be reproduced here.
+    #[error("{0}")]
+    CannotReproduce(String),
     /// The driver stopped: going on would be wrong.
     #[error("{0}")]
     Stopped(String),
@@ -126,7 +133,8 @@ impl Curable for NodeError {
     fn fault(&self) -> Fault {
         match self {
             Self::Worker(_) => Fault::Input,
-            Self::Diverged { .. } | Self::Stopped(_) | Self::Ended { .. } => Fault::Check,
+            Self::Diverged { .. } | Self::CannotReproduce(_) => Fault::Divergence,
+            Self::Stopped(_) | Self::Ended { .. } => Fault::Check,
             _ => Fault::Environment,
         }
     }
@@ -146,7 +154,14 @@ impl Curable for NodeError {
                 "Stop the process that listens there, or set another address with --api."
             }
             Self::Worker(worker) => return worker.cure(),
-            Self::Stopped(_) | Self::Diverged { .. } => {
+            Self::CannotReproduce(_) | Self::Diverged { .. } => {
+                "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
+                 all epochs again: if it holds, the tables were damaged, so move DIR/state away and \
+                 start again, and they are rebuilt from certificates.log; if it differs too, this \
+                 program is at fault: compare with `ganglion epoch diff EPOCH --dir DIR --with API`, \
+                 update it, and report the row."
+            }
+            Self::Stopped(_) => {
                 "Keep the data directory and the log, and compare this epoch with another node's."
             }
             _ => "The log says more; -v logs everything.",
@@ -321,7 +336,11 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let participant = participant(&manifest, &hotkey, &reader, (state, past), behaviour)?;
+    let forks = known_forks(&store)?;
+    let participant = participant(&manifest, &hotkey, &reader, (state, past), &forks, behaviour)?;
+    view.update(|view| {
+        view.forks = forks.into_iter().map(|(epoch, fork)| (epoch, fork.map(Arc::new))).collect();
+    });
     let mut host = NodeHost::new(Parts {
         store,
         records: records_out,
@@ -368,6 +387,7 @@ fn participant(
     hotkey: &KeyPair,
     reader: &Reader,
     (state, past): (State, Recovered),
+    forks: &[KnownFork],
     behaviour: Behaviour,
 ) -> Result<Participant, NodeError> {
     let config = ParticipantConfig {
@@ -376,9 +396,49 @@ fn participant(
         seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
         oldest: Epoch::new(reader.certified().map_or(1, |(first, _)| first)),
         behaviour,
+        last: last_decided(reader, manifest, state.epoch())?,
+        frozen: !forks.is_empty(),
+        forks: forks.iter().filter_map(|(_, fork)| fork.clone()).collect(),
     };
     Participant::new(config, state, past)
         .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))
+}
+
+/// An epoch with two certified cuts, and the proof unless it is damaged.
+type KnownFork = (Epoch, Option<Fork>);
+
+fn known_forks(store: &Store) -> Result<Vec<KnownFork>, NodeError> {
+    let read = |bytes: Vec<u8>| Fork::from_bytes(&bytes, FORK_BYTES_MAX).ok();
+    let forks = store.forks()?.into_iter();
+    Ok(forks.map(|(epoch, proof)| (Epoch::new(epoch), proof.and_then(read))).collect())
+}
+
+/// The last decided epoch with whoever closed it, as far as the store can tell at once.
+fn last_decided(
+    reader: &Reader,
+    manifest: &Arc<Manifest>,
+    epoch: Epoch,
+) -> Result<Option<Decided>, NodeError> {
+    let Some(before) = epoch.get().checked_sub(1) else { return Ok(None) };
+    let stored = |source| NodeError::Stored { epoch: epoch.get(), source };
+    let cut_of = |epoch: u64| -> Result<Cut, NodeError> {
+        let bytes = reader.cut(epoch)?.unwrap_or_default();
+        Cut::from_bytes(&bytes, limits::AGREEMENT_BYTES).map_err(stored)
+    };
+    let (cut, root) = (cut_of(epoch.get())?, cut_of(before)?.next_committee_root);
+    let certificate = reader.certificate(epoch.get())?.unwrap_or_default();
+    let certificate =
+        Certificate::from_bytes(&certificate, limits::AGREEMENT_BYTES).map_err(stored)?;
+    let committee = match reader.committee(root.as_bytes())? {
+        Some(bytes) => {
+            let members = CommitteeMembers::from_bytes(&bytes, limits::AGREEMENT_BYTES);
+            members.ok().and_then(|members| proof::committee_of(&members).ok())
+        }
+        // Of the first epoch it follows from the manifest.
+        None => State::genesis(Arc::clone(manifest)).ok().and_then(|state| committee_of(&state)),
+    };
+    let committee = committee.filter(|committee| committee.digest() == root);
+    Ok(committee.map(|committee| Decided { cut, certificate, committee }))
 }
 
 fn context(
@@ -527,7 +587,10 @@ fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), N
     };
     tracing::error!("{reason}");
     view.update(|view| view.halted = Some(reason.clone()));
-    Err(NodeError::Stopped(reason))
+    Err(match stopped {
+        Stopped::Halted(Halt::Diverged { .. }) => NodeError::CannotReproduce(reason),
+        _ => NodeError::Stopped(reason),
+    })
 }
 
 fn network_config(

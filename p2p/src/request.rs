@@ -237,6 +237,9 @@ pub(crate) fn kind(request: &proto::Request) -> Option<&'static str> {
         request::Request::Peers(_) => "peers",
         request::Request::Push(_) => "push",
         request::Request::Task(_) => "task",
+        request::Request::Stages(_) => "stages",
+        request::Request::StageRows(_) => "stage_rows",
+        request::Request::Forks(_) => "forks",
     })
 }
 
@@ -251,6 +254,9 @@ fn answers(response: &response::Response) -> Option<&'static str> {
         response::Response::Peers(_) => "peers",
         response::Response::Pushed(_) => "push",
         response::Response::Task(_) => "task",
+        response::Response::Stages(_) => "stages",
+        response::Response::StageRows(_) => "stage_rows",
+        response::Response::Forks(_) => "forks",
         response::Response::Refused(_) => return None,
     })
 }

@@ -82,6 +82,9 @@ impl Counts for RequestShape {
                 message(6, 1, &PEERS),
                 message(7, 1, &PUSH),
                 message(8, 1, &LEAF),
+                message(20, 1, &LEAF),
+                message(21, 1, &LEAF),
+                message(22, 1, &LEAF),
             ],
         };
         fits(bytes, &REQUEST)
@@ -95,6 +98,17 @@ impl Counts for ResponseShape {
         const EPOCHS: Shape = Shape { fields: &[message(1, limits::RESPONSE_EPOCHS, &BUNDLE)] };
         const PEERS: Shape = Shape { fields: &[message(1, limits::RESPONSE_PEERS, &LEAF)] };
         const TASK: Shape = Shape { fields: &[message(2, 1, &LEAF)] };
+        const STAGES: Shape = Shape { fields: &[message(2, limits::STAGES, &LEAF)] };
+        const ROWS: Shape = Shape { fields: &[message(1, limits::RESPONSE_ROWS, &LEAF)] };
+        const FORK: Shape = Shape {
+            fields: &[
+                message(1, 1, &CUT),
+                message(2, 1, &SIGNATURES),
+                message(3, 1, &CUT),
+                message(4, 1, &SIGNATURES),
+            ],
+        };
+        const FORKS: Shape = Shape { fields: &[message(1, limits::RESPONSE_FORKS, &FORK)] };
         const RESPONSE: Shape = Shape {
             fields: &[
                 message(1, 1, &LEAF),
@@ -106,6 +120,9 @@ impl Counts for ResponseShape {
                 message(7, 1, &LEAF),
                 message(8, 1, &TASK),
                 message(9, 1, &LEAF),
+                message(20, 1, &STAGES),
+                message(21, 1, &ROWS),
+                message(22, 1, &FORKS),
             ],
         };
         fits(bytes, &RESPONSE)
@@ -114,7 +131,7 @@ impl Counts for ResponseShape {
 
 /// Recursion follows the shape, never the bytes, so its depth is that of the shapes above.
 fn fits(mut bytes: &[u8], shape: &Shape) -> bool {
-    // Shapes list at most 9 fields.
+    // Shapes list at most 14 fields.
     let mut seen = [0usize; 16];
     let mut plain = 0;
     while !bytes.is_empty() {

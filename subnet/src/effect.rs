@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use ganglion_consensus::agreement::Timer as EngineTimer;
 use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::ledger::stages::StageDifference;
 use ganglion_consensus::ledger::{EpochResult, Receipt, State};
-use ganglion_types::{Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, ItemId, Kind, proto};
+use ganglion_types::{
+    Certificate, Cut, CutId, Epoch, EpochBundle, Fork, Hotkey, ItemId, Kind, proto,
+};
 
 use crate::input::{AnswerToken, AskId, Channel, GossipToken, Job, Ticket};
 use crate::intake::Rejection;
@@ -33,6 +36,8 @@ pub enum Timer {
     Fetch,
     /// Compare notes with peers.
     Status,
+    /// Peers had time enough to say which row differs.
+    Inquiry,
     /// The startup listen is over.
     Listen,
     /// A timer of agreement.
@@ -110,6 +115,10 @@ pub enum Effect {
     CancelTimer(Timer),
     /// Do not wake me for any round of agreement.
     CancelEngineTimers,
+    /// Do not wake me at all.
+    CancelAllTimers,
+    /// Keep the proof of two certified cuts of one epoch, durably.
+    KeepFork(Box<Fork>),
     /// What became of a submitted operation.
     Submitted(Ticket, Result<ItemId, String>),
     /// For people and metrics.
@@ -172,6 +181,9 @@ pub enum Report {
         /// Best of the peers.
         best: Epoch,
     },
+    /// Two certified cuts of one epoch: the node goes on answering and does nothing else. Empty if the
+    /// proof that was kept is damaged.
+    Frozen(Vec<Fork>),
     /// Something odd that does not stop the node.
     Odd(String),
 }
@@ -244,7 +256,7 @@ impl Phase {
 pub enum Halt {
     /// Our execution of a certified cut gives another result: a bug here, or more than 1/3 of stake
     /// is byzantine.
-    #[error("epoch {epoch}: the certified {what} differs from ours: {detail}")]
+    #[error("epoch {epoch}: the certified {what} differs from ours: {detail}; {}", first_row(difference.as_deref()))]
     Diverged {
         /// The epoch.
         epoch: Epoch,
@@ -252,16 +264,8 @@ pub enum Halt {
         what: &'static str,
         /// Certified and own value.
         detail: String,
-    },
-    /// Two certificates for one epoch.
-    #[error("epoch {epoch} has two certified cuts, {ours} and {other}: the subnet is frozen here")]
-    Forked {
-        /// The epoch.
-        epoch: Epoch,
-        /// The cut held.
-        ours: CutId,
-        /// The other one.
-        other: CutId,
+        /// The first stage and row that differ; none if no peer could tell.
+        difference: Option<Box<StageDifference>>,
     },
     /// Another process signs with our key.
     #[error("another process signs with this node's hotkey (epoch {epoch}): stop one of them")]
@@ -277,4 +281,11 @@ pub enum Halt {
         /// Why.
         reason: String,
     },
+}
+
+fn first_row(difference: Option<&StageDifference>) -> String {
+    difference.map_or_else(
+        || "no peer told which row it is".into(),
+        |found| format!("the first row that differs: {found}"),
+    )
 }

@@ -18,6 +18,7 @@
 
 pub mod behaviour;
 pub mod close;
+pub mod divergence;
 pub mod effect;
 pub mod evidence;
 pub mod fetch;

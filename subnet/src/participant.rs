@@ -18,12 +18,13 @@ use ganglion_consensus::agreement::{Step, Watermark};
 use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::{Executed, Participant as Seat, State, admissible};
 use ganglion_types::{
-    Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Hotkey, Item,
+    Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Fork, Hotkey, Item,
     Manifest, Role, SubnetId, Uid, proto, sign,
 };
 
 use crate::behaviour::{Behaviour, Overheard};
 use crate::close::Close;
+use crate::divergence::{Decided, Divergence};
 use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
 use crate::evidence::Waiting;
 use crate::fetch::Fetch;
@@ -53,6 +54,12 @@ pub struct Config {
     pub oldest: Epoch,
     /// Honest, but in a testnet that shows what else there is.
     pub behaviour: Behaviour,
+    /// The last decided epoch, none at genesis or if it cannot be told.
+    pub last: Option<Decided>,
+    /// Epochs known to have two certified cuts.
+    pub forks: Vec<Fork>,
+    /// Whether there is such an epoch; also if its proof is lost.
+    pub frozen: bool,
 }
 
 /// The state machine. See the module's head.
@@ -65,7 +72,7 @@ pub struct Participant {
     pub(crate) state: State,
     pub(crate) last_time: u64,
     pub(crate) committee: Committee,
-    pub(crate) previous_committee: Option<Committee>,
+    pub(crate) divergence: Divergence,
     pub(crate) now: Now,
     pub(crate) out: Vec<Effect>,
     pub(crate) phase: Phase,
@@ -129,7 +136,7 @@ impl Participant {
             schedule: schedule_of(&state),
             me,
             committee,
-            previous_committee: None,
+            divergence: Divergence::new(config.last.clone(), config.forks.clone(), config.frozen),
             now: Now::default(),
             out: Vec::new(),
             phase: Phase::Waiting,
@@ -168,6 +175,10 @@ impl Participant {
             return Vec::new();
         }
         self.now = now;
+        if self.is_stopping() {
+            self.step_stopping(input);
+            return self.take_effects();
+        }
         match input {
             Input::Started => self.on_started(),
             Input::Timer(timer) => self.on_timer(timer),
@@ -189,7 +200,7 @@ impl Participant {
             Input::Scored { job, scores } => self.on_scored(job, &scores),
             Input::Submit { ticket, bytes } => self.on_submit(ticket, &bytes),
         }
-        std::mem::take(&mut self.out)
+        self.take_effects()
     }
 
     /// The state after the last cut.
@@ -322,6 +333,7 @@ impl Participant {
             Timer::Resend => self.on_resend(),
             Timer::Fetch => self.on_fetch(),
             Timer::Status => self.on_status_timer(),
+            Timer::Inquiry => {}
             Timer::Listen => self.on_listen_over(),
             Timer::Engine(timer) => self.on_engine_timer(timer),
         }
@@ -574,26 +586,32 @@ impl Participant {
         let rows = state.changed_rows(&self.state);
         let latency_ms = (!fetched).then(|| self.now.mono.saturating_sub(self.deadline));
         let stake_seen = (self.close.stake_seen(&self.committee), self.committee.total_stake());
-        let decided = cut.items.clone();
+        let settled = cut.items.clone();
         let lists_held = self.close.third_held_at();
         self.last_time = cut.time;
         let feedback = self.feedback(&result);
+        let (shared, meaning) = (Arc::new(state.clone()), Arc::new(result.clone()));
         let report = Report::Certified(Box::new(Certified {
             cut: cut.clone(),
             id,
             certificate: certificate.clone(),
             latency_ms,
             stake_seen,
-            state: Arc::new(state.clone()),
-            result: Arc::new(result.clone()),
+            state: Arc::clone(&shared),
+            result: Arc::clone(&meaning),
             receipts: receipts.clone(),
         }));
+        let decided = Decided {
+            cut: cut.clone(),
+            certificate: certificate.clone(),
+            committee: self.committee.clone(),
+        };
+        self.divergence.decided(decided, shared, meaning);
         let bundle = EpochBundle { cut, certificate, items };
         self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
         self.report(report);
         self.state = state;
         self.schedule = schedule_of(&self.state);
-        self.previous_committee = Some(self.committee.clone());
         if let Some(committee) = committee_of(&self.state) {
             self.committee = committee;
         }
@@ -605,7 +623,7 @@ impl Participant {
         self.send(Effect::ResetLog(closing));
         self.close = Close::new(closing, &Recovered::default());
         self.fetch.clear();
-        self.pool.settle(&decided, &self.state);
+        self.pool.settle(&settled, &self.state);
         self.retry_evidence();
         self.settle_scores();
         self.epoch_passed(closing);

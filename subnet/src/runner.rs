@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use ganglion_consensus::agreement::Watermark;
-use ganglion_types::{Epoch, Hotkey, ItemId, proto};
+use ganglion_types::{Epoch, Fork, Hotkey, ItemId, proto};
 
 use crate::effect::{Commit, Effect, Halt, Report, Timer, Verdict};
 use crate::input::{AnswerToken, AskId, Channel, GossipToken, Input, Job, Ticket};
@@ -59,6 +59,12 @@ pub trait Host {
     /// # Errors
     /// The disk failed.
     fn save_local(&mut self, key: &'static str, value: &[u8]) -> Result<(), Self::Error>;
+
+    /// Keeps the proof of two certified cuts of one epoch.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn keep_fork(&mut self, fork: &Fork) -> Result<(), Self::Error>;
 
     /// Gossips.
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>);
@@ -191,6 +197,8 @@ impl<H: Host> Runner<H> {
             Effect::CancelEngineTimers => {
                 self.timers.retain(|timer, _| !matches!(timer, Timer::Engine(_)));
             }
+            Effect::CancelAllTimers => self.timers.clear(),
+            Effect::KeepFork(fork) => host.keep_fork(&fork).map_err(Stopped::Store)?,
             Effect::Halt(halt) => return Err(Stopped::Halted(halt)),
         }
         Ok(())

@@ -8,7 +8,8 @@ use ganglion_types::{
     Canonical as _, CutId, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
 };
 
-use crate::effect::{Effect, Halt, Phase, Report, Timer};
+use crate::divergence::differing_root;
+use crate::effect::{Effect, Phase, Report, Timer};
 use crate::fetch::Want;
 use crate::input::{AnswerToken, AskId};
 use crate::intake::Rejection;
@@ -22,6 +23,7 @@ enum Asked {
     Bodies,
     Epochs,
     Push,
+    Forks,
 }
 
 /// Requests under way and the best epoch each peer has shown.
@@ -64,12 +66,13 @@ impl Participant {
         self.sync.asked.insert(id, asked);
     }
 
-    fn status(&self) -> proto::Status {
+    pub(crate) fn status(&self) -> proto::Status {
         let (epoch, cut) = self.head();
         proto::Status {
             epoch: epoch.get(),
             cut: cut.as_bytes().to_vec(),
             oldest: self.config.oldest.get(),
+            forked: self.divergence.forked(),
         }
     }
 
@@ -136,6 +139,13 @@ impl Participant {
                 // Whoever pushes at a decided epoch learns that it is decided.
                 Response::Pushed(proto::Pushed { status: Some(self.status()) })
             }
+            Some(Request::Stages(asked)) => {
+                self.divergence.told_stages(&asked).map_or_else(not_kept, Response::Stages)
+            }
+            Some(Request::StageRows(asked)) => {
+                self.divergence.told_rows(&asked).map_or_else(not_kept, Response::StageRows)
+            }
+            Some(Request::Forks(_)) => Response::Forks(self.divergence.told_forks()),
             _ => Response::Refused(proto::Refused { code: 1, reason: "not answered here".into() }),
         };
         let response = proto::Response { response: Some(answer) };
@@ -182,6 +192,7 @@ impl Participant {
             (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),
             (Asked::Bodies, Some(Response::ListBodies(bodies))) => self.on_bodies(from, bodies),
             (Asked::Epochs, Some(Response::Epochs(epochs))) => self.on_epochs(from, epochs),
+            (Asked::Forks, Some(Response::Forks(forks))) => self.on_forks(forks),
             (Asked::Epochs, _) => self.fetch_elsewhere(from),
             // Refused, failed, or of another kind: the next timer asks somebody else.
             _ => {}
@@ -193,7 +204,15 @@ impl Participant {
         if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
             self.sync.shown.insert(from, epoch);
         }
+        if status.forked > 0 && !self.is_stopping() {
+            // A claim too: what is proven freezes this node.
+            let request = proto::request::Request::Forks(proto::ForksRequest {});
+            self.ask_for(from, Asked::Forks, request);
+        }
         let (own, head) = self.head();
+        if self.is_stopping() {
+            return;
+        }
         if epoch > own {
             self.catch_up();
         } else if epoch == own
@@ -253,7 +272,7 @@ impl Participant {
             }
             taken = taken.saturating_add(1);
         }
-        if self.sync.fetching != Some(from) {
+        if self.is_stopping() || self.sync.fetching != Some(from) {
             return;
         }
         self.sync.fetching = None;
@@ -278,7 +297,7 @@ impl Participant {
         let (own, head) = self.head();
         if cut.epoch == own && certificate.epoch == own {
             self.check_fork(&cut, &certificate);
-            return true;
+            return !self.is_stopping();
         }
         if cut.epoch != self.closing() {
             return cut.epoch < self.closing();
@@ -295,39 +314,24 @@ impl Participant {
         }
         if let Some(item) = items.iter().find(|item| admissible(&self.state, item).is_err()) {
             let detail = format!("item {} is not admissible here", item.id());
-            self.halt(Halt::Diverged { epoch: cut.epoch, what: "cut", detail });
+            self.cannot_execute(&cut, "cut", detail);
             return false;
         }
         let executed = match execute(&self.state, cut.time, &items) {
             Ok(executed) => executed,
             Err(error) => {
-                let detail = error.to_string();
-                self.halt(Halt::Diverged { epoch: cut.epoch, what: "execution", detail });
+                self.cannot_execute(&cut, "execution", error.to_string());
                 return false;
             }
         };
-        if let Some(halt) = divergence(&cut, &executed) {
-            self.halt(halt);
+        if differing_root(&cut, &executed.roots).is_some() {
+            self.diverged(&cut, &executed);
             return false;
         }
         self.phase = Phase::CatchingUp;
         self.peer_is_further();
         self.commit_epoch(cut, certificate, items, executed, true);
         true
-    }
-
-    /// Another certified cut for an epoch that we hold: freeze, keep both, never choose.
-    fn check_fork(&mut self, cut: &ganglion_types::Cut, certificate: &ganglion_types::Certificate) {
-        let id = cut.id();
-        let (epoch, head) = self.head();
-        let committee = self.previous_committee.clone();
-        if id == head || certificate.cut != id {
-            return;
-        }
-        let Some(committee) = committee else { return };
-        if verify_certificate(certificate, &self.subnet, epoch, &committee).is_ok() {
-            self.halt(Halt::Forked { epoch, ours: head, other: id });
-        }
     }
 
     // ---- missing items and bodies ----
@@ -396,22 +400,7 @@ impl Participant {
     }
 }
 
-/// How our execution differs from what a cut says.
-pub(crate) fn divergence(
-    cut: &ganglion_types::Cut,
-    executed: &ganglion_consensus::ledger::Executed,
-) -> Option<Halt> {
-    let own = &executed.roots;
-    [
-        ("result root", cut.result_root, own.result_root),
-        ("state root", cut.state_root, own.state_root),
-        ("next committee root", cut.next_committee_root, own.next_committee_root),
-    ]
-    .into_iter()
-    .find(|(_, certified, own)| certified != own)
-    .map(|(what, certified, own)| Halt::Diverged {
-        epoch: cut.epoch,
-        what,
-        detail: format!("certified {certified}, own {own}"),
-    })
+fn not_kept() -> proto::response::Response {
+    let reason = "that epoch is not kept in memory here".into();
+    proto::response::Response::Refused(proto::Refused { code: 2, reason })
 }

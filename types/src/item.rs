@@ -255,6 +255,13 @@ impl Item {
         Self { subnet, signature: sign::sign(key, &hash), id: ItemId::new(hash), body }
     }
 
+    /// Evidence as an item: anybody may make it, it proves itself, and nobody is its reporter.
+    #[must_use]
+    pub fn evidence(subnet: SubnetId, evidence: Evidence) -> Self {
+        let id = evidence.id(&subnet);
+        Self { subnet, signature: UNSIGNED, id, body: Body::Evidence(Box::new(evidence)) }
+    }
+
     /// An item that nobody signed yet, to ask what would become of it. It never verifies.
     #[must_use]
     pub fn unsigned(subnet: SubnetId, body: Body) -> Self {
@@ -266,13 +273,6 @@ impl Item {
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.signature != UNSIGNED
-    }
-
-    /// Evidence as an item: anybody may make it, it proves itself, and nobody is its reporter.
-    #[must_use]
-    pub fn evidence(subnet: SubnetId, evidence: Evidence) -> Self {
-        let id = evidence.id(&subnet);
-        Self { subnet, signature: UNSIGNED, id, body: Body::Evidence(Box::new(evidence)) }
     }
 
     /// The subnet it was signed for.

@@ -48,6 +48,14 @@ pub const REQUEST_BODIES: usize = 64;
 pub const RESPONSE_EPOCHS: usize = 64;
 /// Peer records in one response.
 pub const RESPONSE_PEERS: usize = 64;
+/// Stages of one epoch.
+pub const STAGES: usize = 32;
+/// Rows of a stage in one response.
+pub const RESPONSE_ROWS: usize = 1_000;
+/// Bytes of their keys and values, one row more not counted.
+pub const RESPONSE_ROWS_BYTES: usize = 1024 * 1024;
+/// Forks in one response.
+pub const RESPONSE_FORKS: usize = 4;
 /// Messages in one push.
 pub const PUSH_MESSAGES: usize = 64;
 

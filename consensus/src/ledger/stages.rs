@@ -207,6 +207,7 @@ pub const fn roots_in(cut: &Cut) -> Roots {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use ganglion_types::CutId;
 
@@ -218,7 +219,7 @@ mod tests {
         let subnet = Subnet::new(&[30, 20], 2);
         let state = State::genesis(subnet.manifest.clone()).unwrap();
         let items = [0, 1].map(|n| subnet.weights(n, 1, 1, &[(2, 65_535), (3, 9)]));
-        let executed = execute(&state, state.chain().time + 1, &items).unwrap();
+        let executed = execute(&state, state.chain().time.saturating_add(1), &items).unwrap();
         let (result, roots) = (executed.result.clone(), executed.roots);
         (executed.into_state(CutId::new([1; 32])), result, roots)
     }

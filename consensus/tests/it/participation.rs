@@ -144,11 +144,9 @@ fn check_bounds(state: &State) {
         assert!(state.delegations(uid).count() <= DELEGATORS_MAX);
         assert!(state.delegated(uid) <= one.stake);
         assert!(state.delegations(uid).all(|(coldkey, _)| coldkey != one.coldkey));
-        // Only who was slashed and could not be spared sits there with such a name.
+        // Nobody sits there under a former name, but who was slashed when nobody else sat there.
         let former = state.former().get(&one.hotkey);
-        assert!(
-            former.is_none() || (state.was_slashed(&one.hotkey) && state.committee().len() == 1)
-        );
+        assert!(former.is_none_or(|one| one.successor.is_none()));
     }
     for ((uid, coldkey), amount) in state.leaving() {
         assert!(*amount <= state.staked_by(*uid, coldkey) && !amount.is_zero());

@@ -137,7 +137,7 @@ impl<'a> Replay<'a> {
     ///
     /// # Errors
     /// See [`AuditError`]; not [`AuditError::Diverged`].
-    pub fn next(&mut self) -> Result<Replayed, AuditError> {
+    pub fn advance(&mut self) -> Result<Replayed, AuditError> {
         let epoch = self.state.next_epoch();
         let last = Epoch::new(self.reader.certified().map_or(0, |(_, last)| last));
         let bytes = self.reader.bundle(epoch.get())?;
@@ -159,7 +159,7 @@ impl<'a> Replay<'a> {
     /// See [`AuditError`].
     pub fn go_to(&mut self, epoch: Epoch) -> Result<Replayed, AuditError> {
         loop {
-            let replayed = self.next()?;
+            let replayed = self.advance()?;
             if replayed.cut.epoch >= epoch {
                 return Ok(replayed);
             }

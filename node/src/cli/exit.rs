@@ -6,6 +6,7 @@
 //! | 1 | a check did not hold: a difference, a missed epoch, an answer that never came |
 //! | 2 | wrong usage or input: a flag, a file's content, a password |
 //! | 3 | the machine does not allow it: a port in use, a lock, permissions, space |
+//! | 4 | what the subnet certified cannot be reproduced here: the node stopped and named the row |
 //!
 //! A failure prints `error: sentence` and `  help: cure` on standard error, once for every problem.
 
@@ -25,6 +26,8 @@ pub enum Exit {
     Input = 2,
     /// The machine does not allow it.
     Environment = 3,
+    /// What was certified cannot be reproduced.
+    Divergence = 4,
 }
 
 impl Termination for Exit {
@@ -34,6 +37,7 @@ impl Termination for Exit {
             Self::Failed => 1,
             Self::Input => 2,
             Self::Environment => 3,
+            Self::Divergence => 4,
         })
     }
 }
@@ -90,6 +94,7 @@ impl<E: Curable> From<E> for Failure {
             Fault::Check => Exit::Failed,
             Fault::Input => Exit::Input,
             Fault::Environment => Exit::Environment,
+            Fault::Divergence => Exit::Divergence,
         };
         Self { exit, problems: error.each() }
     }

@@ -73,6 +73,11 @@ fn text(status: &Status, ready: &Ready) -> String {
         ),
     );
     line("missed", format!("{} epochs since it started", status.missed));
+    for fork in &status.forks {
+        let cuts = fork.cuts.join(" and ");
+        let cuts = if cuts.is_empty() { "the kept proof is damaged".into() } else { cuts };
+        line("FORKED", format!("epoch {} has two certified cuts: {cuts}", fork.epoch));
+    }
     for address in &status.listen {
         line("listens", address.clone());
     }

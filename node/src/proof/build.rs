@@ -168,7 +168,7 @@ impl Committees<'_> {
             None => Replay::new(self.reader, Arc::clone(self.manifest))?,
         };
         while replay.state().next_epoch() < epoch {
-            replay.next()?;
+            replay.advance()?;
         }
         let committee = committee_of(replay.state()).map(|committee| members_of(&committee));
         self.replay = Some(replay);

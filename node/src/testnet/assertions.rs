@@ -475,7 +475,7 @@ mod tests {
                     comparison: Comparison::Equal,
                     against: Against::Number(1.0),
                     epochs: Epochs::All,
-                    line: 9,
+                    line: 10,
                 },
             ]
         );
@@ -511,7 +511,7 @@ mod tests {
             ),
             (
                 "name = \"a\"\nmetric = \"paid\"\ncomparison = \">=\"\nagainst = {}\n".into(),
-                ["t.toml:5: assert[0].against: names nobody", "write a number"],
+                ["assert[0].against = {}: names nobody", "write a number"],
             ),
             (
                 "name = \"a\"\nmetric = \"paid\"\ncomparison = \">=\"\nagainst = { node = \"x\" }\n".into(),

@@ -223,7 +223,11 @@ fn row_words(row: &RowReport) -> Vec<String> {
     vec![
         row.uid.to_string(),
         row.name.clone().unwrap_or_default(),
-        row.model.clone().unwrap_or_default(),
+        match (row.behaviour.as_str(), &row.model) {
+            ("honest", model) => model.clone().unwrap_or_default(),
+            (behaviour, None) => behaviour.to_owned(),
+            (behaviour, Some(model)) => format!("{behaviour}, {model}"),
+        },
         row.accuracy.map(percent).unwrap_or_default(),
         super::table::share(row.incentive),
         super::table::share(row.dividends),
@@ -283,5 +287,55 @@ fn node_report(node: &NodeView, wanted: u64) -> NodeReport {
         pid: node.record.pid.filter(|_| node.life == Life::Running),
         state: node.life.word().into(),
         epochs: epochs.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testnet::spec::{Flags, Spec};
+    use crate::testnet::table::tests::observation;
+
+    const FILE: &str = "\
+[[assert]]
+name = \"all agree\"
+metric = \"agreement\"
+comparison = \"==\"
+against = 1
+
+[[assert]]
+name = \"the miner earns little\"
+metric = \"incentive\"
+role = \"miner\"
+comparison = \"<\"
+against = 0.5
+epochs = \"last\"
+";
+
+    #[test]
+    fn every_assertion_is_shown_with_its_figure() {
+        let spec = Spec::parse("t.toml", FILE, &Flags::default()).unwrap();
+        let seen = observation();
+        let outcomes = measure::judge(&seen, &spec.assertions, 1);
+        let failures: Vec<String> = outcomes.iter().filter_map(Outcome::failure).collect();
+        assert_eq!(
+            failures,
+            ["the miner earns little: incentive of miner in epochs 1 to 1 is 1, and not < 0.5"]
+        );
+        let report = Report::of(&seen, 1, failures, outcomes);
+        let text = report.text();
+        for line in [
+            " assertion               metric     of     epochs  measured      against",
+            " all agree               agreement  min    1..1    1         ==  1        holds",
+            " the miner earns little  incentive  miner  1..1    1         <   0.5      DOES NOT HOLD",
+            "DOES NOT HOLD: the miner earns little: incentive of miner",
+        ] {
+            assert!(text.contains(line), "{text}\nlacks\n{line}");
+        }
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["held"], &json["assertions"][1]["held"]), (&false.into(), &false.into()));
+        assert_eq!(json["assertions"][1]["measured"], 1.0);
+        assert_eq!(json["assertions"][1]["figures"]["m1"], 1.0);
+        assert_eq!(json["behaviours"][0]["behaviour"], "honest");
     }
 }

@@ -10,6 +10,7 @@ use ganglion_types::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::behaviour::Behaviour;
 use super::layout::Layout;
 use super::spec::{Model, NodeSpec, Role, Spec};
 use crate::document::{Problem, Problems};
@@ -32,7 +33,7 @@ pub struct NodeRecord {
     pub model: Option<Model>,
     /// What it does.
     #[serde(default)]
-    pub behaviour: super::behaviour::Behaviour,
+    pub behaviour: Behaviour,
     /// SS58.
     pub hotkey: String,
     /// SS58.
@@ -48,6 +49,28 @@ pub struct NodeRecord {
 }
 
 impl NodeRecord {
+    /// Whether a worker belongs to it: to a scorer, and to a miner that has a model.
+    #[must_use]
+    pub const fn has_worker(&self) -> bool {
+        match self.role {
+            Role::Validator => true,
+            Role::Miner => self.model.is_some(),
+            Role::Bootnode | Role::Observer => false,
+        }
+    }
+
+    /// What it runs, and how it behaves if it is not honest; empty for most validators.
+    #[must_use]
+    pub fn does(&self) -> String {
+        let model = self.model.as_ref().map(Model::name);
+        let behaviour = Some(self.behaviour).filter(|one| *one != Behaviour::Honest);
+        match (behaviour, model) {
+            (None, model) => model.unwrap_or_default(),
+            (Some(behaviour), None) => behaviour.name().into(),
+            (Some(behaviour), Some(model)) => format!("{}, {model}", behaviour.name()),
+        }
+    }
+
     /// Where its HTTP interface is.
     #[must_use]
     pub fn api(&self) -> String {

@@ -97,7 +97,7 @@ fn head(seen: &Observation, now_ms: u64) -> String {
 fn ready(seen: &Observation) -> String {
     let all = seen.nodes.len();
     let up = seen.nodes.iter().filter(|node| node.status.is_some()).count();
-    let has_worker = |node: &&NodeView| matches!(node.record.role, Role::Validator | Role::Miner);
+    let has_worker = |node: &&NodeView| node.record.has_worker();
     let workers = seen.nodes.iter().filter(has_worker);
     let is_ready =
         |node: &&NodeView| node.status.as_ref().is_some_and(|status| status.worker == "ready");
@@ -127,7 +127,7 @@ fn row(seen: &Observation, node: &NodeView, row: Option<&MetagraphRow>) -> Vec<S
         row.map(|row| row.uid.to_string()).unwrap_or_default(),
         record.name.clone(),
         record.role.name().into(),
-        record.model.as_ref().map(|model| short(&model.name(), 24)).unwrap_or_default(),
+        short(&record.does(), 24),
         node.accuracy.map(|share| format!("{:.1} %", share * 100.0)).unwrap_or_default(),
         weight,
         row.map(|row| share(row.incentive)).unwrap_or_default(),

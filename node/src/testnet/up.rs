@@ -292,6 +292,11 @@ impl Run {
         let dir = layout.dir().display().to_string();
         screen.note(&format!("making keys and directories of {} nodes in {dir}", spec.nodes.len()));
         let mut ports = Ports::default();
+        if epochs.is_none() && !spec.assertions.is_empty() {
+            screen.note(
+                "assertions are judged after --epochs N; this testnet runs until it is stopped",
+            );
+        }
         let made = spec.nodes.iter().map(|node| setup::make_node(&layout, node, &mut ports));
         let made: Vec<Made> = made.collect::<Result<_, _>>()?;
         base.participants = made.iter().filter_map(|one| one.participant.clone()).collect();
@@ -427,7 +432,7 @@ impl Run {
             self.workers_noted = true;
             screen.note("genesis: the first window is open");
             let is_unready = |node: &&NodeView| {
-                matches!(node.record.role, Role::Validator | Role::Miner)
+                node.record.has_worker()
                     && node.life == Life::Running
                     && node.status.as_ref().is_none_or(|status| status.worker != "ready")
             };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::behaviour::Behaviour;
 use super::observe::{Life, Observation};
 use super::spec::{LEARNER, Model, Role};
 
@@ -98,7 +99,8 @@ impl Evidence {
         };
         for node in &seen.nodes {
             let record = &node.record;
-            if record.role == Role::Validator {
+            // One that breaks rules may lose the right to draw tasks.
+            if record.role == Role::Validator && record.behaviour == Behaviour::Honest {
                 let rounds = node.present.range(1..=wanted).map(|_| u64::from(batch_size));
                 evidence.drawn += rounds.sum::<u64>();
             }

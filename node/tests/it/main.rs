@@ -1,6 +1,7 @@
 //! Through the real binary, as users and scripts meet it.
 
 mod asking;
+mod audit;
 mod config;
 mod docs;
 mod hostile;
@@ -8,6 +9,7 @@ mod http;
 mod keys;
 mod layers;
 mod manifest;
+mod proof;
 mod run;
 mod taking_part;
 mod testnet;

@@ -76,6 +76,42 @@ fn a_directory_with_other_files_is_left_alone() {
 /// Real processes: some 40 s.
 #[cfg(feature = "slow-tests")]
 #[test]
+fn an_assertion_that_does_not_hold_decides_the_exit_code_slow() {
+    const FILE: &str = "[testnet]\nepoch_length = \"4s\"\nvalidators = 3\n\
+        [[node]]\nname = \"m\"\nrole = \"miner\"\nworker = \"digits-centroid\"\n\
+        [[node]]\nname = \"l\"\nrole = \"miner\"\nbehaviour = \"lazy\"\n\
+        [[node]]\nname = \"gone\"\nrole = \"observer\"\nbehaviour = \"offline\"\n\
+        [[assert]]\nname = \"one history\"\nmetric = \"agreement\"\ncomparison = \"==\"\nagainst = 1\n\
+        [[assert]]\nname = \"gone\"\nmetric = \"certified\"\nnode = \"gone\"\ncomparison = \"==\"\n\
+        against = 0\n\
+        [[assert]]\nname = \"the lazy lead\"\nmetric = \"incentive\"\nbehaviour = \"lazy\"\n\
+        comparison = \">\"\nagainst = { node = \"m\" }\nepochs = \"last\"\n";
+    let ganglion = Ganglion::new();
+    let dir = ganglion.path("net").display().to_string();
+    let file = ganglion.file("t.toml", FILE, 0o644);
+    let ended = ganglion.run(&["testnet", "up", &file, "--epochs", "3", "--json", "--dir", &dir]);
+    let report: serde_json::Value =
+        serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    assert_eq!(ended.code, 1, "{}", report["failures"]);
+    let held: Vec<bool> = report["assertions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["held"].as_bool().unwrap())
+        .collect();
+    assert_eq!(held, [true, true, false], "{}", report["assertions"]);
+    let failures = report["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    let sentence = failures[0].as_str().unwrap();
+    assert!(
+        sentence.starts_with("the lazy lead: incentive of lazy in epochs 3 to 3"),
+        "{sentence}"
+    );
+}
+
+/// Real processes: some 40 s.
+#[cfg(feature = "slow-tests")]
+#[test]
 fn a_small_testnet_certifies_and_every_node_agrees_slow() {
     use std::collections::BTreeSet;
 

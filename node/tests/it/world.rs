@@ -20,9 +20,10 @@ use ganglion_types::sign::hotkey_of;
 use ganglion_types::{
     Body, Canonical as _, Certificate, Coldkey, Cut, Digest, Epoch, EpochBundle,
     GenesisParticipant, Hotkey, Hyperparameters, Item, ItemId, Manifest, Operation, Phases, Rao,
-    RegistryOp, Role, Round, Signature, TaskSpec, Weights, seed,
+    RegistryOp, Role, Round, Signature, TaskSpec, Vote, VoteType, Weights, proto, seed,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
+use prost::Message as _;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, oneshot};
 
@@ -89,6 +90,23 @@ pub(crate) fn manifest(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Ma
     }
 }
 
+/// What a whole committee signs for a cut.
+pub(crate) fn certificate(cut: &Cut, state: &State, round: Round, kind: VoteType) -> Certificate {
+    let (epoch, id) = (cut.epoch, cut.id());
+    let key = |member: &Hotkey| (0..100).map(hot).find(|key| hotkey_of(key) == *member).unwrap();
+    let mut signatures: Vec<(Hotkey, Signature)> = state
+        .committee()
+        .iter()
+        .map(|one| {
+            let key = key(&one.hotkey);
+            let vote = Vote::sign(&cut.subnet, kind, epoch, round, Some(id), &key);
+            (vote.signer, vote.signature)
+        })
+        .collect();
+    signatures.sort_unstable_by_key(|(signer, _)| *signer);
+    Certificate { epoch, round, cut: id, signatures }
+}
+
 /// What closes epochs.
 pub(crate) struct Chain {
     store: Store,
@@ -96,6 +114,8 @@ pub(crate) struct Chain {
     pool: Vec<Item>,
     /// Whether a submitted operation is decided at once.
     pub(crate) eager: bool,
+    /// Whether the next epoch is stored with another value in the first bonds row.
+    pub(crate) spoil: bool,
 }
 
 impl Chain {
@@ -120,16 +140,21 @@ impl Chain {
             state_root: executed.roots.state_root,
             next_committee_root: executed.roots.next_committee_root,
         };
-        let signers =
-            state.committee().into_iter().map(|one| (one.hotkey, Signature::new([3; 64])));
         let id = cut.id();
-        let certificate =
-            Certificate { epoch, round: Round::new(1), cut: id, signatures: signers.collect() };
+        let certificate = certificate(&cut, &state, Round::new(1), VoteType::Precommit);
         let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
         let next = executed.into_state(id);
         let bundle = EpochBundle { cut, certificate, items };
         let header = (u16::MAX, result.header.to_bytes());
-        let changed = next.changed_rows(&state).into_iter();
+        let mut changed = next.changed_rows(&state);
+        if std::mem::take(&mut self.spoil) {
+            let (table, key) = (5, vec![0, 0]);
+            let mut row = proto::SparseRow::decode(next.rows()[&(table, key.clone())].as_slice());
+            row.as_mut().unwrap().values[0] ^= 1;
+            changed.retain(|(one, other, _)| (*one, other) != (table, &key));
+            changed.push((table, key, Some(row.unwrap().encode_to_vec())));
+        }
+        let changed = changed.into_iter();
         self.store
             .commit_epoch(EpochCommit {
                 epoch: epoch.get(),
@@ -154,6 +179,8 @@ impl Chain {
             .unwrap();
         self.view.update(|view| {
             view.state = Arc::new(next);
+            view.recent.insert(epoch, (Arc::clone(&view.state), Arc::new(result.clone())));
+            view.recent.retain(|one, _| one.get() + 2 > epoch.get());
             view.result = Some(Arc::new(result));
             view.latencies.insert(epoch, 321);
             for receipt in receipts {
@@ -162,6 +189,37 @@ impl Chain {
         });
         epoch
     }
+}
+
+/// A data directory of a node that lived for some epochs and was stopped. The last one may be spoiled.
+pub(crate) fn lived_on_disk(dir: &Path, manifest: &Manifest, epochs: u64, spoil: bool) {
+    let state = State::genesis(Arc::new(manifest.clone())).unwrap();
+    let (mut store, _) = Store::open(dir, *state.subnet().as_bytes()).unwrap();
+    let rows = state.rows().into_iter();
+    let rows = rows.map(|((table, key), value)| StateChange { table, key, value: Some(value) });
+    store.commit_genesis(state.genesis_cut().unwrap().to_bytes(), rows.collect()).unwrap();
+    let view = View::new(hotkey(0), state);
+    let mut chain = Chain { store, view, pool: Vec::new(), eager: false, spoil: false };
+    for epoch in 1..=epochs {
+        let weights = weights(&chain.view.now().state, 0, &[(3, u16::MAX), (4, 9_000)]);
+        chain.pool.push(weights);
+        chain.spoil = spoil && epoch == epochs;
+        chain.close();
+    }
+}
+
+/// A row of weights of a genesis validator for the epoch being closed.
+fn weights(state: &State, number: u8, entries: &[(u16, u16)]) -> Item {
+    let epoch = state.next_epoch();
+    let body = Body::Weights(Weights {
+        signer: hotkey(number),
+        mechid: 0,
+        epoch,
+        seq: epoch.get(),
+        entries: entries.to_vec(),
+        task_preimage: seed::element(&chain(number), epoch.get()).unwrap(),
+    });
+    Item::sign(*state.subnet(), body, &hot(number))
 }
 
 /// Stands where the driver does.
@@ -289,7 +347,8 @@ impl World {
         store.commit_genesis(state.genesis_cut().unwrap().to_bytes(), rows.collect()).unwrap();
         let view = View::new(hotkey(0), state);
         let reader = store.reader().clone();
-        let chain = Chain { store, view: view.clone(), pool: Vec::new(), eager: false };
+        let chain =
+            Chain { store, view: view.clone(), pool: Vec::new(), eager: false, spoil: false };
         let (chain, miners) = (Arc::new(Mutex::new(chain)), Arc::new(Miners::default()));
         let worker = Arc::new(Mutex::new(WorkerHealth::Ready));
         let health = Arc::clone(&worker);
@@ -334,22 +393,20 @@ impl World {
         format!("http://{}", self.address)
     }
 
+    /// Closes an epoch that is stored with another value in the first bonds row.
+    pub(crate) fn close_spoiled(&self) -> Epoch {
+        let mut chain = self.chain.lock().unwrap();
+        chain.spoil = true;
+        chain.close()
+    }
+
     pub(crate) fn close(&self) -> Epoch {
         self.chain.lock().unwrap().close()
     }
 
     /// A row of weights of a genesis validator for the epoch being closed.
     pub(crate) fn weigh(&self, number: u8, entries: &[(u16, u16)]) {
-        let epoch = self.view.now().state.next_epoch();
-        let body = Body::Weights(Weights {
-            signer: hotkey(number),
-            mechid: 0,
-            epoch,
-            seq: epoch.get(),
-            entries: entries.to_vec(),
-            task_preimage: seed::element(&chain(number), epoch.get()).unwrap(),
-        });
-        let item = Item::sign(self.manifest.subnet_id(), body, &hot(number));
+        let item = weights(&self.view.now().state, number, entries);
         self.chain.lock().unwrap().pool.push(item);
     }
 
@@ -360,6 +417,16 @@ impl World {
         let signer = key.verifying_key().to_bytes();
         let op = RegistryOp { signer, nonce, valid_until, operation };
         Item::sign(self.manifest.subnet_id(), Body::RegistryOp(op), &key)
+    }
+
+    /// Puts an item where the next cut finds it.
+    pub(crate) fn submit(&self, item: Item) {
+        self.chain.lock().unwrap().pool.push(item);
+    }
+
+    /// What was stored.
+    pub(crate) fn reader(&self) -> ganglion_storage::Reader {
+        self.chain.lock().unwrap().store.reader().clone()
     }
 
     /// Asks the server to end and waits for it, at most `limit`.

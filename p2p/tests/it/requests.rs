@@ -46,7 +46,7 @@ async fn every_kind_goes_there_and_back() {
     let id = || vec![7; 32];
     let item =
         proto::Item { version: 1, subnet: id(), kind: 1, body: vec![1], signature: vec![2; 64] };
-    let status = proto::Status { epoch: 3, cut: id(), oldest: 1 };
+    let status = proto::Status { epoch: 3, cut: id(), oldest: 1, forked: 0 };
     let receipt = Some(item.clone());
     let bundle = proto::EpochBundle { items: vec![item.clone()], ..Default::default() };
     let message = proto::AgreementMessage {

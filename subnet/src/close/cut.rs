@@ -9,10 +9,10 @@ use ganglion_types::sign::tagged_hash;
 use ganglion_types::{Cut, Digest, Hotkey, Item, ItemId, Kind, Proposal};
 
 use super::EXECUTIONS;
+use crate::divergence::differing_root;
 use crate::effect::{Effect, Report};
 use crate::fetch::Want;
 use crate::participant::Participant;
-use crate::sync::divergence;
 
 impl Participant {
     /// As the proposer: builds the cut once every item that must be in is held.
@@ -149,9 +149,10 @@ impl Participant {
         }
         let ids = cut.items.clone();
         let Some((_, executed)) = self.execute_ids(&ids, cut.time) else { return Some(false) };
-        let differs = divergence(cut, &executed);
-        if let Some(halt) = &differs {
-            self.report(Report::Odd(format!("voting nil: {halt}")));
+        let differs = differing_root(cut, &executed.roots);
+        if let Some((what, theirs, own)) = &differs {
+            let note = format!("voting nil: the proposed {what} is {theirs}, own {own}");
+            self.report(Report::Odd(note));
         }
         Some(differs.is_none())
     }
@@ -219,8 +220,8 @@ impl Participant {
             }
             return;
         };
-        match divergence(&cut, &executed) {
-            Some(halt) => self.halt(halt),
+        match differing_root(&cut, &executed.roots) {
+            Some(_) => self.diverged(&cut, &executed),
             None => self.commit_epoch(cut, certificate, items, executed, false),
         }
     }

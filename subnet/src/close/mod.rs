@@ -296,13 +296,27 @@ impl Participant {
             return;
         }
         let all = members.len() == self.committee.members().len();
-        if all || self.close.grace == Grace::Over {
+        if all || self.close.grace == Grace::Over || self.others_vote() {
             self.start_engine(&[]);
         } else if self.close.grace == Grace::Unset {
             self.close.grace = Grace::Running;
             let until = self.now.mono.saturating_add(self.schedule.grace);
             self.set_timer(Timer::Grace, until);
         }
+    }
+
+    /// Whether votes of more than 1/3 of stake are here: the others wait for no more lists.
+    fn others_vote(&self) -> bool {
+        let voters: BTreeSet<Hotkey> = self
+            .close
+            .heard
+            .iter()
+            .filter_map(|message| match message {
+                AgreementMessage::Vote(vote) => Some(vote.signer),
+                _ => None,
+            })
+            .collect();
+        self.committee.exceeds_third(self.committee.stake_of_all(&voters))
     }
 
     pub(crate) fn on_grace(&mut self) {
@@ -393,6 +407,7 @@ impl Participant {
                 return Err(Rejection::BadSignature);
             }
             self.close.heard.push(message);
+            self.pursue_agreement();
             return Ok(());
         }
         let epoch = self.close.epoch;

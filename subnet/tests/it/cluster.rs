@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use ganglion_consensus::agreement::Watermark;
 use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_subnet::divergence::last_decided;
 use ganglion_subnet::hidden::{LOCAL_SEALED, SealedRows};
 use ganglion_subnet::participant::LOCAL_SCORES;
 use ganglion_subnet::runner::{Host, Runner, Stopped};
@@ -15,7 +16,7 @@ use ganglion_subnet::{
     Participant, Recovered, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{
-    AgreementMessage, Body, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle,
+    AgreementMessage, Body, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle, Fork,
     GenesisParticipant, Hotkey, Hyperparameters, Item, ItemId, Kind, Manifest, Payload, Phases,
     Rao, Role, TaskSpec, limits, proto, seed, sign,
 };
@@ -76,6 +77,10 @@ pub(crate) struct TestHost {
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
     /// Rows, commits and reveals that this process has published, by kind and epoch.
     pub(crate) weights_said: BTreeSet<(Kind, u64)>,
+    /// Proofs of two certified cuts, on disk.
+    pub(crate) forks: Vec<Fork>,
+    /// Whether this process said that it is frozen.
+    pub(crate) frozen: bool,
 }
 
 impl TestHost {
@@ -128,6 +133,11 @@ impl Host for TestHost {
         let epoch = commit.bundle.cut.epoch.get();
         self.results.insert(epoch, commit.result.clone());
         self.bundles.insert(epoch, commit.bundle.clone());
+        Ok(())
+    }
+
+    fn keep_fork(&mut self, fork: &Fork) -> Result<(), Infallible> {
+        self.forks.push(fork.clone());
         Ok(())
     }
 
@@ -200,6 +210,7 @@ impl Host for TestHost {
                 self.certified_at.insert(epoch, now.wall.saturating_sub(GENESIS));
             }
             Report::Odd(note) => self.odd.push(note),
+            Report::Frozen(_) => self.frozen = true,
             Report::Item { rejected, .. } => {
                 self.items_seen += 1;
                 self.last_item = Some(rejected.map_or(Ok(()), Err));
@@ -277,6 +288,12 @@ pub(crate) struct Cluster {
     pub(crate) liar: Option<usize>,
     /// What is not honest, by node, from its next start on.
     pub(crate) behaviours: BTreeMap<usize, Behaviour>,
+    /// What the next process to start finds instead of its state, as if a disk or a bug had changed it.
+    pub(crate) plant: Option<fn(State) -> State>,
+    /// Nobody tells stages.
+    pub(crate) deaf_to_stages: bool,
+    /// A node that answers its next request for epochs with these.
+    feign: Option<(usize, proto::Epochs)>,
 }
 
 pub(crate) fn key(byte: u8) -> SigningKey {
@@ -379,6 +396,9 @@ impl Cluster {
             stopped: Vec::new(),
             liar: None,
             behaviours: behaviours.iter().copied().collect(),
+            plant: None,
+            deaf_to_stages: false,
+            feign: None,
         };
         for at in 0..many {
             cluster.start(at);
@@ -444,7 +464,10 @@ impl Cluster {
     pub(crate) fn start(&mut self, at: usize) {
         let host = self.nodes[at].kept.take().unwrap();
         let mut state = State::genesis(Arc::clone(&self.manifest)).unwrap();
+        let mut last = None;
         for bundle in host.bundles.values() {
+            let (cut, certificate) = (bundle.cut.clone(), bundle.certificate.clone());
+            last = last_decided(cut, certificate, &state);
             let executed =
                 ganglion_consensus::ledger::execute(&state, bundle.cut.time, &bundle.items)
                     .unwrap();
@@ -457,6 +480,9 @@ impl Cluster {
             scores: host.local.get(LOCAL_SCORES).cloned(),
             sealed: host.local.get(LOCAL_SEALED).cloned(),
         };
+        if let Some(plant) = self.plant.take() {
+            state = plant(state);
+        }
         let node = &mut self.nodes[at];
         node.life += 1;
         let config = Config {
@@ -465,6 +491,9 @@ impl Cluster {
             seed_chains: vec![chain_start(at)],
             oldest: Epoch::new(1),
             behaviour: self.behaviours.get(&at).copied().unwrap_or_default(),
+            last,
+            forks: host.forks.clone(),
+            frozen: false,
         };
         let participant = Participant::new(config, state, recovered).unwrap();
         node.runner = Some(Runner::new(participant, host));
@@ -527,6 +556,21 @@ impl Cluster {
     pub(crate) fn inject(&mut self, to: usize, from: Hotkey, channel: Channel, bytes: Vec<u8>) {
         let (life, token) = (self.nodes[to].life, GossipToken(u64::MAX));
         self.push(1, Event::Input(to, life, Input::Gossip { from, token, channel, bytes }));
+    }
+
+    /// One node claims another cut, is asked for it, and gives this one.
+    pub(crate) fn answer_epochs(&mut self, to: usize, from: usize, bundle: &EpochBundle) {
+        self.feign = Some((from, proto::Epochs { epochs: vec![bundle.to_proto()] }));
+        let (epoch, cut) = (bundle.cut.epoch.get(), bundle.cut.id().as_bytes().to_vec());
+        let mine = Some(proto::Status { epoch, cut, oldest: 1, forked: 0 });
+        let request = proto::request::Request::Status(proto::StatusRequest { mine });
+        let request = proto::Request { request: Some(request) };
+        let node = &mut self.nodes[to];
+        node.next_token += 1;
+        let token = AnswerToken(node.next_token);
+        node.asked.insert(token, (from, AskId(u64::MAX), "status"));
+        let from = self.nodes[from].hotkey;
+        self.give(to, Input::Request { from, token, request });
     }
 
     /// Runs until a condition holds, at most for so many milliseconds of virtual time.
@@ -595,6 +639,16 @@ impl Cluster {
                 if self.liar == Some(to) && epochs {
                     let answer = Event::Answer { from: to, to: from, id, response: None };
                     return self.push(9_000, answer);
+                }
+                if epochs && self.feign.as_ref().is_some_and(|(node, _)| *node == to) {
+                    let (_, epochs) = self.feign.take().unwrap();
+                    let response = proto::response::Response::Epochs(epochs);
+                    let response = Some(proto::Response { response: Some(response) });
+                    return self.push(20, Event::Answer { from: to, to: from, id, response });
+                }
+                let stages = matches!(request.request, Some(proto::request::Request::Stages(_)));
+                if self.deaf_to_stages && stages {
+                    return self.push(20, Event::Answer { from: to, to: from, id, response: None });
                 }
                 if !self.is_running(to) || self.cut.contains(&(from, to)) {
                     return self
@@ -742,6 +796,9 @@ fn asked_kind(request: &proto::Request) -> &'static str {
         Request::ListBodies(_) => "list bodies",
         Request::Epochs(_) => "epochs",
         Request::Push(_) => "push",
+        Request::Stages(_) => "stages",
+        Request::StageRows(_) => "stage rows",
+        Request::Forks(_) => "forks",
         Request::Blob(_) | Request::Peers(_) | Request::Task(_) => {
             unreachable!("not of participants")
         }
@@ -756,6 +813,9 @@ fn answered_kind(response: &proto::Response) -> &'static str {
         Response::ListBodies(_) => "list bodies",
         Response::Epochs(_) => "epochs",
         Response::Pushed(_) => "push",
+        Response::Stages(_) => "stages",
+        Response::StageRows(_) => "stage rows",
+        Response::Forks(_) => "forks",
         other => unreachable!("{other:?}"),
     }
 }

@@ -25,9 +25,11 @@ fn every_node_certifies_the_same_rewards_epoch_after_epoch() {
         assert!(host.results.values().all(|result| result.header.emitted == budget));
         assert_eq!(host.odd, Vec::<String>::new(), "node {at}");
         assert_eq!(host.verdicts.get("reject"), None, "node {at}: {:?}", host.rejected);
+        // Who has no vote hears of it once more hops later.
+        let latest = if at < STAKES.len() { 500 } else { 750 };
         for (epoch, moment) in &host.certified_at {
             let late = moment - epoch * EPOCH_MS;
-            assert!(late < 500, "node {at} certified {epoch} {late} ms after its deadline");
+            assert!(late < latest, "node {at} certified {epoch} {late} ms after its deadline");
         }
     }
     let result = &cluster.host(0).results[&12];

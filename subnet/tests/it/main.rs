@@ -4,6 +4,7 @@
 mod arrival;
 mod behaviours;
 mod cluster;
+mod divergence;
 mod epochs;
 mod hidden;
 mod joining;

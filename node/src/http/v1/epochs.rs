@@ -125,8 +125,7 @@ fn summary(now: &Snapshot, decided: &Decided) -> EpochSummary {
         lists: cut.lists.len(),
         items: cut.items.len(),
         emitted_rao: Amount(result.header.emitted.get()),
-        // No offence costs stake yet.
-        slashed_rao: Amount(0),
+        slashed_rao: Amount(result.header.slashed.get()),
         latency_ms: now.latencies.get(&epoch).copied(),
         missed: now.missed.contains(&epoch),
     }

@@ -120,7 +120,7 @@ impl From<AuditError> for ApiError {
     fn from(error: AuditError) -> Self {
         match error.fault() {
             Fault::Input => Self::not_found(error.to_string()),
-            Fault::Check => Self::refused(error.to_string()),
+            Fault::Check | Fault::Divergence => Self::refused(error.to_string()),
             Fault::Environment => Self::internal(&error),
         }
     }
