@@ -139,8 +139,16 @@ impl Client {
     /// # Errors
     /// See [`ApiError`].
     pub fn get_value(&self, path: &str) -> Result<Value, ApiError> {
+        self.get_value_within(path, TIMEOUT)
+    }
+
+    /// The same for an answer that may take longer than others.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn get_value_within(&self, path: &str, timeout: Duration) -> Result<Value, ApiError> {
         let request = self.agent.get(format!("{}{path}", self.base));
-        let request = request.config().timeout_global(Some(TIMEOUT)).build();
+        let request = request.config().timeout_global(Some(timeout)).build();
         self.read(request.call())
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use comfy_table::{Cell, Color};
@@ -21,6 +22,9 @@ use crate::config::MANIFEST_NAME;
 use crate::node::NodeError;
 use crate::proof::{ProofFile, build};
 use crate::{files, manifest};
+
+/// A running node gives up a little earlier.
+const PATIENCE: Duration = Duration::from_secs(65);
 
 /// Where an epoch is looked up.
 #[derive(Debug, Args)]
@@ -91,7 +95,14 @@ impl Stopped {
 /// Executing many epochs again takes longer than other answers.
 fn patient(client: &Client, path: &str) -> Result<Value, Failure> {
     let missing = "List the epochs with `ganglion epoch list`.";
-    client.get_value(path).map_err(|error| cured(error, 404, missing))
+    client.get_value_within(path, PATIENCE).map_err(|error| match error.status() {
+        Some(504) => cured(
+            error,
+            504,
+            "Stop a node, or copy its directory, and use --dir: it takes its time.",
+        ),
+        _ => cured(error, 404, missing),
+    })
 }
 
 pub(super) fn prove(global: &Global, args: &ProveArgs) -> Result<(), Failure> {

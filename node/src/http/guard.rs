@@ -22,6 +22,8 @@ const TASK_CALLS_MAX: usize = 16;
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Time for the answer to a task call: the longest that may be asked for, and a margin.
 const TASK_ANSWER_MAX: Duration = Duration::from_secs(65);
+/// Time for what may execute many epochs again. One at a time does so; after this it is still under way.
+const AUDIT_ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Bytes of an error text of the framework that is passed on.
 const TEXT_BYTES_MAX: usize = 4 << 10;
 
@@ -61,9 +63,10 @@ async fn admit(guard: &Guard, request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let is_task = request.uri().path() == "/v1/tasks";
-    let (places, limit) = match is_task {
-        true => (&guard.tasks, TASK_ANSWER_MAX),
-        false => (&guard.requests, ANSWER_MAX),
+    let (places, limit) = match (is_task, is_audit(request.uri().path())) {
+        (true, _) => (&guard.tasks, TASK_ANSWER_MAX),
+        (false, true) => (&guard.requests, AUDIT_ANSWER_MAX),
+        (false, false) => (&guard.requests, ANSWER_MAX),
     };
     let Ok(_place) = places.try_acquire() else {
         return ApiError::busy("too many requests at a time; try again").into_response();
@@ -72,6 +75,12 @@ async fn admit(guard: &Guard, request: Request, next: Next) -> Response {
         Ok(response) => as_json(response).await,
         Err(_) => ApiError::timeout("no answer in time; the node is overloaded").into_response(),
     }
+}
+
+fn is_audit(path: &str) -> bool {
+    let parts = path.strip_prefix("/v1/epochs/").and_then(|rest| rest.split_once('/'));
+    let what = parts.and_then(|(_, rest)| rest.split('/').next());
+    matches!(what, Some("proof" | "replay" | "stages" | "dump"))
 }
 
 /// Errors that the framework words itself get our form.
