@@ -52,7 +52,7 @@ pub struct MinerEvidence {
     pub name: String,
     /// What it runs.
     pub model: Option<Model>,
-    /// Whether it was there all the time.
+    /// Whether it was there and answered as it should all the time.
     pub throughout: bool,
     /// Measured share of right answers.
     pub accuracy: Option<f64>,
@@ -108,7 +108,11 @@ impl Evidence {
                 evidence.miners.push(MinerEvidence {
                     name: record.name.clone(),
                     model: record.model.clone(),
-                    throughout: record.from_genesis && !node.was_away && node.starts > 0,
+                    // A lazy one has nothing to repeat in its first round, and is silent.
+                    throughout: record.from_genesis
+                        && !node.was_away
+                        && node.starts > 0
+                        && matches!(record.behaviour, Behaviour::Honest | Behaviour::Clone),
                     accuracy: node.accuracy,
                     incentive: incentive(&record.hotkey),
                     paid_rao: seen.paid(&record.hotkey, wanted),
