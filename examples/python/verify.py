@@ -254,7 +254,7 @@ CUT = {
     5: ("items", "list"), 6: ("time", "u64"), 7: ("registry", "bytes"),
     8: ("result_root", "bytes"), 9: ("state_root", "bytes"), 10: ("next_committee_root", "bytes"),
 }
-CUT_ITEMS_MAX = 2304
+CUT_ITEMS_MAX = 6400
 
 
 def read_cut(data):
