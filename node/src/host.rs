@@ -258,6 +258,13 @@ impl Host for NodeHost {
         }
     }
 
+    fn forward(&mut self, channel: Channel, bytes: Vec<u8>) {
+        // It is one path of several: the peer that gave it to us has given it to others too.
+        if let Err(error) = self.network.publish(topic_of(channel), bytes) {
+            tracing::debug!(%error, ?channel, "a message of another was not forwarded");
+        }
+    }
+
     fn verdict(&mut self, token: GossipToken, verdict: Verdict) {
         if let Some(token) = self.gossip.remove(&token.0) {
             let verdict = match verdict {

@@ -235,6 +235,8 @@ pub(crate) fn kind(request: &proto::Request) -> Option<&'static str> {
         request::Request::Peers(_) => "peers",
         request::Request::Push(_) => "push",
         request::Request::Task(_) => "task",
+        request::Request::Differences(_) => "differences",
+        request::Request::Trade(_) => "trade",
     })
 }
 
@@ -249,6 +251,8 @@ fn answers(response: &response::Response) -> Option<&'static str> {
         response::Response::Peers(_) => "peers",
         response::Response::Pushed(_) => "push",
         response::Response::Task(_) => "task",
+        response::Response::Differences(_) => "differences",
+        response::Response::Trade(_) => "trade",
         response::Response::Refused(_) => return None,
     })
 }

@@ -46,6 +46,7 @@ const AGREEMENT: Shape = Shape {
     ],
 };
 const LIST_BODY: Shape = Shape { fields: &[repeated(1, limits::LIST_IDS)] };
+const STATUS: Shape = Shape { fields: &[message(1, 1, &LEAF)] };
 const BUNDLE: Shape = Shape {
     fields: &[
         message(1, 1, &CUT),
@@ -67,11 +68,19 @@ pub(crate) trait Counts {
 
 impl Counts for RequestShape {
     fn within(bytes: &[u8]) -> bool {
-        const STATUS: Shape = Shape { fields: &[message(1, 1, &LEAF)] };
         const IDS: Shape = Shape { fields: &[repeated(1, limits::REQUEST_IDS)] };
         const BODIES: Shape = Shape { fields: &[repeated(1, limits::REQUEST_BODIES)] };
         const PEERS: Shape = Shape { fields: &[message(1, 1, &LEAF)] };
         const PUSH: Shape = Shape { fields: &[message(1, limits::PUSH_MESSAGES, &AGREEMENT)] };
+        const DIFFERENCES: Shape =
+            Shape { fields: &[message(1, 1, &LEAF), repeated(2, limits::SECTIONS)] };
+        const TRADE: Shape = Shape {
+            fields: &[
+                message(2, limits::REQUEST_IDS, &LEAF),
+                message(3, limits::PUSH_MESSAGES, &AGREEMENT),
+                repeated(4, limits::REQUEST_IDS),
+            ],
+        };
         const REQUEST: Shape = Shape {
             fields: &[
                 message(1, 1, &STATUS),
@@ -82,6 +91,8 @@ impl Counts for RequestShape {
                 message(6, 1, &PEERS),
                 message(7, 1, &PUSH),
                 message(8, 1, &LEAF),
+                message(9, 1, &DIFFERENCES),
+                message(10, 1, &TRADE),
             ],
         };
         fits(bytes, &REQUEST)
@@ -95,6 +106,16 @@ impl Counts for ResponseShape {
         const EPOCHS: Shape = Shape { fields: &[message(1, limits::RESPONSE_EPOCHS, &BUNDLE)] };
         const PEERS: Shape = Shape { fields: &[message(1, limits::RESPONSE_PEERS, &LEAF)] };
         const TASK: Shape = Shape { fields: &[message(2, 1, &LEAF)] };
+        const HELD: Shape = Shape { fields: &[repeated(2, limits::SECTION_IDS)] };
+        const DIFFERENCES: Shape =
+            Shape { fields: &[message(1, 1, &LEAF), message(2, limits::SECTIONS, &HELD)] };
+        const TRADE: Shape = Shape {
+            fields: &[
+                message(1, 1, &LEAF),
+                message(2, limits::REQUEST_IDS, &LEAF),
+                message(3, limits::PUSH_MESSAGES, &AGREEMENT),
+            ],
+        };
         const RESPONSE: Shape = Shape {
             fields: &[
                 message(1, 1, &LEAF),
@@ -106,6 +127,8 @@ impl Counts for ResponseShape {
                 message(7, 1, &LEAF),
                 message(8, 1, &TASK),
                 message(9, 1, &LEAF),
+                message(10, 1, &DIFFERENCES),
+                message(11, 1, &TRADE),
             ],
         };
         fits(bytes, &RESPONSE)
@@ -114,7 +137,7 @@ impl Counts for ResponseShape {
 
 /// Recursion follows the shape, never the bytes, so its depth is that of the shapes above.
 fn fits(mut bytes: &[u8], shape: &Shape) -> bool {
-    // Shapes list at most 9 fields.
+    // Shapes list at most 14 fields.
     let mut seen = [0usize; 16];
     let mut plain = 0;
     while !bytes.is_empty() {
@@ -266,6 +289,29 @@ mod tests {
     }
 
     #[test]
+    fn trades_and_differences_are_counted() {
+        let trade = |items, wanted| {
+            let items = vec![proto::Item::default(); items];
+            let wanted = vec![vec![7; 32]; wanted];
+            let trade = proto::TradeRequest { epoch: 1, items, wanted, messages: Vec::new() };
+            let request = request::Request::Trade(trade);
+            RequestShape::within(&proto::Request { request: Some(request) }.encode_to_vec())
+        };
+        assert!(trade(limits::REQUEST_IDS, limits::REQUEST_IDS));
+        assert!(!trade(limits::REQUEST_IDS + 1, 0));
+        assert!(!trade(0, limits::REQUEST_IDS + 1));
+        let told = |sections, ids| {
+            let held = proto::Held { section: 1, ids: vec![vec![7; 32]; ids] };
+            let told = proto::Differences { status: None, sections: vec![held; sections] };
+            let response = response::Response::Differences(told);
+            ResponseShape::within(&proto::Response { response: Some(response) }.encode_to_vec())
+        };
+        assert!(told(limits::SECTIONS, limits::SECTION_IDS));
+        assert!(!told(limits::SECTIONS + 1, 0));
+        assert!(!told(1, limits::SECTION_IDS + 1));
+    }
+
+    #[test]
     fn truncation_groups_and_endless_varints_are_refused() {
         let good = items(2);
         for end in 1..good.len() {
@@ -278,9 +324,9 @@ mod tests {
 
     #[test]
     fn a_plain_field_does_not_repeat_for_ever() {
-        let bytes: Vec<u8> = [0x58u8, 1].repeat(PLAIN);
+        let bytes: Vec<u8> = [0x70u8, 1].repeat(PLAIN);
         assert!(ResponseShape::within(&bytes));
-        let bytes: Vec<u8> = [0x58u8, 1].repeat(PLAIN + 1);
+        let bytes: Vec<u8> = [0x70u8, 1].repeat(PLAIN + 1);
         assert!(!ResponseShape::within(&bytes));
     }
 }

@@ -33,6 +33,8 @@ pub enum Timer {
     Fetch,
     /// Compare notes with peers.
     Status,
+    /// Compare what we hold with peers.
+    Exchange,
     /// The startup listen is over.
     Listen,
     /// A timer of agreement.
@@ -92,6 +94,8 @@ pub enum Effect {
     },
     /// Gossip.
     Publish(Channel, Vec<u8>),
+    /// Gossip on what another signed and sent us in a trade. Nothing of our own has to be durable first.
+    Forward(Channel, Vec<u8>),
     /// Judge a gossip message.
     Verdict(GossipToken, Verdict),
     /// Send a request.

@@ -17,6 +17,7 @@
 )]
 
 pub mod close;
+pub mod differences;
 pub mod effect;
 pub mod fetch;
 pub mod input;

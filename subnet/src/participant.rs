@@ -19,10 +19,11 @@ use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::{Executed, Participant as Seat, State, admissible};
 use ganglion_types::{
     Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Hotkey, Item,
-    Manifest, Role, SubnetId, Uid, proto, sign,
+    ItemId, Manifest, Role, SubnetId, Uid, proto, sign,
 };
 
 use crate::close::Close;
+use crate::differences::Differences;
 use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
 use crate::fetch::Fetch;
 use crate::input::{AskId, Channel, GossipToken, Input, JobId, Ticket};
@@ -73,6 +74,7 @@ pub struct Participant {
     pub(crate) close: Close,
     pub(crate) fetch: Fetch,
     pub(crate) sync: Sync,
+    pub(crate) differences: Differences,
     pub(crate) voting: Voting,
     /// When the process started, on the monotonic clock.
     pub(crate) started: u64,
@@ -134,6 +136,7 @@ impl Participant {
             close: Close::new(closing, &recovered),
             fetch: Fetch::default(),
             sync: Sync::default(),
+            differences: Differences::default(),
             seq: recovered.seq_reserved,
             seq_reserved: recovered.seq_reserved,
             voting: Voting::new(recovered, closing),
@@ -265,6 +268,12 @@ impl Participant {
         let key = self.config.key.as_ref()?;
         let item = Item::sign(self.subnet, body, key);
         self.out.push(Effect::Publish(channel, item.to_bytes()));
+        if !item.kind().is_cut_kind()
+            && let Some(me) = self.me
+        {
+            self.round.note(me, &item);
+        }
+        self.said_something();
         Some(item)
     }
 
@@ -290,6 +299,7 @@ impl Participant {
             self.resume_agreement();
         }
         self.schedule_status();
+        self.schedule_exchange();
     }
 
     fn on_timer(&mut self, timer: Timer) {
@@ -307,6 +317,7 @@ impl Participant {
             Timer::Resend => self.on_resend(),
             Timer::Fetch => self.on_fetch(),
             Timer::Status => self.on_status_timer(),
+            Timer::Exchange => self.on_exchange_timer(),
             Timer::Listen => self.on_listen_over(),
             Timer::Engine(timer) => self.on_engine_timer(timer),
         }
@@ -337,7 +348,10 @@ impl Participant {
             return;
         }
         match self.receive_item(from, channel, &bytes) {
-            Ok(()) => self.send(Effect::Verdict(token, crate::effect::Verdict::Accept)),
+            Ok(id) => {
+                self.differences.came_by_gossip(*id.as_bytes(), self.now.mono);
+                self.send(Effect::Verdict(token, crate::effect::Verdict::Accept));
+            }
             Err(Rejection::Early) if self.keep_early(from, token, channel, bytes) => {}
             Err(rejection) => self.send(Effect::Verdict(token, rejection.verdict())),
         }
@@ -374,15 +388,18 @@ impl Participant {
         from: Hotkey,
         channel: Channel,
         bytes: &[u8],
-    ) -> Result<(), Rejection> {
+    ) -> Result<ItemId, Rejection> {
         let decoded = intake::decode(bytes, &self.subnet, channel);
         let kind = decoded.as_ref().ok().map(Item::kind);
-        let result = decoded.and_then(|item| self.check_item(Some(from), item));
-        self.report(Report::Item { kind, rejected: result.err() });
+        let result = decoded.and_then(|item| {
+            let id = item.id();
+            self.check_item(Some(from), item).map(|()| id)
+        });
+        self.report(Report::Item { kind, rejected: result.as_ref().err().copied() });
         result
     }
 
-    fn check_item(&mut self, from: Option<Hotkey>, item: Item) -> Result<(), Rejection> {
+    pub(crate) fn check_item(&mut self, from: Option<Hotkey>, item: Item) -> Result<(), Rejection> {
         self.check_epoch(&item)?;
         self.check_signer(&item)?;
         self.check_room(&item)?;
@@ -470,7 +487,7 @@ impl Participant {
             return Err(Rejection::Malformed);
         };
         self.check_round(item.body())?;
-        self.round.note(item.kind(), signer, id);
+        self.round.note(signer, &item);
         match item.into_body() {
             Body::TaskBatch(batch) => self.on_task_batch(id, &batch),
             Body::OutputCommit(commit) => {
@@ -521,6 +538,7 @@ impl Participant {
             });
         if result.is_ok() {
             self.send(Effect::Publish(Channel::Ops, bytes.to_vec()));
+            self.said_something();
         }
         self.send(Effect::Submitted(ticket, result));
     }
@@ -572,6 +590,7 @@ impl Participant {
         self.send(Effect::ResetLog(closing));
         self.close = Close::new(closing, &Recovered::default());
         self.fetch.clear();
+        self.differences.epoch_passed();
         self.pool.settle(&decided, &self.state);
         self.settle_scores();
         self.epoch_passed(closing);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ganglion_consensus::certificate::verify_certificate;
 use ganglion_consensus::ledger::{admissible, execute};
 use ganglion_types::{
-    Canonical as _, CutId, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
+    Canonical as _, CutId, Digest, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
 };
 
 use crate::effect::{Effect, Halt, Phase, Report, Timer};
@@ -16,8 +16,11 @@ use crate::participant::Participant;
 
 /// What we wait for from whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
     Status,
+    /// With the place from which ids are told.
+    Differences(Digest),
+    Trade,
     Items,
     Bodies,
     Epochs,
@@ -56,7 +59,7 @@ impl Sync {
 }
 
 impl Participant {
-    fn ask_for(&mut self, peer: Hotkey, asked: Asked, request: proto::request::Request) {
+    pub(crate) fn ask_for(&mut self, peer: Hotkey, asked: Asked, request: proto::request::Request) {
         if self.sync.asked.len() >= ASKED {
             return;
         }
@@ -64,7 +67,7 @@ impl Participant {
         self.sync.asked.insert(id, asked);
     }
 
-    fn status(&self) -> proto::Status {
+    pub(crate) fn status(&self) -> proto::Status {
         let (epoch, cut) = self.head();
         proto::Status {
             epoch: epoch.get(),
@@ -136,6 +139,8 @@ impl Participant {
                 // Whoever pushes at a decided epoch learns that it is decided.
                 Response::Pushed(proto::Pushed { status: Some(self.status()) })
             }
+            Some(Request::Differences(asked)) => self.on_differences_request(from, &asked),
+            Some(Request::Trade(trade)) => self.on_trade_request(from, trade),
             _ => Response::Refused(proto::Refused { code: 1, reason: "not answered here".into() }),
         };
         let response = proto::Response { response: Some(answer) };
@@ -181,6 +186,10 @@ impl Participant {
             }
             (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),
             (Asked::Bodies, Some(Response::ListBodies(bodies))) => self.on_bodies(from, bodies),
+            (Asked::Differences(after), Some(Response::Differences(told))) => {
+                self.on_differences(from, after, told);
+            }
+            (Asked::Trade, Some(Response::Trade(trade))) => self.on_trade(from, trade),
             (Asked::Epochs, Some(Response::Epochs(epochs))) => self.on_epochs(from, epochs),
             (Asked::Epochs, _) => self.fetch_elsewhere(from),
             // Refused, failed, or of another kind: the next timer asks somebody else.
@@ -188,7 +197,7 @@ impl Participant {
         }
     }
 
-    fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
+    pub(crate) fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
         let epoch = Epoch::new(status.epoch);
         if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
             self.sync.shown.insert(from, epoch);

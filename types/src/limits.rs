@@ -43,6 +43,12 @@ pub const RESPONSE_EPOCHS: usize = 64;
 pub const RESPONSE_PEERS: usize = 64;
 /// Messages in one push.
 pub const PUSH_MESSAGES: usize = 64;
+/// Sections that two nodes compare: pool, round, agreement.
+pub const SECTIONS: usize = 3;
+/// Ids of one section in one answer about differences: 34 KiB.
+pub const SECTION_IDS: usize = 1_024;
+/// Bytes of items and messages in one trade, each way: eight of the largest items.
+pub const TRADE_BYTES: usize = 1024 * 1024;
 
 /// Addresses of one peer.
 pub const PEER_ADDRESSES: usize = 8;

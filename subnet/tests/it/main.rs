@@ -3,6 +3,7 @@
 
 mod arrival;
 mod cluster;
+mod differences;
 mod epochs;
 mod joining;
 mod silence;
