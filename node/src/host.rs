@@ -1,15 +1,15 @@
 //! The participant's world in a real node: the store, the network, the worker, the view.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ganglion_consensus::agreement::Watermark;
 use ganglion_p2p as p2p;
 use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
 use ganglion_subnet::runner::Host;
 use ganglion_subnet::{
-    AnswerToken, AskId, Certified, Channel, Commit, GossipToken, Input, Job, MinerScore, Now,
-    Phase, Rejection, Report, Ticket, Verdict,
+    AnswerToken, AskId, Certified, Channel, Commit, Following, GossipToken, Input, Job, MinerScore,
+    Now, Phase, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{Body, Canonical as _, Epoch, Hotkey, Item, ItemId, limits, proto};
 use prost::Message as _;
@@ -27,6 +27,8 @@ const RECORD: u8 = 0;
 const EPOCHS_BYTES: usize = limits::RPC_BYTES / 2;
 /// Gossip messages that wait for a verdict: as many as the network keeps.
 const TOKENS: usize = 8_192;
+/// The log says how far catching up is at most this often.
+const FOLLOWING_LOG: Duration = Duration::from_secs(5);
 /// Receipts remembered.
 const RECEIPTS: usize = 4_096;
 
@@ -53,6 +55,8 @@ pub struct NodeHost {
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
     overdue: Option<(Epoch, u64)>,
     step_began: Instant,
+    /// When the log last said how far catching up is.
+    followed: Option<Instant>,
 }
 
 /// What a host is made from.
@@ -103,6 +107,7 @@ impl NodeHost {
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
+            followed: None,
         }
     }
 
@@ -333,7 +338,7 @@ impl Host for NodeHost {
 }
 
 impl NodeHost {
-    fn show(&self, report: Report) {
+    fn show(&mut self, report: Report) {
         match report {
             Report::Item { kind, rejected } => {
                 let kind = kind.map(ganglion_types::Kind::name);
@@ -363,11 +368,29 @@ impl NodeHost {
                     view.signing_reason = reason;
                 });
             }
-            Report::Behind { epoch, best } => {
-                tracing::info!(%epoch, %best, "behind: fetching epochs");
-                self.view.update(|view| view.behind = Some(best));
-            }
+            Report::Following(following) => self.show_following(following),
             Report::Odd(what) => tracing::warn!("{what}"),
+        }
+    }
+
+    fn show_following(&mut self, following: Following) {
+        let Following { epoch, best, verified, .. } = following;
+        let left = following.left();
+        self.metrics.following(&following);
+        self.view.update(|view| {
+            view.behind = (left > 0).then_some(best);
+            view.following = (left > 0).then_some(following);
+        });
+        let now = Instant::now();
+        let due = self.followed.is_none_or(|last| now.duration_since(last) >= FOLLOWING_LOG);
+        if left > 0 && due {
+            self.followed = Some(now);
+            let rate = following.per_kilosecond.unwrap_or(0) / 1_000;
+            let eta_s = following.eta_ms().map(|ms| ms / 1_000);
+            tracing::info!(%epoch, %best, left, per_second = rate, eta_s, "catching up");
+        } else if left == 0 {
+            self.followed = None;
+            tracing::info!(%epoch, verified, "caught up");
         }
     }
 

@@ -169,15 +169,38 @@ pub enum Report {
         /// Why not.
         reason: &'static str,
     },
-    /// Catching up: last own epoch and the best one seen.
-    Behind {
-        /// Own.
-        epoch: Epoch,
-        /// Best of the peers.
-        best: Epoch,
-    },
+    /// Catching up, or having caught up.
+    Following(Following),
     /// Something odd that does not stop the node.
     Odd(String),
+}
+
+/// How far catching up has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Following {
+    /// Own last epoch.
+    pub epoch: Epoch,
+    /// Best epoch that a peer claims; ours once nobody is further.
+    pub best: Epoch,
+    /// Epochs verified and executed since catching up began.
+    pub verified: u64,
+    /// Of these, per thousand seconds; `None` before the first answer.
+    pub per_kilosecond: Option<u64>,
+}
+
+impl Following {
+    /// Epochs still to be fetched, as far as peers claim.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.best.get().saturating_sub(self.epoch.get())
+    }
+
+    /// Milliseconds until they are done at this rate; `None` while no rate is known.
+    #[must_use]
+    pub fn eta_ms(&self) -> Option<u64> {
+        let rate = self.per_kilosecond?;
+        self.left().saturating_mul(1_000_000).checked_div(rate)
+    }
 }
 
 /// A certified epoch, for people and metrics.

@@ -32,7 +32,9 @@ pub mod tasks;
 pub mod voting;
 mod work;
 
-pub use effect::{Certified, Commit, Effect, Halt, MinerScore, Phase, Report, Timer, Verdict};
+pub use effect::{
+    Certified, Commit, Effect, Following, Halt, MinerScore, Phase, Report, Timer, Verdict,
+};
 pub use input::{
     AnswerToken, AskId, Caller, Channel, Feedback, GossipToken, Input, Job, JobId, Response,
     Standing, Ticket,

@@ -175,6 +175,7 @@ impl Participant {
             Input::Disconnected(peer) => {
                 self.connected.remove(&peer);
                 self.rates.forget(&peer);
+                self.sync.forget(&peer);
             }
             Input::TasksMade { job, inputs } => self.on_tasks_made(job, inputs),
             Input::Forwarded { job, outputs } => self.on_forwarded(job, outputs),

@@ -8,7 +8,7 @@ use ganglion_types::{
     Canonical as _, CutId, Digest, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
 };
 
-use crate::effect::{Effect, Halt, Phase, Report, Timer};
+use crate::effect::{Effect, Following, Halt, Phase, Report, Timer};
 use crate::fetch::Want;
 use crate::input::{AnswerToken, AskId};
 use crate::intake::Rejection;
@@ -35,6 +35,17 @@ pub struct Sync {
     /// The peer that epochs are being fetched from.
     fetching: Option<Hotkey>,
     turn: usize,
+    progress: Option<Progress>,
+}
+
+/// Since when epochs are being fetched, and how many came.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// On the monotonic clock.
+    since: u64,
+    verified: u64,
+    /// Verified before the answer at hand: the clock stands still while an answer is worked through.
+    before: u64,
 }
 
 /// Requests under way: the network answers or fails each within seconds.
@@ -49,6 +60,11 @@ impl Sync {
     fn best(&self) -> Option<(Hotkey, Epoch)> {
         let best = self.shown.iter().max_by_key(|(_, epoch)| **epoch);
         best.map(|(peer, epoch)| (*peer, *epoch))
+    }
+
+    /// Forgets what a peer that left has shown: it cannot be asked.
+    pub(crate) fn forget(&mut self, peer: &Hotkey) {
+        self.shown.remove(peer);
     }
 
     /// Whether epochs are being fetched that lie beyond ours.
@@ -227,9 +243,30 @@ impl Participant {
             return;
         }
         self.sync.fetching = Some(peer);
-        self.report(Report::Behind { epoch: own, best });
+        let since = self.now.mono;
+        self.sync.progress.get_or_insert(Progress { since, verified: 0, before: 0 });
+        self.report_following();
         let request = proto::EpochsRequest { from: own.next().get(), max: EPOCHS };
         self.ask_for(peer, Asked::Epochs, proto::request::Request::Epochs(request));
+    }
+
+    /// Says how far catching up has come; once nobody is further, for the last time.
+    fn report_following(&mut self) {
+        let Some(progress) = self.sync.progress else { return };
+        let own = self.state.epoch();
+        let further = self.sync.fetching.and_then(|_| self.sync.best());
+        let best = further.map_or(own, |(_, best)| best.max(own));
+        let elapsed = self.now.mono.saturating_sub(progress.since);
+        let per_kilosecond = progress
+            .before
+            .saturating_mul(1_000_000)
+            .checked_div(elapsed)
+            .filter(|_| progress.before > 0);
+        let verified = progress.verified;
+        self.report(Report::Following(Following { epoch: own, best, verified, per_kilosecond }));
+        if further.is_none() {
+            self.sync.progress = None;
+        }
     }
 
     fn fetch_elsewhere(&mut self, failed: Hotkey) {
@@ -243,6 +280,9 @@ impl Participant {
 
     /// Opens a window if catching up ended without one.
     fn reopen(&mut self) {
+        if self.sync.fetching.is_none() {
+            self.report_following();
+        }
         if self.sync.fetching.is_none() && self.phase == Phase::CatchingUp {
             let deadline = self.schedule.next_deadline(None, self.now.mono);
             self.open_window(self.now.mono, deadline);
@@ -251,6 +291,7 @@ impl Participant {
 
     fn on_epochs(&mut self, from: Hotkey, epochs: proto::Epochs) {
         let many = epochs.epochs.len();
+        let first = self.state.epoch().get();
         let mut taken: usize = 0;
         for bundle in epochs.epochs.into_iter().take(limits::RESPONSE_EPOCHS) {
             let Ok(bundle) = EpochBundle::from_proto(bundle) else {
@@ -265,7 +306,12 @@ impl Participant {
         if self.sync.fetching != Some(from) {
             return;
         }
+        let verified = self.state.epoch().get().saturating_sub(first);
         self.sync.fetching = None;
+        if let Some(progress) = &mut self.sync.progress {
+            progress.before = progress.verified;
+            progress.verified = progress.verified.saturating_add(verified);
+        }
         if many == 0 || taken < many {
             return self.fetch_elsewhere_after(from);
         }

@@ -2,8 +2,10 @@
 //! that records what they do.
 
 mod arrival;
+mod chain;
 mod cluster;
 mod differences;
 mod epochs;
+mod following;
 mod joining;
 mod silence;
