@@ -13,5 +13,6 @@
 
 pub mod agreement;
 pub mod certificate;
+pub mod chain;
 pub mod ledger;
 pub mod yuma;

@@ -237,6 +237,9 @@ pub(crate) fn kind(request: &proto::Request) -> Option<&'static str> {
         request::Request::Task(_) => "task",
         request::Request::Differences(_) => "differences",
         request::Request::Trade(_) => "trade",
+        request::Request::Snapshots(_) => "snapshots",
+        request::Request::Chunk(_) => "chunk",
+        request::Request::Cuts(_) => "cuts",
     })
 }
 
@@ -253,6 +256,9 @@ fn answers(response: &response::Response) -> Option<&'static str> {
         response::Response::Task(_) => "task",
         response::Response::Differences(_) => "differences",
         response::Response::Trade(_) => "trade",
+        response::Response::Snapshots(_) => "snapshots",
+        response::Response::Chunk(_) => "chunk",
+        response::Response::Cuts(_) => "cuts",
         response::Response::Refused(_) => return None,
     })
 }

@@ -93,6 +93,9 @@ impl Counts for RequestShape {
                 message(8, 1, &LEAF),
                 message(9, 1, &DIFFERENCES),
                 message(10, 1, &TRADE),
+                message(11, 1, &LEAF),
+                message(12, 1, &LEAF),
+                message(13, 1, &LEAF),
             ],
         };
         fits(bytes, &REQUEST)
@@ -116,6 +119,15 @@ impl Counts for ResponseShape {
                 message(3, limits::PUSH_MESSAGES, &AGREEMENT),
             ],
         };
+        const SNAPSHOT: Shape =
+            Shape { fields: &[message(4, 256, &LEAF), message(5, limits::SNAPSHOT_CHUNKS, &LEAF)] };
+        const SNAPSHOTS: Shape =
+            Shape { fields: &[message(1, limits::RESPONSE_SNAPSHOTS, &SNAPSHOT)] };
+        const COMMITTEE: Shape = Shape { fields: &[message(1, limits::COMMITTEE, &LEAF)] };
+        const CERTIFIED: Shape = Shape {
+            fields: &[message(1, 1, &CUT), message(2, 1, &SIGNATURES), message(3, 1, &COMMITTEE)],
+        };
+        const CUTS: Shape = Shape { fields: &[message(1, limits::RESPONSE_CUTS, &CERTIFIED)] };
         const RESPONSE: Shape = Shape {
             fields: &[
                 message(1, 1, &LEAF),
@@ -129,6 +141,9 @@ impl Counts for ResponseShape {
                 message(9, 1, &LEAF),
                 message(10, 1, &DIFFERENCES),
                 message(11, 1, &TRADE),
+                message(12, 1, &SNAPSHOTS),
+                message(13, 1, &LEAF),
+                message(14, 1, &CUTS),
             ],
         };
         fits(bytes, &RESPONSE)
@@ -324,9 +339,9 @@ mod tests {
 
     #[test]
     fn a_plain_field_does_not_repeat_for_ever() {
-        let bytes: Vec<u8> = [0x70u8, 1].repeat(PLAIN);
+        let bytes: Vec<u8> = [0x78u8, 1].repeat(PLAIN);
         assert!(ResponseShape::within(&bytes));
-        let bytes: Vec<u8> = [0x70u8, 1].repeat(PLAIN + 1);
+        let bytes: Vec<u8> = [0x78u8, 1].repeat(PLAIN + 1);
         assert!(!ResponseShape::within(&bytes));
     }
 }

@@ -150,6 +150,10 @@ impl Participant {
                 let request = Some(Request::Epochs(asked));
                 return self.send(Effect::AnswerFromStore(token, proto::Request { request }));
             }
+            Some(stored @ (Request::Snapshots(_) | Request::Chunk(_) | Request::Cuts(_))) => {
+                let request = Some(stored);
+                return self.send(Effect::AnswerFromStore(token, proto::Request { request }));
+            }
             Some(Request::Push(pushed)) => {
                 self.on_push(from, pushed);
                 // Whoever pushes at a decided epoch learns that it is decided.

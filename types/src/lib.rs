@@ -34,6 +34,7 @@ pub mod op;
 pub mod peer;
 pub mod seed;
 pub mod sign;
+pub mod snapshot;
 pub mod ss58;
 pub mod task;
 pub mod weights;
@@ -58,6 +59,7 @@ pub use list::{InclusionList, ListBody};
 pub use manifest::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec};
 pub use op::{Operation, RegistryOp};
 pub use peer::PeerRecord;
+pub use snapshot::Snapshot;
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
 pub use weights::Weights;
 

@@ -764,9 +764,7 @@ fn asked_kind(request: &proto::Request) -> &'static str {
         Request::Push(_) => "push",
         Request::Differences(_) => "differences",
         Request::Trade(_) => "trade",
-        Request::Blob(_) | Request::Peers(_) | Request::Task(_) => {
-            unreachable!("not of participants")
-        }
+        _ => unreachable!("not of participants"),
     }
 }
 
