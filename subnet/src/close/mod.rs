@@ -307,9 +307,11 @@ impl Participant {
         let seen = self.close.stake_seen(&self.committee);
         if self.close.third_at.is_none() && self.committee.exceeds_third(seen) {
             self.close.third_at = Some(self.now.mono);
-            // Enough others are at their deadline for ours to be over.
-            self.on_deadline();
-            return;
+            if !self.close.deadline_passed {
+                // Enough others are at their deadline for ours to be over.
+                self.on_deadline();
+                return;
+            }
         }
         self.want_bodies();
         self.want_listed_items();
