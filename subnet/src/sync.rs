@@ -31,11 +31,20 @@ pub(crate) enum Asked {
 #[derive(Clone, Debug, Default)]
 pub struct Sync {
     asked: BTreeMap<AskId, Asked>,
-    shown: BTreeMap<Hotkey, Epoch>,
+    shown: BTreeMap<Hotkey, Shown>,
     /// The peer that epochs are being fetched from.
     fetching: Option<Hotkey>,
     turn: usize,
     progress: Option<Progress>,
+}
+
+/// What a peer has said of itself.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Its last epoch.
+    last: Epoch,
+    /// The oldest that it can give.
+    oldest: Epoch,
 }
 
 /// Since when epochs are being fetched, and how many came.
@@ -56,10 +65,11 @@ const SHOWN: usize = 1_024;
 const EPOCHS: u32 = 32;
 
 impl Sync {
-    /// The best epoch that a connected peer has shown.
-    fn best(&self) -> Option<(Hotkey, Epoch)> {
-        let best = self.shown.iter().max_by_key(|(_, epoch)| **epoch);
-        best.map(|(peer, epoch)| (*peer, *epoch))
+    /// The best epoch that a connected peer has shown that can give the one after `own`.
+    fn best(&self, own: Epoch) -> Option<(Hotkey, Epoch)> {
+        let able = self.shown.iter().filter(|(_, shown)| shown.oldest <= own.next());
+        let best = able.max_by_key(|(_, shown)| shown.last);
+        best.map(|(peer, shown)| (*peer, shown.last))
     }
 
     /// Forgets what a peer that left has shown: it cannot be asked.
@@ -70,7 +80,7 @@ impl Sync {
     /// Whether epochs are being fetched that lie beyond ours.
     #[must_use]
     pub fn is_behind(&self, epoch: Epoch) -> bool {
-        self.fetching.is_some() && self.best().is_some_and(|(_, best)| best > epoch)
+        self.fetching.is_some() && self.best(epoch).is_some_and(|(_, best)| best > epoch)
     }
 }
 
@@ -220,7 +230,8 @@ impl Participant {
     pub(crate) fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
         let epoch = Epoch::new(status.epoch);
         if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
-            self.sync.shown.insert(from, epoch);
+            let oldest = Epoch::new(status.oldest);
+            self.sync.shown.insert(from, Shown { last: epoch, oldest });
         }
         let (own, head) = self.head();
         if epoch > own {
@@ -241,8 +252,8 @@ impl Participant {
         if self.sync.fetching.is_some() {
             return;
         }
-        let Some((peer, best)) = self.sync.best() else { return };
         let own = self.state.epoch();
+        let Some((peer, best)) = self.sync.best(own) else { return };
         if best <= own || !self.connected.contains(&peer) {
             return;
         }
@@ -258,7 +269,7 @@ impl Participant {
     fn report_following(&mut self) {
         let Some(progress) = self.sync.progress else { return };
         let own = self.state.epoch();
-        let further = self.sync.fetching.and_then(|_| self.sync.best());
+        let further = self.sync.fetching.and_then(|_| self.sync.best(own));
         let best = further.map_or(own, |(_, best)| best.max(own));
         let elapsed = self.now.mono.saturating_sub(progress.since);
         let per_kilosecond = progress
