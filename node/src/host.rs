@@ -1,6 +1,7 @@
 //! The participant's world in a real node: the store, the network, the worker, the view.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ganglion_consensus::agreement::Watermark;
@@ -17,14 +18,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::{Clock, Mail};
 use crate::metrics::DriverMetrics;
+use crate::snapshots::{self, serve};
 use crate::view::{LATENCIES, ScoreView, View};
 
 /// Uid under which the header of an epoch's result is stored: no participant can have it.
 pub const RESULT_HEADER: u16 = u16::MAX;
 /// Agreement-log kind of all records; the participant tells them apart itself.
 const RECORD: u8 = 0;
-/// Bytes of one answer with epochs, below the limit of a response.
-const EPOCHS_BYTES: usize = limits::RPC_BYTES / 2;
+/// Epochs whose items are kept: the time for which stake can be slashed.
+const RETAINED_EPOCHS: u64 = 100;
+/// Calls to prune after one epoch, of 128 rows of a table each: more than the items of one cut.
+const PRUNE_CALLS: usize = 20;
 /// Gossip messages that wait for a verdict: as many as the network keeps.
 const TOKENS: usize = 8_192;
 /// The log says how far catching up is at most this often.
@@ -50,6 +54,8 @@ pub struct NodeHost {
     tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
     next_token: u64,
     epoch_ms: u64,
+    snapshot_every: u64,
+    archive: bool,
     /// When this process began to run: an epoch whose deadline was before is not missed by it.
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
@@ -80,14 +86,29 @@ pub struct Parts {
     pub runtime: tokio::runtime::Handle,
     /// Epoch length.
     pub epoch_ms: u64,
+    /// Epochs between snapshots; 0 for none.
+    pub snapshot_every: u64,
+    /// Whether the items of every epoch are kept.
+    pub archive: bool,
 }
 
 impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, records, network, jobs, view, metrics, clock, runtime, epoch_ms } =
-            parts;
+        let Parts {
+            store,
+            records,
+            network,
+            jobs,
+            view,
+            metrics,
+            clock,
+            runtime,
+            epoch_ms,
+            snapshot_every,
+            archive,
+        } = parts;
         Self {
             store,
             records,
@@ -104,6 +125,8 @@ impl NodeHost {
             tickets: BTreeMap::new(),
             next_token: 0,
             epoch_ms,
+            snapshot_every,
+            archive,
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
@@ -185,6 +208,20 @@ impl NodeHost {
         }
     }
 
+    /// Removes items that are older than the retention rule asks for.
+    fn prune(&mut self, epoch: Epoch) -> Result<(), StoreError> {
+        let Some(before) = epoch.get().checked_sub(RETAINED_EPOCHS).filter(|_| !self.archive)
+        else {
+            return Ok(());
+        };
+        for _ in 0..PRUNE_CALLS {
+            if self.store.prune(before)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn certified(&mut self, now: Now, commit: &Commit) {
         let epoch = commit.bundle.cut.epoch;
         if let Some((overdue, since)) = self.overdue
@@ -248,6 +285,7 @@ impl Host for NodeHost {
         let start = Instant::now();
         self.store.commit_epoch(epoch_commit(commit))?;
         self.metrics.store_commit(start.elapsed());
+        self.prune(commit.bundle.cut.epoch)?;
         let now = self.clock.now();
         self.certified(now, commit);
         Ok(())
@@ -401,6 +439,12 @@ impl NodeHost {
         let round = certificate.round.get();
         tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
         self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
+        if self.snapshot_every > 0 && epoch.get().is_multiple_of(self.snapshot_every) {
+            let (files, state) = (self.store.reader().snapshots().clone(), Arc::clone(&state));
+            self.runtime.spawn_blocking(move || {
+                snapshots::keep(&files, &state, &cut, &certificate);
+            });
+        }
         self.view.update(|view| {
             view.state = state;
             view.result = Some(result);
@@ -460,6 +504,7 @@ pub fn epoch_commit(commit: &Commit) -> EpochCommit {
             .collect(),
         results: rows.chain([header]).collect(),
         items: bundle.items.iter().map(|item| (*item.id().as_bytes(), item.to_bytes())).collect(),
+        next_committee: snapshots::committee_of(&commit.state),
     }
 }
 
@@ -488,21 +533,10 @@ fn stored_answer(
             });
             Response::Items(proto::Items { items: items.collect() })
         }
-        Some(Request::Epochs(asked)) => {
-            let max = usize::try_from(asked.max).unwrap_or(usize::MAX).min(limits::RESPONSE_EPOCHS);
-            let mut epochs = Vec::new();
-            let mut bytes = 0;
-            for epoch in (asked.from..).take(max) {
-                let Ok(Some(bundle)) = reader.bundle(epoch) else { break };
-                bytes += bundle.len();
-                if bytes > EPOCHS_BYTES && !epochs.is_empty() {
-                    break;
-                }
-                let Ok(bundle) = proto::EpochBundle::decode(bundle.as_slice()) else { break };
-                epochs.push(bundle);
-            }
-            Response::Epochs(proto::Epochs { epochs })
-        }
+        Some(Request::Epochs(asked)) => serve::epochs(reader, &asked),
+        Some(Request::Snapshots(_)) => serve::snapshots(reader),
+        Some(Request::Chunk(asked)) => serve::chunk(reader, &asked),
+        Some(Request::Cuts(asked)) => serve::cuts(reader, &asked),
         _ => Response::Refused(proto::Refused { code: 1, reason: "not stored".into() }),
     }
 }

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod models;
 pub mod node;
 pub mod pow;
+pub mod snapshots;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(unix)]

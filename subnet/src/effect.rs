@@ -68,6 +68,8 @@ pub struct Commit {
     pub result: EpochResult,
     /// What became of its operations.
     pub receipts: Vec<Receipt>,
+    /// The state after it.
+    pub state: Arc<State>,
 }
 
 /// One thing to do. The runner carries them out in order and stops at the first durable one that

@@ -559,6 +559,7 @@ impl Participant {
         let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
         let state = executed.into_state(id);
         let rows = state.changed_rows(&self.state);
+        let shared = Arc::new(state.clone());
         let latency_ms = (!fetched).then(|| self.now.mono.saturating_sub(self.deadline));
         let stake_seen = (self.close.stake_seen(&self.committee), self.committee.total_stake());
         let decided = cut.items.clone();
@@ -571,12 +572,19 @@ impl Participant {
             certificate: certificate.clone(),
             latency_ms,
             stake_seen,
-            state: Arc::new(state.clone()),
+            state: Arc::clone(&shared),
             result: Arc::new(result.clone()),
             receipts: receipts.clone(),
         }));
         let bundle = EpochBundle { cut, certificate, items };
-        self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
+        self.send(Effect::Commit(Box::new(Commit {
+            bundle,
+            id,
+            rows,
+            result,
+            receipts,
+            state: shared,
+        })));
         self.report(report);
         self.state = state;
         self.previous_committee = Some(self.committee.clone());

@@ -14,6 +14,7 @@ pub mod output;
 mod peers;
 mod register;
 mod run;
+mod snapshot;
 mod status;
 mod subnet;
 mod task;
@@ -107,6 +108,9 @@ enum Command {
     /// List and explain decided epochs
     #[command(subcommand)]
     Epoch(epoch::EpochCommand),
+    /// List, export and import snapshots of the state
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Show the nodes that a node knows
     Peers(peers::PeersArgs),
     /// Show the weights that counted in an epoch
@@ -152,6 +156,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),
         Command::Epoch(command) => epoch::run(&cli.global, command),
+        Command::Snapshot(command) => snapshot::run(&cli.global, command),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),

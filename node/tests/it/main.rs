@@ -9,6 +9,7 @@ mod keys;
 mod layers;
 mod manifest;
 mod run;
+mod snapshots;
 mod testnet;
 mod tree;
 mod worker;
