@@ -531,6 +531,6 @@ mod tests {
             .collect::<Vec<_>>()
             .join("\n");
         let spelled = Case::new(&uncommented).resolve().unwrap();
-        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 11);
+        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 13);
     }
 }

@@ -5,10 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ganglion::keys::{KeyFile, KeyPair, Password};
+use ganglion::snapshots::{BadSnapshot, load, make};
+use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
+use ganglion_types::{Canonical as _, Certificate, Epoch, Round, Snapshot};
 use serde_json::Value;
 
 use crate::run::Ganglion;
+use crate::world::World;
 
 /// A running node. It ends with its standard input.
 struct Node {
@@ -101,6 +105,36 @@ fn peer_of(home: &Ganglion, hotkey: &str) -> String {
     let path = home.path(&format!("home/keys/hotkeys/{hotkey}.json"));
     let pair: KeyPair = KeyFile::read(&path).unwrap().open(&path, &Password::none()).unwrap();
     p2p::peer_id(&pair.hotkey()).unwrap()
+}
+
+/// Whatever the header and the digests say: rows of another state than the cut's are refused.
+#[test]
+fn rows_that_are_not_the_certified_state_are_refused() {
+    let world = World::new(&[50, 40], 1);
+    let state = State::genesis(world.manifest.clone()).unwrap();
+    let cut = state.genesis_cut().unwrap();
+    let certificate = Certificate {
+        epoch: Epoch::GENESIS,
+        round: Round::new(0),
+        cut: cut.id(),
+        signatures: Vec::new(),
+    };
+    let parts = make(&state, &cut, &certificate).unwrap();
+    let loaded = load(&parts, &world.manifest).unwrap();
+    assert_eq!((loaded.state.root(), loaded.state.head()), (cut.state_root, cut.id()));
+
+    let mut rows = state.rows();
+    let account = rows.keys().find(|(table, _)| *table == 2).cloned().unwrap();
+    rows.remove(&account);
+    let listed = rows.iter().map(|((table, key), value)| (*table, &key[..], &value[..]));
+    let (header, chunks) = Snapshot::of(*state.subnet(), cut.epoch, cut.id(), listed).unwrap();
+    let forged: Vec<Vec<u8>> =
+        [header.to_bytes(), parts[1].clone()].into_iter().chain(chunks).collect();
+    let refused = load(&forged, &world.manifest).unwrap_err();
+    assert!(matches!(refused, BadSnapshot::Root | BadSnapshot::State(_)), "{refused}");
+    let mut cut_short = parts;
+    cut_short.pop();
+    assert!(matches!(load(&cut_short, &world.manifest), Err(BadSnapshot::Form(_))));
 }
 
 #[test]
