@@ -13,6 +13,7 @@
 
 pub mod agreement;
 pub mod certificate;
+pub mod chain;
 pub mod ledger;
 pub mod proof;
 pub mod yuma;

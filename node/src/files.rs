@@ -86,6 +86,15 @@ impl Curable for FileError {
 /// # Errors
 /// When it is missing, larger, not UTF-8 or unreadable.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    let bytes = read_bytes(path, limit)?;
+    String::from_utf8(bytes).map_err(|_| FileError::NotText { path: path.into() })
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// When it is missing, larger or unreadable.
+pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = fs::File::open(path).map_err(|source| open_error(path, source))?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| FileError::Io {
@@ -96,7 +105,7 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     if u64::try_from(bytes.len()).is_ok_and(|size| size > limit) {
         return Err(FileError::TooLarge { path: path.into(), limit });
     }
-    String::from_utf8(bytes).map_err(|_| FileError::NotText { path: path.into() })
+    Ok(bytes)
 }
 
 /// Refuses a file that anybody but its owner may read or change.

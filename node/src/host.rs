@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ganglion_consensus::agreement::Watermark;
 use ganglion_consensus::ledger::State;
@@ -11,8 +11,8 @@ use ganglion_p2p as p2p;
 use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
 use ganglion_subnet::runner::Host;
 use ganglion_subnet::{
-    AnswerToken, AskId, Certified, Channel, Commit, GossipToken, Input, Job, MinerScore, Now,
-    Phase, Rejection, Report, Ticket, Verdict,
+    AnswerToken, AskId, Certified, Channel, Commit, Following, GossipToken, Input, Job, MinerScore,
+    Now, Phase, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{Body, Canonical as _, Epoch, Fork, Hotkey, Item, ItemId, limits, proto};
 use prost::Message as _;
@@ -21,16 +21,21 @@ use tokio::sync::{mpsc, oneshot};
 use crate::audit::committee_of;
 use crate::driver::{Clock, Mail};
 use crate::metrics::DriverMetrics;
+use crate::snapshots::{self, serve};
 use crate::view::{LATENCIES, RECENT, ScoreView, View};
 
 /// Uid under which the header of an epoch's result is stored: no participant can have it.
 pub const RESULT_HEADER: u16 = u16::MAX;
 /// Agreement-log kind of all records; the participant tells them apart itself.
 const RECORD: u8 = 0;
-/// Bytes of one answer with epochs, below the limit of a response.
-const EPOCHS_BYTES: usize = limits::RPC_BYTES / 2;
+/// Epochs whose items are kept: the time for which stake can be slashed.
+const RETAINED_EPOCHS: u64 = 100;
+/// Calls to prune after one epoch, of 128 rows of a table each: more than the items of one cut.
+const PRUNE_CALLS: usize = 20;
 /// Gossip messages that wait for a verdict: as many as the network keeps.
 const TOKENS: usize = 8_192;
+/// The log says how far catching up is at most this often.
+const FOLLOWING_LOG: Duration = Duration::from_secs(5);
 /// Receipts remembered.
 const RECEIPTS: usize = 4_096;
 
@@ -51,6 +56,8 @@ pub struct NodeHost {
     asks: BTreeMap<p2p::RequestId, AskId>,
     tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
     next_token: u64,
+    snapshot_every: u64,
+    archive: bool,
     /// When this process began to run: an epoch whose deadline was before is not missed by it.
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
@@ -58,6 +65,8 @@ pub struct NodeHost {
     step_began: Instant,
     /// Root of the committee that was kept last.
     committee_kept: Option<[u8; 32]>,
+    /// When the log last said how far catching up is.
+    followed: Option<Instant>,
 }
 
 /// What a host is made from.
@@ -79,13 +88,28 @@ pub struct Parts {
     pub clock: Clock,
     /// For reads that may take long.
     pub runtime: tokio::runtime::Handle,
+    /// Epochs between snapshots; 0 for none.
+    pub snapshot_every: u64,
+    /// Whether the items of every epoch are kept.
+    pub archive: bool,
 }
 
 impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, records, network, jobs, view, metrics, clock, runtime } = parts;
+        let Parts {
+            store,
+            records,
+            network,
+            jobs,
+            view,
+            metrics,
+            clock,
+            runtime,
+            snapshot_every,
+            archive,
+        } = parts;
         Self {
             store,
             records,
@@ -101,9 +125,12 @@ impl NodeHost {
             asks: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_token: 0,
+            snapshot_every,
+            archive,
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
+            followed: None,
             committee_kept: None,
         }
     }
@@ -197,6 +224,20 @@ impl NodeHost {
         }
     }
 
+    /// Removes items that are older than the retention rule asks for.
+    fn prune(&mut self, epoch: Epoch) -> Result<(), StoreError> {
+        let Some(before) = epoch.get().checked_sub(RETAINED_EPOCHS).filter(|_| !self.archive)
+        else {
+            return Ok(());
+        };
+        for _ in 0..PRUNE_CALLS {
+            if self.store.prune(before)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn certified(&mut self, now: Now, commit: &Commit) {
         let epoch = commit.bundle.cut.epoch;
         if let Some((overdue, since)) = self.overdue
@@ -261,6 +302,7 @@ impl Host for NodeHost {
         let start = Instant::now();
         self.store.commit_epoch(epoch_commit(commit))?;
         self.metrics.store_commit(start.elapsed());
+        self.prune(commit.bundle.cut.epoch)?;
         let now = self.clock.now();
         self.certified(now, commit);
         Ok(())
@@ -277,6 +319,13 @@ impl Host for NodeHost {
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
         if let Err(error) = self.network.publish(topic_of(channel), bytes) {
             tracing::warn!(%error, ?channel, "a message of ours was not published");
+        }
+    }
+
+    fn forward(&mut self, channel: Channel, bytes: Vec<u8>) {
+        // It is one path of several: the peer that gave it to us has given it to others too.
+        if let Err(error) = self.network.publish(topic_of(channel), bytes) {
+            tracing::debug!(%error, ?channel, "a message of another was not forwarded");
         }
     }
 
@@ -351,7 +400,7 @@ impl Host for NodeHost {
 }
 
 impl NodeHost {
-    fn show(&self, report: Report) {
+    fn show(&mut self, report: Report) {
         match report {
             Report::Item { kind, rejected } => {
                 let kind = kind.map(ganglion_types::Kind::name);
@@ -381,10 +430,7 @@ impl NodeHost {
                     view.signing_reason = reason;
                 });
             }
-            Report::Behind { epoch, best } => {
-                tracing::info!(%epoch, %best, "behind: fetching epochs");
-                self.view.update(|view| view.behind = Some(best));
-            }
+            Report::Following(following) => self.show_following(following),
             Report::Frozen(forks) => self.show_frozen(forks),
             Report::Odd(what) => tracing::warn!("{what}"),
         }
@@ -409,6 +455,27 @@ impl NodeHost {
         });
     }
 
+    fn show_following(&mut self, following: Following) {
+        let Following { epoch, best, verified, .. } = following;
+        let left = following.left();
+        self.metrics.following(&following);
+        self.view.update(|view| {
+            view.behind = (left > 0).then_some(best);
+            view.following = (left > 0).then_some(following);
+        });
+        let now = Instant::now();
+        let due = self.followed.is_none_or(|last| now.duration_since(last) >= FOLLOWING_LOG);
+        if left > 0 && due {
+            self.followed = Some(now);
+            let rate = following.per_kilosecond.unwrap_or(0) / 1_000;
+            let eta_s = following.eta_ms().map(|ms| ms / 1_000);
+            tracing::info!(%epoch, %best, left, per_second = rate, eta_s, "catching up");
+        } else if left == 0 {
+            self.followed = None;
+            tracing::info!(%epoch, verified, "caught up");
+        }
+    }
+
     fn show_certified(&self, certified: Certified) {
         let Certified { cut, id, certificate, latency_ms, stake_seen, state, result, receipts } =
             certified;
@@ -416,6 +483,12 @@ impl NodeHost {
         let round = certificate.round.get();
         tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
         self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
+        if self.snapshot_every > 0 && epoch.get().is_multiple_of(self.snapshot_every) {
+            let (files, state) = (self.store.reader().snapshots().clone(), Arc::clone(&state));
+            self.runtime.spawn_blocking(move || {
+                snapshots::keep(&files, &state, &cut, &certificate);
+            });
+        }
         self.view.update(|view| {
             view.recent.insert(epoch, (Arc::clone(&state), Arc::clone(&result)));
             while view.recent.len() > RECENT {
@@ -479,6 +552,7 @@ pub fn epoch_commit(commit: &Commit) -> EpochCommit {
             .collect(),
         results: rows.chain([header]).collect(),
         items: bundle.items.iter().map(|item| (*item.id().as_bytes(), item.to_bytes())).collect(),
+        next_committee: snapshots::committee_of(&commit.state),
     }
 }
 
@@ -507,21 +581,10 @@ fn stored_answer(
             });
             Response::Items(proto::Items { items: items.collect() })
         }
-        Some(Request::Epochs(asked)) => {
-            let max = usize::try_from(asked.max).unwrap_or(usize::MAX).min(limits::RESPONSE_EPOCHS);
-            let mut epochs = Vec::new();
-            let mut bytes = 0;
-            for epoch in (asked.from..).take(max) {
-                let Ok(Some(bundle)) = reader.bundle(epoch) else { break };
-                bytes += bundle.len();
-                if bytes > EPOCHS_BYTES && !epochs.is_empty() {
-                    break;
-                }
-                let Ok(bundle) = proto::EpochBundle::decode(bundle.as_slice()) else { break };
-                epochs.push(bundle);
-            }
-            Response::Epochs(proto::Epochs { epochs })
-        }
+        Some(Request::Epochs(asked)) => serve::epochs(reader, &asked),
+        Some(Request::Snapshots(_)) => serve::snapshots(reader),
+        Some(Request::Chunk(asked)) => serve::chunk(reader, &asked),
+        Some(Request::Cuts(asked)) => serve::cuts(reader, &asked),
         _ => Response::Refused(proto::Refused { code: 1, reason: "not stored".into() }),
     }
 }

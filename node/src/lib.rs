@@ -22,6 +22,7 @@ pub mod node;
 pub mod parameters;
 pub mod pow;
 pub mod proof;
+pub mod snapshots;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(unix)]

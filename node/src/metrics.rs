@@ -8,6 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ganglion_consensus::ledger::{EpochResult, ResultRow, State};
+use ganglion_subnet::Following;
 use ganglion_types::{Cut, Epoch, Role};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
@@ -38,6 +39,10 @@ const INCENTIVE: &str = "ganglion_uid_incentive";
 const DIVIDENDS: &str = "ganglion_uid_dividends";
 const CONSENSUS: &str = "ganglion_uid_consensus";
 const UIDS_LEFT_OUT: &str = "ganglion_uids_left_out";
+const SYNC_LEFT: &str = "ganglion_sync_epochs_left";
+const SYNC_RATE: &str = "ganglion_sync_epochs_per_second";
+const SYNC_ETA: &str = "ganglion_sync_eta_seconds";
+const SYNC_VERIFIED: &str = "ganglion_sync_epochs_total";
 const SCORED: &str = "ganglion_tasks_scored_total";
 const VOID: &str = "ganglion_rounds_void_total";
 const HTTP: &str = "ganglion_http_requests_total";
@@ -81,7 +86,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 /// Shows what has not happened yet as 0, so that the first time can raise an alarm.
 fn begin_counters() {
-    for name in [MAIL_LOST, EPOCHS, MISSED, ROUNDS, SCORED, VOID] {
+    for name in [MAIL_LOST, EPOCHS, MISSED, ROUNDS, SYNC_VERIFIED, SCORED, VOID] {
         counter!(name).increment(0);
     }
 }
@@ -124,6 +129,10 @@ pub fn describe_all() {
     describe_gauge!(DIVIDENDS, "Dividends by uid, 0 to 1");
     describe_gauge!(CONSENSUS, "Consensus weight by uid, 0 to 1");
     describe_gauge!(UIDS_LEFT_OUT, "Uids without metrics of their own, past the bound");
+    describe_gauge!(SYNC_LEFT, "Epochs still to be fetched, as far as peers claim");
+    describe_gauge!(SYNC_RATE, "Epochs verified per second while catching up; 0 otherwise");
+    describe_gauge!(SYNC_ETA, Unit::Seconds, "Time until caught up at this rate; 0 otherwise");
+    describe_counter!(SYNC_VERIFIED, "Epochs that were fetched and verified since the start");
     describe_counter!(SCORED, "Tasks that this validator scored");
     describe_counter!(VOID, "Rounds of tasks that were void: too few answers");
     describe_counter!(HTTP, "HTTP requests, by route and status");
@@ -239,8 +248,11 @@ impl DriverMetrics {
         gauge!(CLOSING).set(float64(state.next_epoch().get()));
         gauge!(CUT_ITEMS).set(float(cut.items.len()));
         gauge!(CUT_LISTS).set(float(cut.lists.len()));
-        if let Some(latency) = latency_ms {
-            histogram!(CERTIFY_SECONDS).record(Duration::from_millis(latency));
+        match latency_ms {
+            Some(latency) => {
+                histogram!(CERTIFY_SECONDS).record(Duration::from_millis(latency));
+            }
+            None => counter!(SYNC_VERIFIED).increment(1),
         }
         let (seen, all) = stake_seen;
         if all > 0 {
@@ -274,6 +286,15 @@ impl DriverMetrics {
     /// An epoch was missed.
     pub fn missed(&self) {
         counter!(MISSED).increment(1);
+    }
+
+    /// Catching up has come this far.
+    pub fn following(&self, following: &Following) {
+        let left = following.left();
+        gauge!(SYNC_LEFT).set(float64(left));
+        let rate = following.per_kilosecond.filter(|_| left > 0).unwrap_or(0);
+        gauge!(SYNC_RATE).set(float64(rate) / 1_000.0);
+        gauge!(SYNC_ETA).set(float64(following.eta_ms().unwrap_or(0)) / 1_000.0);
     }
 
     /// A round of tasks was scored.

@@ -10,7 +10,7 @@
 //! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
 //! doing), worker, network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,17 +23,17 @@ use ganglion_consensus::ledger::{State, StateError, Table, execute};
 use ganglion_consensus::proof;
 use ganglion_p2p as p2p;
 use ganglion_storage::{
-    FORK_BYTES_MAX, OpenError, Reader, Recovered as Found, Standing, StateChange, Store,
-    StoreError, quarantine,
+    EpochCommit, FORK_BYTES_MAX, OpenError, Reader, Recovered as Found, Standing, StateChange,
+    Store, StoreError, quarantine,
 };
 use ganglion_subnet::divergence::Decided;
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{
-    Behaviour, Commit, Config as ParticipantConfig, Halt, Job, Participant, Recovered,
+    Behaviour, Commit, Config as ParticipantConfig, Halt, Input, Job, Participant, Recovered,
 };
 use ganglion_types::{
     Canonical as _, Certificate, CommitteeMembers, Cut, CutId, DecodeError, Epoch, EpochBundle,
-    Fork, Item, ItemId, Manifest, SubnetId, limits,
+    Fork, Hotkey, Item, ItemId, Manifest, SubnetId, limits,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -53,6 +53,10 @@ use crate::jobs;
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
 use crate::models;
+use crate::snapshots::{
+    self,
+    join::{self, JoinError},
+};
 use crate::tasks::TaskClient;
 use crate::view::View;
 use crate::worker;
@@ -91,6 +95,12 @@ pub enum NodeError {
         /// The epoch.
         epoch: u64,
     },
+    /// The epochs that this node began with are gone, and no snapshot replaces them.
+    #[error("the database is lost, and no snapshot here can replace it")]
+    NoSnapshot,
+    /// Joining by a snapshot failed.
+    #[error("{0}")]
+    Join(#[from] JoinError),
     /// The network did not start.
     #[error("{0}")]
     Network(#[from] p2p::StartError),
@@ -154,6 +164,13 @@ impl Curable for NodeError {
                 "Stop the process that listens there, or set another address with --api."
             }
             Self::Worker(worker) => return worker.cure(),
+            Self::Join(_) => {
+                "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
+            }
+            Self::NoSnapshot => {
+                "Move the data directory aside, make a new one with `ganglion init`, and join again \
+                 with --checkpoint."
+            }
             Self::CannotReproduce(_) | Self::Diverged { .. } => {
                 "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
                  all epochs again: if it holds, the tables were damaged, so move DIR/state away and \
@@ -205,6 +222,10 @@ fn recover(store: &mut Store, found: &Found, manifest: &Arc<Manifest>) -> Result
         NodeError::Stopped(format!("the manifest: {}", rules.collect::<Vec<_>>().join("; ")))
     })?;
     let mut state = match found.applied {
+        // This node began with a snapshot: its epochs before are nowhere here.
+        None if store.reader().certified().is_some_and(|(first, _)| first > 1) => {
+            rebuild(store, manifest)?
+        }
         None => {
             let rows = genesis.rows().into_iter().map(|((table, key), value)| StateChange {
                 table,
@@ -219,10 +240,35 @@ fn recover(store: &mut Store, found: &Found, manifest: &Arc<Manifest>) -> Result
         Some(applied) => read_state(store, manifest, applied)?,
     };
     // Certified but not applied: the process ended between the two.
-    for epoch in found.unapplied() {
+    let last = found.certified.unwrap_or(0);
+    for epoch in state.next_epoch().get()..=last {
         state = apply(store, &state, epoch)?;
     }
     Ok(state)
+}
+
+/// The state of the newest snapshot here whose cut is in the certificate log.
+fn rebuild(store: &mut Store, manifest: &Arc<Manifest>) -> Result<State, NodeError> {
+    let reader = store.reader().clone();
+    for epoch in reader.snapshots().epochs()?.into_iter().rev() {
+        let Some(bundle) = reader.bundle(epoch)? else { continue };
+        let Some(parts) = reader.snapshots().parts(epoch)? else { continue };
+        let Some(certified) = snapshots::serve::cut_of(&bundle) else { continue };
+        match snapshots::load(&parts, manifest) {
+            Ok(loaded) if loaded.cut.id() == certified.id() => {
+                store.commit_snapshot(EpochCommit { bundle, ..snapshots::commit_of(&loaded) })?;
+                tracing::info!(epoch, "rebuilt from a snapshot");
+                return Ok(loaded.state);
+            }
+            _ => tracing::warn!(epoch, "a snapshot here does not hold"),
+        }
+    }
+    Err(NodeError::NoSnapshot)
+}
+
+/// Whether nothing was ever certified or applied here.
+fn is_fresh(found: &Found) -> bool {
+    found.applied.is_none() && found.certified.is_none()
 }
 
 fn read_state(store: &Store, manifest: &Arc<Manifest>, applied: u64) -> Result<State, NodeError> {
@@ -261,7 +307,8 @@ fn apply(store: &mut Store, state: &State, epoch: u64) -> Result<State, NodeErro
     let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
     let next = executed.into_state(id);
     let rows = next.changed_rows(state);
-    store.commit_epoch(epoch_commit(&Commit { bundle, id, rows, result, receipts }))?;
+    let state = Arc::new(next.clone());
+    store.commit_epoch(epoch_commit(&Commit { bundle, id, rows, result, receipts, state }))?;
     tracing::info!(epoch, "applied from the certificate log");
     Ok(next)
 }
@@ -290,7 +337,12 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
     worker::describe_metrics();
-    let parts = assemble(start, exporter.clone()).await?;
+    let mut shutdown = std::pin::pin!(shutdown);
+    // Joining by a snapshot may wait for peers.
+    let parts = tokio::select! {
+        parts = assemble(start, exporter.clone()) => parts?,
+        () = &mut shutdown => return Ok(()),
+    };
     let mut running = parts.begin()?;
     let upkeep = tokio::spawn(metrics::upkeep(exporter));
     let outcome = running.until(shutdown).await;
@@ -322,18 +374,25 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
     let (mut store, found) = open_store(&config.data_dir, &subnet)?;
-    let state = recover(&mut store, &found, &manifest)?;
+    let (network, mut events) =
+        p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
+    let (records, records_out) = mpsc::channel(RECORDS);
+    let (state, connected) = match config.checkpoint.filter(|_| is_fresh(&found)) {
+        Some(trusted) => {
+            let joined = join::join(&network, &mut events, &records, &manifest, trusted).await?;
+            begin_with(&mut store, joined)?
+        }
+        None => (recover(&mut store, &found, &manifest)?, BTreeSet::new()),
+    };
     begin_height(&mut store, &found.standing, &state)?;
     let past = participant_past(&store, found)?;
     let api_error = |source| NodeError::Api { address: config.api, source };
     let listener = TcpListener::bind(config.api).await.map_err(api_error)?;
     let api = listener.local_addr().map_err(api_error)?;
-    let (network, events) = p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
     let view = View::new(hotkey.hotkey(), state.clone());
     let workers = workers(&config, &manifest, &view)?;
     let (driver, mail) = Driver::channel();
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
-    let (records, records_out) = mpsc::channel(RECORDS);
     let clock = Clock::start();
     let reader = store.reader().clone();
     let forks = known_forks(&store)?;
@@ -350,6 +409,8 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         metrics: DriverMetrics::new(config.metrics_uids),
         clock,
         runtime: tokio::runtime::Handle::current(),
+        snapshot_every: config.snapshot_every,
+        archive: config.archive,
     });
     host.keep_committee(&view.now().state);
     let server = Server {
@@ -364,6 +425,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     if let Err(error) = http::announce(&config.data_dir, api) {
         tracing::warn!(%error, "commands will not find the API by the data directory");
     }
+    connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
     Ok(Assembly {
         participant,
@@ -382,6 +444,17 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     })
 }
 
+/// Stores what a node joined with: the file first, for the tables can be made from it.
+fn begin_with(
+    store: &mut Store,
+    joined: join::Joined,
+) -> Result<(State, BTreeSet<Hotkey>), NodeError> {
+    let join::Joined { loaded, parts, connected } = joined;
+    store.reader().snapshots().write(loaded.cut.epoch.get(), &parts)?;
+    store.commit_snapshot(snapshots::commit_of(&loaded))?;
+    Ok((loaded.state, connected))
+}
+
 fn participant(
     manifest: &Arc<Manifest>,
     hotkey: &KeyPair,
@@ -394,7 +467,7 @@ fn participant(
         key: Some(hotkey.signing_key().clone()),
         manifest: Arc::clone(manifest),
         seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
-        oldest: Epoch::new(reader.certified().map_or(1, |(first, _)| first)),
+        oldest: Epoch::new(snapshots::serve::oldest(reader)),
         behaviour,
         last: last_decided(reader, manifest, state.epoch())?,
         frozen: !forks.is_empty(),
@@ -613,6 +686,7 @@ fn network_config(
         bootnodes: text(&config.bootnodes),
         known,
         max_peers: usize::try_from(config.max_connections).unwrap_or(64),
+        archive: config.archive,
         ..p2p::Config::new(hotkey.signing_key().clone(), subnet)
     })
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_subnet::Following;
 use ganglion_types::{CutId, Epoch, Fork, Hotkey, ItemId, Uid};
 
 /// Shared between the driver, which writes it, and everybody else.
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub signing_reason: &'static str,
     /// Best epoch a peer has shown, when past ours.
     pub behind: Option<Epoch>,
+    /// How far catching up is, while it lasts.
+    pub following: Option<Following>,
     /// Stake whose lists came in the last epoch, and all of it.
     pub stake_seen: (u64, u64),
     /// Epochs that this node missed while it ran.
@@ -83,6 +86,7 @@ impl View {
             signing: false,
             signing_reason: "starting",
             behind: None,
+            following: None,
             stake_seen: (0, 0),
             missed: Vec::new(),
             latencies: BTreeMap::new(),

@@ -240,6 +240,11 @@ pub(crate) fn kind(request: &proto::Request) -> Option<&'static str> {
         request::Request::Stages(_) => "stages",
         request::Request::StageRows(_) => "stage_rows",
         request::Request::Forks(_) => "forks",
+        request::Request::Differences(_) => "differences",
+        request::Request::Trade(_) => "trade",
+        request::Request::Snapshots(_) => "snapshots",
+        request::Request::Chunk(_) => "chunk",
+        request::Request::Cuts(_) => "cuts",
     })
 }
 
@@ -257,6 +262,11 @@ fn answers(response: &response::Response) -> Option<&'static str> {
         response::Response::Stages(_) => "stages",
         response::Response::StageRows(_) => "stage_rows",
         response::Response::Forks(_) => "forks",
+        response::Response::Differences(_) => "differences",
+        response::Response::Trade(_) => "trade",
+        response::Response::Snapshots(_) => "snapshots",
+        response::Response::Chunk(_) => "chunk",
+        response::Response::Cuts(_) => "cuts",
         response::Response::Refused(_) => return None,
     })
 }

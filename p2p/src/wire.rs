@@ -46,6 +46,7 @@ const AGREEMENT: Shape = Shape {
     ],
 };
 const LIST_BODY: Shape = Shape { fields: &[repeated(1, limits::LIST_IDS)] };
+const STATUS: Shape = Shape { fields: &[message(1, 1, &LEAF)] };
 const BUNDLE: Shape = Shape {
     fields: &[
         message(1, 1, &CUT),
@@ -67,11 +68,19 @@ pub(crate) trait Counts {
 
 impl Counts for RequestShape {
     fn within(bytes: &[u8]) -> bool {
-        const STATUS: Shape = Shape { fields: &[message(1, 1, &LEAF)] };
         const IDS: Shape = Shape { fields: &[repeated(1, limits::REQUEST_IDS)] };
         const BODIES: Shape = Shape { fields: &[repeated(1, limits::REQUEST_BODIES)] };
         const PEERS: Shape = Shape { fields: &[message(1, 1, &LEAF)] };
         const PUSH: Shape = Shape { fields: &[message(1, limits::PUSH_MESSAGES, &AGREEMENT)] };
+        const DIFFERENCES: Shape =
+            Shape { fields: &[message(1, 1, &LEAF), repeated(2, limits::SECTIONS)] };
+        const TRADE: Shape = Shape {
+            fields: &[
+                message(2, limits::REQUEST_IDS, &LEAF),
+                message(3, limits::PUSH_MESSAGES, &AGREEMENT),
+                repeated(4, limits::REQUEST_IDS),
+            ],
+        };
         const REQUEST: Shape = Shape {
             fields: &[
                 message(1, 1, &STATUS),
@@ -85,6 +94,11 @@ impl Counts for RequestShape {
                 message(20, 1, &LEAF),
                 message(21, 1, &LEAF),
                 message(22, 1, &LEAF),
+                message(9, 1, &DIFFERENCES),
+                message(10, 1, &TRADE),
+                message(11, 1, &LEAF),
+                message(12, 1, &LEAF),
+                message(13, 1, &LEAF),
             ],
         };
         fits(bytes, &REQUEST)
@@ -109,6 +123,25 @@ impl Counts for ResponseShape {
             ],
         };
         const FORKS: Shape = Shape { fields: &[message(1, limits::RESPONSE_FORKS, &FORK)] };
+        const HELD: Shape = Shape { fields: &[repeated(2, limits::SECTION_IDS)] };
+        const DIFFERENCES: Shape =
+            Shape { fields: &[message(1, 1, &LEAF), message(2, limits::SECTIONS, &HELD)] };
+        const TRADE: Shape = Shape {
+            fields: &[
+                message(1, 1, &LEAF),
+                message(2, limits::REQUEST_IDS, &LEAF),
+                message(3, limits::PUSH_MESSAGES, &AGREEMENT),
+            ],
+        };
+        const SNAPSHOT: Shape =
+            Shape { fields: &[message(4, 256, &LEAF), message(5, limits::SNAPSHOT_CHUNKS, &LEAF)] };
+        const SNAPSHOTS: Shape =
+            Shape { fields: &[message(1, limits::RESPONSE_SNAPSHOTS, &SNAPSHOT)] };
+        const COMMITTEE: Shape = Shape { fields: &[message(1, limits::COMMITTEE, &LEAF)] };
+        const CERTIFIED: Shape = Shape {
+            fields: &[message(1, 1, &CUT), message(2, 1, &SIGNATURES), message(3, 1, &COMMITTEE)],
+        };
+        const CUTS: Shape = Shape { fields: &[message(1, limits::RESPONSE_CUTS, &CERTIFIED)] };
         const RESPONSE: Shape = Shape {
             fields: &[
                 message(1, 1, &LEAF),
@@ -123,6 +156,11 @@ impl Counts for ResponseShape {
                 message(20, 1, &STAGES),
                 message(21, 1, &ROWS),
                 message(22, 1, &FORKS),
+                message(10, 1, &DIFFERENCES),
+                message(11, 1, &TRADE),
+                message(12, 1, &SNAPSHOTS),
+                message(13, 1, &LEAF),
+                message(14, 1, &CUTS),
             ],
         };
         fits(bytes, &RESPONSE)
@@ -305,6 +343,29 @@ mod tests {
     }
 
     #[test]
+    fn trades_and_differences_are_counted() {
+        let trade = |items, wanted| {
+            let items = vec![proto::Item::default(); items];
+            let wanted = vec![vec![7; 32]; wanted];
+            let trade = proto::TradeRequest { epoch: 1, items, wanted, messages: Vec::new() };
+            let request = request::Request::Trade(trade);
+            RequestShape::within(&proto::Request { request: Some(request) }.encode_to_vec())
+        };
+        assert!(trade(limits::REQUEST_IDS, limits::REQUEST_IDS));
+        assert!(!trade(limits::REQUEST_IDS + 1, 0));
+        assert!(!trade(0, limits::REQUEST_IDS + 1));
+        let told = |sections, ids| {
+            let held = proto::Held { section: 1, ids: vec![vec![7; 32]; ids] };
+            let told = proto::Differences { status: None, sections: vec![held; sections] };
+            let response = response::Response::Differences(told);
+            ResponseShape::within(&proto::Response { response: Some(response) }.encode_to_vec())
+        };
+        assert!(told(limits::SECTIONS, limits::SECTION_IDS));
+        assert!(!told(limits::SECTIONS + 1, 0));
+        assert!(!told(1, limits::SECTION_IDS + 1));
+    }
+
+    #[test]
     fn truncation_groups_and_endless_varints_are_refused() {
         let good = items(2);
         for end in 1..good.len() {
@@ -317,9 +378,9 @@ mod tests {
 
     #[test]
     fn a_plain_field_does_not_repeat_for_ever() {
-        let bytes: Vec<u8> = [0x58u8, 1].repeat(PLAIN);
+        let bytes: Vec<u8> = [0x78u8, 1].repeat(PLAIN);
         assert!(ResponseShape::within(&bytes));
-        let bytes: Vec<u8> = [0x58u8, 1].repeat(PLAIN + 1);
+        let bytes: Vec<u8> = [0x78u8, 1].repeat(PLAIN + 1);
         assert!(!ResponseShape::within(&bytes));
     }
 }

@@ -34,6 +34,7 @@
 //! | 0a, 0b | blobs | digest; epoch u64, digest | epoch u64, blob; size u64 |
 //! | 0c | peers | hotkey | expiry u64, signed record |
 //! | 0d | local | name | value of this node's own |
+//! | 0e | committees by epoch | epoch u64 | committee that certifies it |
 //! | 18 | committees | committee root | encoded members |
 //! | f0 | (pieces) | whole key, number u32 | piece of a value over 6 KiB |
 //! | f1 | (journal) | none | a step too large for one batch |
@@ -66,6 +67,7 @@ mod open;
 mod reader;
 mod schema;
 mod sled_backend;
+pub mod snapshots;
 mod store;
 mod table;
 pub mod watermark;
@@ -79,6 +81,7 @@ pub use crate::{
     reader::{PAGE_ROWS_MAX, PeerRow, Reader, ResultRow, StateRow},
     schema::SCHEMA,
     sled_backend::{SledBackend, quarantine},
+    snapshots::SnapshotFiles,
     store::{
         EpochCommit, PEER_BYTES_MAX, PEERS_MAX, Position, Recovered, Standing, StateChange, Store,
     },

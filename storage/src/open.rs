@@ -13,6 +13,7 @@ use crate::{
     reader::Reader,
     schema::{META, MetaKey, SCHEMA},
     sled_backend::SledBackend,
+    snapshots::SnapshotFiles,
     store::{OpenBackend, Paths, Recovered, Standing, Store, aged_tables, agreement_epochs},
     table::{Step, Tables},
     watermark::{Watermark, WatermarkFile},
@@ -166,7 +167,8 @@ fn open(
     let log = CertificateLog::open(disk.as_ref(), &path, &paths.subnet, durable)?;
     let (standing, agreement, mute_through) = judge(&paths, watermark.as_ref().map(|(_, w)| w))?;
     let (items, lists, blobs) = aged_tables(&tables).map_err(in_state)?;
-    let reader = Reader { tables, certificates: log.reader(), _lock: lock };
+    let snapshots = SnapshotFiles::new(Arc::clone(&disk), &dir);
+    let reader = Reader { tables, certificates: log.reader(), snapshots, _lock: lock };
     let peers = reader.peers().map_err(in_state)?;
     if let (Some(last), Some(applied)) = (log.last(), applied)
         && last > applied.saturating_add(1)

@@ -9,9 +9,10 @@ use crate::{
     error::{Damage, Part, StoreError},
     lock::DirectoryLock,
     schema::{
-        CERTIFICATES, COMMITTEES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE,
-        StateKey, Table,
+        CERTIFICATES, COMMITTEES, COMMITTEES_BY_EPOCH, CUTS, EPOCHS, LOCAL, META, MetaKey, Name,
+        PEERS, RESULTS, STATE, StateKey, Table,
     },
+    snapshots::SnapshotFiles,
     table::Tables,
 };
 
@@ -24,6 +25,7 @@ use crate::{
 pub struct Reader {
     pub(crate) tables: Tables,
     pub(crate) certificates: CertificateReader,
+    pub(crate) snapshots: SnapshotFiles,
     // Last, so that the database is closed before another process may open it.
     pub(crate) _lock: Option<Arc<DirectoryLock>>,
 }
@@ -71,6 +73,17 @@ impl Reader {
     /// The encoded certificate of an applied epoch; `None` for a later one and for genesis.
     pub fn certificate(&self, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
         if epoch == 0 { Ok(None) } else { self.of_epoch(&CERTIFICATES, epoch) }
+    }
+
+    /// The encoded committee that certifies an epoch, if it was noted.
+    pub fn committee_of_epoch(&self, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.tables.get(&COMMITTEES_BY_EPOCH, &epoch)
+    }
+
+    /// The snapshots of this node.
+    #[must_use]
+    pub fn snapshots(&self) -> &SnapshotFiles {
+        &self.snapshots
     }
 
     /// The encoded bundle of a certified epoch, from the log.
@@ -184,9 +197,11 @@ impl Reader {
         number.ok_or(StoreError::Damaged { part: Part::State, damage }).map(Some)
     }
 
-    /// A row that every applied epoch has.
+    /// A row that every applied epoch has, if this node did not join by a snapshot of a later one.
     fn of_epoch(&self, table: &Table<u64>, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let first = self.certified().map_or(0, |(first, _)| first);
         match self.tables.get(table, &epoch)? {
+            None if first > 1 && epoch < first => Ok(None),
             None if self.applied()?.is_some_and(|applied| epoch <= applied) => {
                 // The epoch may have been applied between the two reads.
                 self.tables.get(table, &epoch)?.ok_or_else(|| gone(table.name, epoch)).map(Some)

@@ -53,6 +53,8 @@ pub(crate) const BLOBS_BY_EPOCH: Table<(u64, [u8; 32])> = Table::new(0x0b, "blob
 pub(crate) const PEERS: Table<[u8; 32]> = Table::new(0x0c, "peers");
 /// Name to a value of this node's own, which no other node needs.
 pub(crate) const LOCAL: Table<Name> = Table::new(0x0d, "local");
+/// Epoch to the committee that certifies it.
+pub(crate) const COMMITTEES_BY_EPOCH: Table<u64> = Table::new(0x0e, "committees by epoch");
 /// Committee root to encoded members.
 pub(crate) const COMMITTEES: Table<[u8; 32]> = Table::new(0x18, "committees");
 /// Pieces of large values: the whole key of the row, then the piece's number.

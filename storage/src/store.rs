@@ -28,8 +28,8 @@ use crate::{
     fork_file::{self, FORK_BYTES_MAX, KeptFork},
     reader::Reader,
     schema::{
-        CERTIFICATES, COMMITTEES, CUTS, EPOCHS, LOCAL, META, MetaKey, Name, PEERS, RESULTS, STATE,
-        StateKey,
+        CERTIFICATES, COMMITTEES, COMMITTEES_BY_EPOCH, CUTS, EPOCHS, LOCAL, META, MetaKey, Name,
+        PEERS, RESULTS, STATE, StateKey,
     },
     table::Step,
     watermark::{RoundCut, Watermark, WatermarkFile},
@@ -110,6 +110,8 @@ pub struct EpochCommit {
     pub results: Vec<(u16, Vec<u8>)>,
     /// Items of the cut by id, kept under this epoch unless they are there already.
     pub items: Vec<([u8; 32], Vec<u8>)>,
+    /// Encoded committee that certifies the next epoch; empty to note none.
+    pub next_committee: Vec<u8>,
 }
 
 /// Where in an epoch this node stands.
@@ -253,6 +255,22 @@ impl Store {
         })
     }
 
+    /// Writes the state after an epoch without those before it, durably: a node that joins by a snapshot, or rebuilds
+    /// its tables from one. `commit.state` holds every ledger row. The bundle begins the certificate log, or is in it.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfOrder`] if an epoch was applied already; [`StoreError::BundleDiffers`]; [`StoreError::TooLarge`];
+    /// what disk and database say.
+    pub fn commit_snapshot(&mut self, commit: EpochCommit) -> Result<(), StoreError> {
+        self.write(|store| {
+            if let Some(applied) = store.applied {
+                let expected = applied.saturating_add(1);
+                return Err(StoreError::OutOfOrder { epoch: commit.epoch, expected });
+            }
+            store.apply(commit)
+        })
+    }
+
     fn apply(&mut self, mut commit: EpochCommit) -> Result<(), StoreError> {
         let epoch = commit.epoch;
         let bundle = std::mem::take(&mut commit.bundle);
@@ -286,6 +304,9 @@ impl Store {
         }
         let results = u32::try_from(commit.results.len()).unwrap_or(u32::MAX);
         step.put(&EPOCHS, &epoch, results.to_be_bytes().to_vec());
+        if !commit.next_committee.is_empty() {
+            step.put(&COMMITTEES_BY_EPOCH, &epoch.saturating_add(1), commit.next_committee);
+        }
         for (uid, row) in commit.results {
             step.put(&RESULTS, &(epoch, uid), row);
         }

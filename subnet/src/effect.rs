@@ -38,6 +38,8 @@ pub enum Timer {
     Status,
     /// Peers had time enough to say which row differs.
     Inquiry,
+    /// Compare what we hold with peers.
+    Exchange,
     /// The startup listen is over.
     Listen,
     /// A timer of agreement.
@@ -71,6 +73,8 @@ pub struct Commit {
     pub result: EpochResult,
     /// What became of its operations.
     pub receipts: Vec<Receipt>,
+    /// The state after it.
+    pub state: Arc<State>,
 }
 
 /// One thing to do. The runner carries them out in order and stops at the first durable one that
@@ -97,6 +101,8 @@ pub enum Effect {
     },
     /// Gossip.
     Publish(Channel, Vec<u8>),
+    /// Gossip on what another signed and sent us in a trade. Nothing of our own has to be durable first.
+    Forward(Channel, Vec<u8>),
     /// Judge a gossip message.
     Verdict(GossipToken, Verdict),
     /// Send a request.
@@ -174,18 +180,41 @@ pub enum Report {
         /// Why not.
         reason: &'static str,
     },
-    /// Catching up: last own epoch and the best one seen.
-    Behind {
-        /// Own.
-        epoch: Epoch,
-        /// Best of the peers.
-        best: Epoch,
-    },
+    /// Catching up, or having caught up.
+    Following(Following),
     /// Two certified cuts of one epoch: the node goes on answering and does nothing else. Empty if the
     /// proof that was kept is damaged.
     Frozen(Vec<Fork>),
     /// Something odd that does not stop the node.
     Odd(String),
+}
+
+/// How far catching up has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Following {
+    /// Own last epoch.
+    pub epoch: Epoch,
+    /// Best epoch that a peer claims; ours once nobody is further.
+    pub best: Epoch,
+    /// Epochs verified and executed since catching up began.
+    pub verified: u64,
+    /// Of these, per thousand seconds; `None` before the first answer.
+    pub per_kilosecond: Option<u64>,
+}
+
+impl Following {
+    /// Epochs still to be fetched, as far as peers claim.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.best.get().saturating_sub(self.epoch.get())
+    }
+
+    /// Milliseconds until they are done at this rate; `None` while no rate is known.
+    #[must_use]
+    pub fn eta_ms(&self) -> Option<u64> {
+        let rate = self.per_kilosecond?;
+        self.left().saturating_mul(1_000_000).checked_div(rate)
+    }
 }
 
 /// A certified epoch, for people and metrics.

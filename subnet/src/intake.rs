@@ -148,22 +148,45 @@ pub const fn size_max(kind: Kind) -> usize {
 /// The first check that fails.
 pub fn decode(bytes: &[u8], subnet: &SubnetId, channel: Channel) -> Result<Item, Rejection> {
     let item = Item::from_bytes(bytes, limits::ITEM_BYTES).map_err(|e| Rejection::from(&e))?;
-    if bytes.len() > size_max(item.kind()) {
+    check_form(&item, bytes.len(), subnet, channel)?;
+    Ok(item)
+}
+
+/// Size, subnet and kind of an item of so many bytes.
+///
+/// # Errors
+/// The first check that fails.
+pub fn check_form(
+    item: &Item,
+    bytes: usize,
+    subnet: &SubnetId,
+    channel: Channel,
+) -> Result<(), Rejection> {
+    if bytes > size_max(item.kind()) {
         return Err(Rejection::Oversize);
     }
     if item.subnet() != subnet {
         return Err(Rejection::WrongSubnet);
     }
     let fits = match channel {
-        Channel::Tasks => item.kind() == Kind::TaskBatch,
-        Channel::Outputs => matches!(item.kind(), Kind::OutputCommit | Kind::OutputBatch),
-        Channel::Weights => {
-            matches!(item.kind(), Kind::Weights | Kind::WeightCommit | Kind::WeightReveal)
-        }
-        Channel::Ops => matches!(item.kind(), Kind::RegistryOp | Kind::Evidence),
         Channel::Agreement => item.kind() == Kind::InclusionList,
+        channel => channel_of(item.kind()) == Some(channel),
     };
-    if fits { Ok(item) } else { Err(Rejection::WrongKind) }
+    if fits { Ok(()) } else { Err(Rejection::WrongKind) }
+}
+
+/// Where items of a kind travel by themselves; none for what travels inside something else.
+#[must_use]
+pub const fn channel_of(kind: Kind) -> Option<Channel> {
+    match kind {
+        Kind::TaskBatch => Some(Channel::Tasks),
+        Kind::OutputCommit | Kind::OutputBatch => Some(Channel::Outputs),
+        Kind::Weights | Kind::WeightCommit | Kind::WeightReveal => Some(Channel::Weights),
+        Kind::RegistryOp | Kind::Evidence => Some(Channel::Ops),
+        Kind::PeerRecord | Kind::InclusionList | Kind::Vote | Kind::Proposal | Kind::Receipt => {
+            None
+        }
+    }
 }
 
 /// Token buckets by peer, on the monotonic clock.

@@ -18,6 +18,7 @@
 
 pub mod behaviour;
 pub mod close;
+pub mod differences;
 pub mod divergence;
 pub mod effect;
 pub mod evidence;
@@ -36,7 +37,9 @@ pub mod voting;
 mod work;
 
 pub use behaviour::Behaviour;
-pub use effect::{Certified, Commit, Effect, Halt, MinerScore, Phase, Report, Timer, Verdict};
+pub use effect::{
+    Certified, Commit, Effect, Following, Halt, MinerScore, Phase, Report, Timer, Verdict,
+};
 pub use input::{
     AnswerToken, AskId, Caller, Channel, Feedback, GossipToken, Input, Job, JobId, Response,
     Standing, Ticket,

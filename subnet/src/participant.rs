@@ -19,11 +19,12 @@ use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::{Executed, Participant as Seat, State, admissible};
 use ganglion_types::{
     Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Fork, Hotkey, Item,
-    Manifest, Role, SubnetId, Uid, proto, sign,
+    ItemId, Manifest, Role, SubnetId, Uid, proto, sign,
 };
 
 use crate::behaviour::{Behaviour, Overheard};
 use crate::close::Close;
+use crate::differences::Differences;
 use crate::divergence::{Decided, Divergence};
 use crate::effect::{Certified, Commit, Effect, Halt, Phase, Report, Timer};
 use crate::evidence::Waiting;
@@ -87,6 +88,7 @@ pub struct Participant {
     pub(crate) close: Close,
     pub(crate) fetch: Fetch,
     pub(crate) sync: Sync,
+    pub(crate) differences: Differences,
     pub(crate) voting: Voting,
     pub(crate) overheard: Overheard,
     /// When the process started, on the monotonic clock.
@@ -151,6 +153,7 @@ impl Participant {
             close: Close::new(closing, &recovered),
             fetch: Fetch::default(),
             sync: Sync::default(),
+            differences: Differences::default(),
             seq: recovered.seq_reserved,
             seq_reserved: recovered.seq_reserved,
             voting: Voting::new(recovered, closing),
@@ -194,6 +197,7 @@ impl Participant {
             Input::Disconnected(peer) => {
                 self.connected.remove(&peer);
                 self.rates.forget(&peer);
+                self.sync.forget(&peer);
             }
             Input::TasksMade { job, inputs } => self.on_tasks_made(job, inputs),
             Input::Forwarded { job, outputs } => self.on_forwarded(job, outputs),
@@ -286,6 +290,12 @@ impl Participant {
     pub(crate) fn publish(&mut self, channel: Channel, body: Body) -> Option<Item> {
         let item = self.signed(body)?;
         self.out.push(Effect::Publish(channel, item.to_bytes()));
+        if !item.kind().is_cut_kind()
+            && let Some(me) = self.me
+        {
+            self.round.note(me, &item);
+        }
+        self.said_something();
         Some(item)
     }
 
@@ -316,6 +326,7 @@ impl Participant {
             self.resume_agreement();
         }
         self.schedule_status();
+        self.schedule_exchange();
     }
 
     fn on_timer(&mut self, timer: Timer) {
@@ -334,6 +345,7 @@ impl Participant {
             Timer::Fetch => self.on_fetch(),
             Timer::Status => self.on_status_timer(),
             Timer::Inquiry => {}
+            Timer::Exchange => self.on_exchange_timer(),
             Timer::Listen => self.on_listen_over(),
             Timer::Engine(timer) => self.on_engine_timer(timer),
         }
@@ -365,7 +377,10 @@ impl Participant {
             return;
         }
         match self.receive_item(from, channel, &bytes) {
-            Ok(()) => self.send(Effect::Verdict(token, crate::effect::Verdict::Accept)),
+            Ok(id) => {
+                self.differences.came_by_gossip(*id.as_bytes(), self.now.mono);
+                self.send(Effect::Verdict(token, crate::effect::Verdict::Accept));
+            }
             Err(Rejection::Early) if self.keep_early(from, token, channel, bytes) => {}
             Err(rejection) => self.send(Effect::Verdict(token, rejection.verdict())),
         }
@@ -402,15 +417,18 @@ impl Participant {
         from: Hotkey,
         channel: Channel,
         bytes: &[u8],
-    ) -> Result<(), Rejection> {
+    ) -> Result<ItemId, Rejection> {
         let decoded = intake::decode(bytes, &self.subnet, channel);
         let kind = decoded.as_ref().ok().map(Item::kind);
-        let result = decoded.and_then(|item| self.check_item(Some(from), item));
-        self.report(Report::Item { kind, rejected: result.err() });
+        let result = decoded.and_then(|item| {
+            let id = item.id();
+            self.check_item(Some(from), item).map(|()| id)
+        });
+        self.report(Report::Item { kind, rejected: result.as_ref().err().copied() });
         result
     }
 
-    fn check_item(&mut self, from: Option<Hotkey>, item: Item) -> Result<(), Rejection> {
+    pub(crate) fn check_item(&mut self, from: Option<Hotkey>, item: Item) -> Result<(), Rejection> {
         self.check_epoch(&item)?;
         self.check_signer(&item)?;
         self.check_room(&item)?;
@@ -514,7 +532,7 @@ impl Participant {
             return Err(Rejection::Malformed);
         };
         self.check_round(item.body())?;
-        self.round.note(item.kind(), signer, id);
+        self.round.note(signer, &item);
         match item.into_body() {
             Body::TaskBatch(batch) => self.on_task_batch(id, &batch),
             Body::OutputCommit(commit) => {
@@ -565,6 +583,7 @@ impl Participant {
             });
         if result.is_ok() {
             self.send(Effect::Publish(Channel::Ops, bytes.to_vec()));
+            self.said_something();
         }
         self.send(Effect::Submitted(ticket, result));
     }
@@ -606,9 +625,16 @@ impl Participant {
             certificate: certificate.clone(),
             committee: self.committee.clone(),
         };
-        self.divergence.decided(decided, shared, meaning);
+        self.divergence.decided(decided, Arc::clone(&shared), meaning);
         let bundle = EpochBundle { cut, certificate, items };
-        self.send(Effect::Commit(Box::new(Commit { bundle, id, rows, result, receipts })));
+        self.send(Effect::Commit(Box::new(Commit {
+            bundle,
+            id,
+            rows,
+            result,
+            receipts,
+            state: shared,
+        })));
         self.report(report);
         self.state = state;
         self.schedule = schedule_of(&self.state);
@@ -623,6 +649,7 @@ impl Participant {
         self.send(Effect::ResetLog(closing));
         self.close = Close::new(closing, &Recovered::default());
         self.fetch.clear();
+        self.differences.epoch_passed();
         self.pool.settle(&settled, &self.state);
         self.retry_evidence();
         self.settle_scores();

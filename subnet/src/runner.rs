@@ -68,6 +68,8 @@ pub trait Host {
 
     /// Gossips.
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>);
+    /// Gossips on what another signed.
+    fn forward(&mut self, channel: Channel, bytes: Vec<u8>);
     /// Judges a gossip message.
     fn verdict(&mut self, token: GossipToken, verdict: Verdict);
     /// Sends a request; its answer or failure comes back as [`Input::Response`].
@@ -180,6 +182,7 @@ impl<H: Host> Runner<H> {
                 host.save_local(key, &value).map_err(Stopped::Store)?;
             }
             Effect::Publish(channel, bytes) => host.publish(channel, bytes),
+            Effect::Forward(channel, bytes) => host.forward(channel, bytes),
             Effect::Verdict(token, verdict) => host.verdict(token, verdict),
             Effect::Ask(id, peer, request) => host.ask(id, peer, request),
             Effect::Answer(token, response) => host.answer(token, response),

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use ganglion_consensus::certificate::verify_certificate;
 use ganglion_consensus::ledger::{admissible, execute};
 use ganglion_types::{
-    Canonical as _, CutId, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
+    Canonical as _, CutId, Digest, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
 };
 
 use crate::divergence::differing_root;
-use crate::effect::{Effect, Phase, Report, Timer};
+use crate::effect::{Effect, Following, Phase, Report, Timer};
 use crate::fetch::Want;
 use crate::input::{AnswerToken, AskId};
 use crate::intake::Rejection;
@@ -17,8 +17,11 @@ use crate::participant::Participant;
 
 /// What we wait for from whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub(crate) enum Asked {
     Status,
+    /// With the place from which ids are told.
+    Differences(Digest),
+    Trade,
     Items,
     Bodies,
     Epochs,
@@ -30,10 +33,30 @@ enum Asked {
 #[derive(Clone, Debug, Default)]
 pub struct Sync {
     asked: BTreeMap<AskId, Asked>,
-    shown: BTreeMap<Hotkey, Epoch>,
+    shown: BTreeMap<Hotkey, Shown>,
     /// The peer that epochs are being fetched from.
     fetching: Option<Hotkey>,
     turn: usize,
+    progress: Option<Progress>,
+}
+
+/// What a peer has said of itself.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Its last epoch.
+    last: Epoch,
+    /// The oldest that it can give.
+    oldest: Epoch,
+}
+
+/// Since when epochs are being fetched, and how many came.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// On the monotonic clock.
+    since: u64,
+    verified: u64,
+    /// Verified before the answer at hand: the clock stands still while an answer is worked through.
+    before: u64,
 }
 
 /// Requests under way: the network answers or fails each within seconds.
@@ -44,21 +67,27 @@ const SHOWN: usize = 1_024;
 const EPOCHS: u32 = 32;
 
 impl Sync {
-    /// The best epoch that a connected peer has shown.
-    fn best(&self) -> Option<(Hotkey, Epoch)> {
-        let best = self.shown.iter().max_by_key(|(_, epoch)| **epoch);
-        best.map(|(peer, epoch)| (*peer, *epoch))
+    /// The best epoch that a connected peer has shown that can give the one after `own`.
+    fn best(&self, own: Epoch) -> Option<(Hotkey, Epoch)> {
+        let able = self.shown.iter().filter(|(_, shown)| shown.oldest <= own.next());
+        let best = able.max_by_key(|(_, shown)| shown.last);
+        best.map(|(peer, shown)| (*peer, shown.last))
+    }
+
+    /// Forgets what a peer that left has shown: it cannot be asked.
+    pub(crate) fn forget(&mut self, peer: &Hotkey) {
+        self.shown.remove(peer);
     }
 
     /// Whether epochs are being fetched that lie beyond ours.
     #[must_use]
     pub fn is_behind(&self, epoch: Epoch) -> bool {
-        self.fetching.is_some() && self.best().is_some_and(|(_, best)| best > epoch)
+        self.fetching.is_some() && self.best(epoch).is_some_and(|(_, best)| best > epoch)
     }
 }
 
 impl Participant {
-    fn ask_for(&mut self, peer: Hotkey, asked: Asked, request: proto::request::Request) {
+    pub(crate) fn ask_for(&mut self, peer: Hotkey, asked: Asked, request: proto::request::Request) {
         if self.sync.asked.len() >= ASKED {
             return;
         }
@@ -134,6 +163,10 @@ impl Participant {
                 let request = Some(Request::Epochs(asked));
                 return self.send(Effect::AnswerFromStore(token, proto::Request { request }));
             }
+            Some(stored @ (Request::Snapshots(_) | Request::Chunk(_) | Request::Cuts(_))) => {
+                let request = Some(stored);
+                return self.send(Effect::AnswerFromStore(token, proto::Request { request }));
+            }
             Some(Request::Push(pushed)) => {
                 self.on_push(from, pushed);
                 // Whoever pushes at a decided epoch learns that it is decided.
@@ -146,6 +179,8 @@ impl Participant {
                 self.divergence.told_rows(&asked).map_or_else(not_kept, Response::StageRows)
             }
             Some(Request::Forks(_)) => Response::Forks(self.divergence.told_forks()),
+            Some(Request::Differences(asked)) => self.on_differences_request(from, &asked),
+            Some(Request::Trade(trade)) => self.on_trade_request(from, trade),
             _ => Response::Refused(proto::Refused { code: 1, reason: "not answered here".into() }),
         };
         let response = proto::Response { response: Some(answer) };
@@ -191,6 +226,10 @@ impl Participant {
             }
             (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),
             (Asked::Bodies, Some(Response::ListBodies(bodies))) => self.on_bodies(from, bodies),
+            (Asked::Differences(after), Some(Response::Differences(told))) => {
+                self.on_differences(from, after, told);
+            }
+            (Asked::Trade, Some(Response::Trade(trade))) => self.on_trade(from, trade),
             (Asked::Epochs, Some(Response::Epochs(epochs))) => self.on_epochs(from, epochs),
             (Asked::Forks, Some(Response::Forks(forks))) => self.on_forks(forks),
             (Asked::Epochs, _) => self.fetch_elsewhere(from),
@@ -199,10 +238,11 @@ impl Participant {
         }
     }
 
-    fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
+    pub(crate) fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
         let epoch = Epoch::new(status.epoch);
         if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
-            self.sync.shown.insert(from, epoch);
+            let oldest = Epoch::new(status.oldest);
+            self.sync.shown.insert(from, Shown { last: epoch, oldest });
         }
         if status.forked > 0 && !self.is_stopping() {
             // A claim too: what is proven freezes this node.
@@ -231,15 +271,36 @@ impl Participant {
         if self.sync.fetching.is_some() {
             return;
         }
-        let Some((peer, best)) = self.sync.best() else { return };
         let own = self.state.epoch();
+        let Some((peer, best)) = self.sync.best(own) else { return };
         if best <= own || !self.connected.contains(&peer) {
             return;
         }
         self.sync.fetching = Some(peer);
-        self.report(Report::Behind { epoch: own, best });
+        let since = self.now.mono;
+        self.sync.progress.get_or_insert(Progress { since, verified: 0, before: 0 });
+        self.report_following();
         let request = proto::EpochsRequest { from: own.next().get(), max: EPOCHS };
         self.ask_for(peer, Asked::Epochs, proto::request::Request::Epochs(request));
+    }
+
+    /// Says how far catching up has come; once nobody is further, for the last time.
+    fn report_following(&mut self) {
+        let Some(progress) = self.sync.progress else { return };
+        let own = self.state.epoch();
+        let further = self.sync.fetching.and_then(|_| self.sync.best(own));
+        let best = further.map_or(own, |(_, best)| best.max(own));
+        let elapsed = self.now.mono.saturating_sub(progress.since);
+        let per_kilosecond = progress
+            .before
+            .saturating_mul(1_000_000)
+            .checked_div(elapsed)
+            .filter(|_| progress.before > 0);
+        let verified = progress.verified;
+        self.report(Report::Following(Following { epoch: own, best, verified, per_kilosecond }));
+        if further.is_none() {
+            self.sync.progress = None;
+        }
     }
 
     fn fetch_elsewhere(&mut self, failed: Hotkey) {
@@ -253,6 +314,9 @@ impl Participant {
 
     /// Opens a window if catching up ended without one.
     fn reopen(&mut self) {
+        if self.sync.fetching.is_none() {
+            self.report_following();
+        }
         if self.sync.fetching.is_none() && self.phase == Phase::CatchingUp {
             let deadline = self.schedule.next_deadline(None, self.now.mono);
             self.open_window(self.now.mono, deadline);
@@ -261,6 +325,7 @@ impl Participant {
 
     fn on_epochs(&mut self, from: Hotkey, epochs: proto::Epochs) {
         let many = epochs.epochs.len();
+        let first = self.state.epoch().get();
         let mut taken: usize = 0;
         for bundle in epochs.epochs.into_iter().take(limits::RESPONSE_EPOCHS) {
             let Ok(bundle) = EpochBundle::from_proto(bundle) else {
@@ -275,7 +340,12 @@ impl Participant {
         if self.is_stopping() || self.sync.fetching != Some(from) {
             return;
         }
+        let verified = self.state.epoch().get().saturating_sub(first);
         self.sync.fetching = None;
+        if let Some(progress) = &mut self.sync.progress {
+            progress.before = progress.verified;
+            progress.verified = progress.verified.saturating_add(verified);
+        }
         if many == 0 || taken < many {
             return self.fetch_elsewhere_after(from);
         }

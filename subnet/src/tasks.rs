@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_types::weights::{SCORE_LEAF_BYTES, score_leaf};
 use ganglion_types::{
-    BatchOutputs, Digest, Hotkey, ItemId, Kind, OutputBatch, OutputCommit, Payload, TaskBatch, task,
+    BatchOutputs, Canonical as _, Digest, Hotkey, Item, ItemId, Kind, OutputBatch, OutputCommit,
+    Payload, TaskBatch, task,
 };
 
 use crate::input::{JobId, Response};
@@ -23,6 +24,9 @@ pub const ROUND: u32 = 0;
 pub struct Round {
     /// Statements seen by kind and signer: one each.
     seen: BTreeMap<(Kind, Hotkey), ItemId>,
+    /// Those statements as they are handed on to peers that lack them.
+    kept: BTreeMap<ItemId, Item>,
+    kept_bytes: usize,
     /// Validator: own tasks.
     pub made: Option<Made>,
     /// Validator: commits that came in time, with their delay.
@@ -64,12 +68,16 @@ struct Asked {
 impl Round {
     /// Batches that one miner answers in a round.
     pub const ASKED: usize = ganglion_types::limits::ROUND_BATCHES;
+    /// Bytes of statements kept for others: those of 64 validators and 192 miners at 64 KiB each.
+    pub const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
     /// An empty round.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             seen: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            kept_bytes: 0,
             made: None,
             commits: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -93,9 +101,26 @@ impl Round {
         }
     }
 
-    /// Notes an authentic statement.
-    pub fn note(&mut self, kind: Kind, signer: Hotkey, id: ItemId) {
-        self.seen.insert((kind, signer), id);
+    /// Notes an authentic statement, and keeps it for others while there is room.
+    pub fn note(&mut self, signer: Hotkey, item: &Item) {
+        let id = item.id();
+        self.seen.insert((item.kind(), signer), id);
+        let size = self.kept_bytes.saturating_add(item.to_bytes().len());
+        if size <= Self::KEPT_BYTES {
+            self.kept_bytes = size;
+            self.kept.insert(id, item.clone());
+        }
+    }
+
+    /// A statement of this round, if it is kept.
+    #[must_use]
+    pub fn kept(&self, id: &ItemId) -> Option<&Item> {
+        self.kept.get(id)
+    }
+
+    /// Ids of all statements seen, kept or not.
+    pub fn ids(&self) -> impl Iterator<Item = &ItemId> {
+        self.seen.values()
     }
 
     /// Miner: a batch to answer; false once the answers are committed.

@@ -37,6 +37,7 @@ pub mod peer;
 pub mod proof;
 pub mod seed;
 pub mod sign;
+pub mod snapshot;
 pub mod ss58;
 pub mod task;
 pub mod weights;
@@ -65,6 +66,7 @@ pub use op::{Operation, RegistryOp};
 pub use parameters::{Change, Parameter, ParameterClass, Parameters};
 pub use peer::PeerRecord;
 pub use proof::{CommitteeMembers, EpochLink, EpochProof, Fork};
+pub use snapshot::Snapshot;
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
 pub use weights::{WeightCommit, WeightReveal, Weights};
 

@@ -58,6 +58,21 @@ pub const RESPONSE_ROWS_BYTES: usize = 1024 * 1024;
 pub const RESPONSE_FORKS: usize = 4;
 /// Messages in one push.
 pub const PUSH_MESSAGES: usize = 64;
+/// Sections that two nodes compare: pool, round, agreement.
+pub const SECTIONS: usize = 3;
+/// Ids of one section in one answer about differences: 34 KiB.
+pub const SECTION_IDS: usize = 1_024;
+/// Bytes of items and messages in one trade, each way: eight of the largest items.
+pub const TRADE_BYTES: usize = 1024 * 1024;
+
+/// Bytes of one chunk of a snapshot.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 1024 * 1024;
+/// Chunks of one snapshot: 256 MiB of state rows.
+pub const SNAPSHOT_CHUNKS: usize = 256;
+/// Snapshots in one response, the newest.
+pub const RESPONSE_SNAPSHOTS: usize = 4;
+/// Certified cuts without items in one response.
+pub const RESPONSE_CUTS: usize = 256;
 
 /// Addresses of one peer.
 pub const PEER_ADDRESSES: usize = 8;

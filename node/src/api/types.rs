@@ -39,6 +39,19 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
+/// How far catching up is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SyncStatus {
+    /// Epochs verified and executed since it began.
+    pub verified: u64,
+    /// Epochs still to be fetched, as far as peers claim.
+    pub left: u64,
+    /// Epochs verified per second; none before the first answer.
+    pub epochs_per_second: Option<f64>,
+    /// Seconds until it is done at this rate.
+    pub eta_s: Option<u64>,
+}
+
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
@@ -84,6 +97,9 @@ pub struct Status {
     pub missed: u64,
     /// Best epoch a peer has shown, when it is past ours.
     pub behind: Option<u64>,
+    /// How far catching up is, while it lasts.
+    #[serde(default)]
+    pub sync: Option<SyncStatus>,
     /// Stake whose lists came in the last epoch.
     pub stake_seen_rao: Amount,
     /// All stake of the committee.

@@ -27,6 +27,7 @@ mod rotate;
 mod run;
 mod seat;
 mod sentence;
+mod snapshot;
 mod standing;
 mod status;
 mod subnet;
@@ -141,6 +142,9 @@ enum Command {
     Epoch(epoch::EpochCommand),
     /// Check a proof of one row, with no node and no keys
     Verify(verify::VerifyArgs),
+    /// List, export and import snapshots of the state
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Show the nodes that a node knows
     Peers(peers::PeersArgs),
     /// Show the weights that counted in an epoch
@@ -194,6 +198,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),
         Command::Epoch(command) => epoch::run(&cli.global, command),
         Command::Verify(args) => verify::run(&cli.global, &args),
+        Command::Snapshot(command) => snapshot::run(&cli.global, command),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),

@@ -7,7 +7,7 @@ use clap::Args;
 use super::api::{ApiArgs, about, short_hash};
 use super::exit::Failure;
 use super::{Global, output};
-use crate::api::types::{Ready, Status};
+use crate::api::types::{Ready, Status, SyncStatus};
 use crate::units::show_ms;
 
 /// What a node does and how its subnet is.
@@ -30,6 +30,15 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let status: Status = client.typed(value)?;
     let ready: Ready = client.readiness()?;
     output::print(&text(&status, &ready))
+}
+
+fn catching_up(sync: &SyncStatus) -> String {
+    let SyncStatus { verified, left, epochs_per_second, eta_s } = sync;
+    let speed = match (epochs_per_second, eta_s) {
+        (Some(rate), Some(eta)) => format!("{rate:.0} a second, {eta} s to go"),
+        _ => "no answer yet".into(),
+    };
+    format!("{left} epochs are missing, {verified} were fetched and verified; {speed}")
 }
 
 fn text(status: &Status, ready: &Ready) -> String {
@@ -58,6 +67,9 @@ fn text(status: &Status, ready: &Ready) -> String {
         "phase",
         format!("{}{round}; {left}; epochs of {}", status.phase, show_ms(status.epoch_ms)),
     );
+    if let Some(sync) = &status.sync {
+        line("behind", catching_up(sync));
+    }
     let signing = if status.signing { "yes" } else { "no" };
     line("signing", format!("{signing}: {}", status.signing_reason));
     line("worker", status.worker.clone());

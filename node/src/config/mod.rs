@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use crate::fault::{Curable, Fault};
 use crate::files::FileError;
 use crate::keys::PasswordSource;
+use crate::snapshots::Checkpoint;
 
 pub use resolve::resolve;
 pub(crate) use resolve::split_words;
@@ -134,6 +135,12 @@ pub struct Config {
     pub max_connections: u32,
     /// How many uids have metrics of their own.
     pub metrics_uids: u32,
+    /// Cut to trust when joining by a snapshot.
+    pub checkpoint: Option<Checkpoint>,
+    /// Whether the items of every epoch are kept.
+    pub archive: bool,
+    /// Epochs between snapshots; 0 for none.
+    pub snapshot_every: u64,
     shown: Vec<Shown>,
 }
 

@@ -53,6 +53,10 @@ pub fn resolve(
     let worker = r.worker();
     let max_connections = r.one(&MAX_CONNECTIONS, |text| number(text, 4, 4_096));
     let metrics_uids = r.one(&METRICS_UIDS, |text| number(text, 0, 4_096));
+    let checkpoint = r.one(&CHECKPOINT, |text| text.parse().map_err(str::to_owned));
+    let archive =
+        r.one(&ARCHIVE, |text| text.parse().map_err(|_| "must be true or false".to_owned()));
+    let snapshot_every = r.one(&SNAPSHOT_EVERY, |text| number(text, 0, 1_000_000));
 
     let Resolver { problems, shown, .. } = resolver;
     if !problems.is_empty() {
@@ -74,6 +78,9 @@ pub fn resolve(
         worker: worker.expect(unsaid),
         max_connections: max_connections.expect(unsaid),
         metrics_uids: metrics_uids.expect(unsaid),
+        checkpoint,
+        archive: archive.expect(unsaid),
+        snapshot_every: snapshot_every.expect(unsaid).into(),
         shown,
     })
 }
@@ -530,6 +537,6 @@ mod tests {
             .collect::<Vec<_>>()
             .join("\n");
         let spelled = Case::new(&uncommented).resolve().unwrap();
-        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 11);
+        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 13);
     }
 }

@@ -156,8 +156,38 @@ pub(super) const METRICS_UIDS: Setting = setting!(
     "How many uids have metrics of their own; the rest is left out, to spare the monitoring system."
 );
 
+pub(super) const CHECKPOINT: Setting = setting!(
+    "checkpoint",
+    "GANGLION_CHECKPOINT",
+    false,
+    "EPOCH:CUTID or genesis",
+    "a cut that you trust",
+    "",
+    "Join by the newest snapshot of the peers, trusting this cut, in place of fetching every epoch. \
+     It counts at the first start only. Take one younger than half the unbonding time from somebody \
+     you trust."
+);
+pub(super) const ARCHIVE: Setting = setting!(
+    "archive",
+    "GANGLION_ARCHIVE",
+    false,
+    "word",
+    "true or false",
+    "\"false\"",
+    "Whether to keep the items of every epoch, and to say so to peers."
+);
+pub(super) const SNAPSHOT_EVERY: Setting = setting!(
+    "snapshot_every",
+    "GANGLION_SNAPSHOT_EVERY",
+    false,
+    "epochs",
+    "0 to 1000000; 0 keeps none",
+    "128",
+    "How often a snapshot of the state is kept for peers that join."
+);
+
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 16] = [
     MANIFEST,
     HOTKEY,
     PASSWORD_FILE,
@@ -171,6 +201,9 @@ pub const SETTINGS: [Setting; 13] = [
     WORKER_COMMAND,
     MAX_CONNECTIONS,
     METRICS_UIDS,
+    CHECKPOINT,
+    ARCHIVE,
+    SNAPSHOT_EVERY,
 ];
 
 /// Settings from flags. `None` and empty lists were not given.
@@ -221,6 +254,15 @@ pub struct ConfigArgs {
     /// How many uids have metrics of their own [default: 256]
     #[arg(long, value_name = "COUNT", help_heading = "Settings")]
     pub metrics_uids: Option<String>,
+    /// Cut to trust: join by a snapshot of the peers
+    #[arg(long, value_name = "EPOCH:CUTID", help_heading = "Settings")]
+    pub checkpoint: Option<String>,
+    /// Whether to keep the items of every epoch: true or false [default: false]
+    #[arg(long, value_name = "BOOL", help_heading = "Settings")]
+    pub archive: Option<String>,
+    /// How often to keep a snapshot, in epochs; 0 keeps none [default: 128]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Settings")]
+    pub snapshot_every: Option<String>,
 }
 
 impl ConfigArgs {
@@ -249,6 +291,9 @@ impl ConfigArgs {
             "worker_command" => one(&self.worker_command),
             "max_connections" => one(&self.max_connections),
             "metrics_uids" => one(&self.metrics_uids),
+            "checkpoint" => one(&self.checkpoint),
+            "archive" => one(&self.archive),
+            "snapshot_every" => one(&self.snapshot_every),
             _ => Vec::new(),
         }
     }

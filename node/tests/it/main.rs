@@ -11,6 +11,7 @@ mod layers;
 mod manifest;
 mod proof;
 mod run;
+mod snapshots;
 mod taking_part;
 mod testnet;
 mod tree;

@@ -171,6 +171,7 @@ impl Chain {
                     .map(|row| (row.uid.get(), row.to_bytes()))
                     .chain([header])
                     .collect(),
+                next_committee: Vec::new(),
                 items: bundle
                     .items
                     .iter()

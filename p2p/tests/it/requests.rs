@@ -40,6 +40,28 @@ async fn answer(node: &mut Node, with: proto::Response) -> (Hotkey, proto::Reque
     (from, request)
 }
 
+/// Anti-entropy at its bounds.
+fn compared(item: &proto::Item, message: &proto::AgreementMessage) -> [(Request, Response); 2] {
+    let id = || vec![7; 32];
+    let (items, messages) = (vec![item.clone(); 256], vec![message.clone(); 64]);
+    let status = Some(proto::Status::default());
+    let differences =
+        proto::DifferencesRequest { mine: status.clone(), sums: vec![id(); 3], after: id() };
+    let held = proto::Held { section: 3, ids: vec![id(); 1_024] };
+    let told = proto::Differences { status, sections: vec![held; 3] };
+    let trade = proto::TradeRequest {
+        epoch: 1,
+        items: items.clone(),
+        messages: messages.clone(),
+        wanted: vec![id(); 256],
+    };
+    let given = proto::Trade { status: None, items, messages };
+    [
+        (Request::Differences(differences), Response::Differences(told)),
+        (Request::Trade(trade), Response::Trade(given)),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_goes_there_and_back() {
     let (a, mut b) = pair().await;
@@ -52,6 +74,7 @@ async fn every_kind_goes_there_and_back() {
     let message = proto::AgreementMessage {
         message: Some(proto::agreement_message::Message::List(item.clone())),
     };
+    let compared = compared(&item, &message);
     let task =
         proto::TaskRequest { task: "digits".into(), input: vec![1], deadline_ms: 5, nonce: 6 };
     let kinds = [
@@ -83,7 +106,7 @@ async fn every_kind_goes_there_and_back() {
         ),
         (Request::Task(task), Response::Task(proto::TaskAnswer { output: vec![3], receipt })),
     ];
-    for (ask, tell) in kinds {
+    for (ask, tell) in kinds.into_iter().chain(compared) {
         let (ask, tell) = (request(ask), response(tell));
         let asked = a.handle.ask(b.hotkey(), ask.clone(), LIMIT);
         let (got, (from, heard)) = tokio::join!(asked, answer(&mut b, tell.clone()));

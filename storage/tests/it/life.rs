@@ -324,3 +324,26 @@ fn results_can_be_pruned_and_cuts_stay() {
     assert_eq!(reader.results(3).unwrap(), None);
     assert_eq!(reader.cut(1).unwrap(), Some(model::cut(1)));
 }
+
+#[test]
+fn a_node_may_begin_with_the_state_of_a_later_epoch() {
+    let disk = FaultyDisk::new();
+    Store::init_on(Arc::new(disk.clone()), Path::new(DIR), SUBNET).unwrap();
+    let (mut store, _) = open(&disk);
+    store.commit_snapshot(model::commit(40)).unwrap();
+    let again = store.commit_snapshot(model::commit(40));
+    assert!(matches!(again, Err(StoreError::OutOfOrder { expected: 41, .. })), "{again:?}");
+    store.begin_epoch(41).unwrap();
+    let committee = b"those who certify 42".to_vec();
+    let commit =
+        ganglion_storage::EpochCommit { next_committee: committee.clone(), ..model::commit(41) };
+    store.commit_epoch(commit).unwrap();
+    drop(store);
+    let (store, recovered) = open(&disk);
+    assert_eq!((recovered.applied, recovered.certified), (Some(41), Some(41)));
+    let reader = store.reader();
+    assert_eq!(reader.certified(), Some((40, 41)));
+    assert_eq!(reader.cut(39).unwrap(), None, "what was never here is not lost");
+    assert!(reader.cut(40).unwrap().is_some() && reader.bundle(40).unwrap().is_some());
+    assert_eq!(reader.committee_of_epoch(42).unwrap(), Some(committee));
+}

@@ -54,6 +54,7 @@ pub(crate) fn commit(epoch: u64) -> EpochCommit {
         state: accounts(epoch),
         results: (0..6).map(|uid| (uid, result(epoch, uid))).collect(),
         items: (0..3).map(|number| (item_id(epoch, number), item(epoch, number))).collect(),
+        next_committee: Vec::new(),
     }
 }
 

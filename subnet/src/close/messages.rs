@@ -1,5 +1,7 @@
 //! Messages of agreement: what comes in, what goes out, what goes out again.
 
+use std::sync::Arc;
+
 use ganglion_consensus::agreement::Ignored;
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
@@ -24,13 +26,19 @@ impl Participant {
     pub(crate) fn on_agreement_gossip(&mut self, from: Hotkey, token: GossipToken, bytes: Vec<u8>) {
         let decoded = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES);
         let kind = decoded.as_ref().ok().map(kind_of);
+        let digest = decoded.as_ref().ok().map(message_digest);
         let result = match decoded {
             Ok(message) => self.on_agreement_message(from, message),
             Err(error) => Err(Rejection::from(&error)),
         };
         self.report(Report::Item { kind, rejected: result.err() });
         let verdict = match result {
-            Ok(()) => Verdict::Accept,
+            Ok(()) => {
+                if let Some(digest) = digest {
+                    self.differences.came_by_gossip(*digest.as_bytes(), self.now.mono);
+                }
+                Verdict::Accept
+            }
             Err(Rejection::Early) if self.keep_early(from, token, Channel::Agreement, bytes) => {
                 return;
             }
@@ -58,7 +66,7 @@ impl Participant {
     }
 
     /// The arrival checks for one message of agreement, then what it means.
-    pub(super) fn on_agreement_message(
+    pub(crate) fn on_agreement_message(
         &mut self,
         from: Hotkey,
         message: AgreementMessage,
@@ -81,20 +89,24 @@ impl Participant {
         if !self.peer_rate(from) {
             return Err(Rejection::PeerRate);
         }
-        match message {
+        let message = Arc::new(message);
+        match message.as_ref() {
             AgreementMessage::List(item) => {
-                if !self.verify(&item) {
+                if !self.verify(item) {
                     return Err(Rejection::BadSignature);
                 }
-                self.close.seen.insert(digest);
-                self.check_twin(&item, &digest);
-                self.take_list(&item);
+                self.close.note(digest, &message);
+                self.check_twin(item, &digest);
+                self.take_list(item);
                 self.pursue_agreement();
                 Ok(())
             }
-            message => {
-                self.feed_engine(message)?;
-                self.close.seen.insert(digest);
+            _ => {
+                self.feed_engine(&message)?;
+                // It may have decided the epoch, and the next one is no place for it.
+                if self.close.epoch == closing {
+                    self.close.note(digest, &message);
+                }
                 Ok(())
             }
         }
@@ -166,11 +178,12 @@ impl Participant {
     /// gossip drops what it has seen.
     pub(super) fn say(&mut self, message: AgreementMessage) {
         let digest = message_digest(&message);
-        self.close.seen.insert(digest);
+        self.close.note(digest, &Arc::new(message.clone()));
         if self.close.gossiped.insert(digest) {
             self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
             self.contradict(&message);
             self.say_again(message);
+            self.said_something();
         }
     }
 
@@ -218,7 +231,7 @@ pub(super) const fn rejection_of(reason: &Ignored) -> Rejection {
     }
 }
 
-const fn kind_of(message: &AgreementMessage) -> Kind {
+pub(crate) const fn kind_of(message: &AgreementMessage) -> Kind {
     match message {
         AgreementMessage::Proposal(_) => Kind::Proposal,
         AgreementMessage::List(_) => Kind::InclusionList,
@@ -228,6 +241,7 @@ const fn kind_of(message: &AgreementMessage) -> Kind {
     }
 }
 
-fn message_digest(message: &AgreementMessage) -> Digest {
+/// What a message of agreement is named by between nodes.
+pub(crate) fn message_digest(message: &AgreementMessage) -> Digest {
     tagged_hash("ganglion/agreement-message", &[&message.to_bytes()])
 }

@@ -9,6 +9,7 @@ mod cut;
 mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ganglion_consensus::agreement::inclusion::List;
@@ -28,6 +29,8 @@ use crate::fetch::Want;
 use crate::intake::Rejection;
 use crate::participant::{ExecutedCuts, Participant};
 use crate::voting::Recovered;
+pub(crate) use messages::{kind_of, message_digest};
+
 use messages::rejection_of;
 
 /// First byte of an agreement-log entry: a record of the engine.
@@ -36,6 +39,8 @@ const RECORD_ENGINE: u8 = 0;
 const RECORD_LIST: u8 = 1;
 /// Messages kept for an engine that starts later: a few rounds of a full committee.
 const HEARD: usize = 4 * limits::COMMITTEE;
+/// Messages of the height kept for peers: those for the engine, and lists.
+const VOICES: usize = HEARD + LISTS_EACH * limits::COMMITTEE;
 /// Proposals whose judgement waits for items: one per round that can be current.
 const JUDGING: usize = 16;
 /// Executions kept: candidates of one height.
@@ -59,8 +64,10 @@ pub struct Close {
     grace: Grace,
     engine: Option<Engine>,
     /// Authentic messages of this height, for an engine that starts later or starts again.
-    heard: Vec<AgreementMessage>,
+    heard: Vec<Arc<AgreementMessage>>,
     seen: BTreeSet<Digest>,
+    /// Messages of this height by digest, own ones too, for peers that lack them.
+    voices: BTreeMap<Digest, Arc<AgreementMessage>>,
     gossiped: BTreeSet<Digest>,
     said: Vec<AgreementMessage>,
     build: Option<Round>,
@@ -95,6 +102,7 @@ impl Close {
             engine: None,
             heard: Vec::new(),
             seen: BTreeSet::new(),
+            voices: BTreeMap::new(),
             gossiped: BTreeSet::new(),
             said: Vec::new(),
             build: None,
@@ -120,6 +128,31 @@ impl Close {
     #[must_use]
     pub const fn has_recovered_log(&self) -> bool {
         !self.recovered_log.is_empty()
+    }
+
+    /// Digests of the messages of this height that others can have from here.
+    pub fn voices(&self) -> impl Iterator<Item = &Digest> {
+        self.voices.keys()
+    }
+
+    /// A message of this height.
+    #[must_use]
+    pub fn voice(&self, digest: &Digest) -> Option<&AgreementMessage> {
+        self.voices.get(digest).map(Arc::as_ref)
+    }
+
+    /// Whether a message was taken.
+    #[must_use]
+    pub fn has_seen(&self, digest: &Digest) -> bool {
+        self.seen.contains(digest)
+    }
+
+    /// Notes a message that was taken or is our own.
+    fn note(&mut self, digest: Digest, message: &Arc<AgreementMessage>) {
+        self.seen.insert(digest);
+        if self.voices.len() < VOICES {
+            self.voices.insert(digest, Arc::clone(message));
+        }
     }
 
     /// A list body by digest.
@@ -274,9 +307,11 @@ impl Participant {
         let seen = self.close.stake_seen(&self.committee);
         if self.close.third_at.is_none() && self.committee.exceeds_third(seen) {
             self.close.third_at = Some(self.now.mono);
-            // Enough others are at their deadline for ours to be over.
-            self.on_deadline();
-            return;
+            if !self.close.deadline_passed {
+                // Enough others are at their deadline for ours to be over.
+                self.on_deadline();
+                return;
+            }
         }
         self.want_bodies();
         self.want_listed_items();
@@ -311,7 +346,7 @@ impl Participant {
             .close
             .heard
             .iter()
-            .filter_map(|message| match message {
+            .filter_map(|message| match &**message {
                 AgreementMessage::Vote(vote) => Some(vote.signer),
                 _ => None,
             })
@@ -354,7 +389,7 @@ impl Participant {
                 return;
             }
             // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
-            let _ = self.give_engine(message);
+            let _ = self.give_engine(message.as_ref().clone());
         }
     }
 
@@ -398,22 +433,22 @@ impl Participant {
     // ---- the engine ----
 
     /// Takes a message that is new: to the engine, or, its signature checked, for when it starts.
-    fn feed_engine(&mut self, message: AgreementMessage) -> Result<(), Rejection> {
+    fn feed_engine(&mut self, message: &Arc<AgreementMessage>) -> Result<(), Rejection> {
         if self.close.heard.len() >= HEARD {
             return Err(Rejection::Full);
         }
         if self.close.engine.is_none() {
-            if !self.verify_message(&message) {
+            if !self.verify_message(message) {
                 return Err(Rejection::BadSignature);
             }
-            self.close.heard.push(message);
+            self.close.heard.push(Arc::clone(message));
             self.pursue_agreement();
             return Ok(());
         }
         let epoch = self.close.epoch;
-        self.give_engine(message.clone())?;
+        self.give_engine(message.as_ref().clone())?;
         if self.close.epoch == epoch {
-            self.close.heard.push(message);
+            self.close.heard.push(Arc::clone(message));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use ganglion_subnet::{Channel, Rejection};
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, CutId, Digest, Epoch, Hotkey, InclusionList, Item,
     OutputCommit, Payload, PeerRecord, Round, SubnetId, TaskBatch, Vote, VoteType, Weights, limits,
-    seed, sign,
+    proto, seed, sign,
 };
 
 use crate::cluster::{Cluster, EPOCH_MS, chain_start, key, manifest};
@@ -218,6 +218,70 @@ fn every_kind_of_bad_input_is_refused_at_its_cheapest_check() {
         let cost = cluster.participant(PEER).signatures_checked() - checked;
         assert_eq!(cost > 0, costs_signature, "{name} cost {cost} signatures");
     }
+}
+
+fn trade(epoch: u64, items: Vec<proto::Item>, wanted: Vec<Vec<u8>>) -> proto::Request {
+    let trade = proto::TradeRequest { epoch, items, messages: Vec::new(), wanted };
+    proto::Request { request: Some(proto::request::Request::Trade(trade)) }
+}
+
+fn proto_item(bytes: &[u8]) -> proto::Item {
+    Item::from_bytes(bytes, limits::ITEM_BYTES).unwrap().to_proto()
+}
+
+#[test]
+fn what_comes_by_trade_is_judged_like_gossip_and_gossiped_on() {
+    let mut cluster = cluster();
+    let subnet = *cluster.state(PEER).subnet();
+    let cases = [form_cases(subnet), item_cases(subnet), chain_cases(subnet)];
+    let mut tried = 0;
+    for Case { name, bytes, expected, costs_signature, .. } in cases.into_iter().flatten() {
+        // What cannot be said in the types of a trade, or has another topic there.
+        let Ok(item) = Item::from_bytes(&bytes, limits::ITEM_BYTES) else { continue };
+        let checked = cluster.participant(PEER).signatures_checked();
+        let before = cluster.host(PEER).items_seen;
+        cluster.inject_request(PEER, 1, trade(2, vec![item.to_proto()], Vec::new()));
+        assert!(cluster.run_until(50, |cluster| cluster.host(PEER).items_seen > before), "{name}");
+        assert_eq!(cluster.host(PEER).last_item, Some(Err(expected)), "{name}");
+        let cost = cluster.participant(PEER).signatures_checked() - checked;
+        assert_eq!(cost > 0, costs_signature, "{name} cost {cost} signatures");
+        tried += 1;
+    }
+    assert!(tried > 10, "{tried}");
+    let good = signed(subnet, weights(1, 2, 900, &[(4, 65_535), (5, 3)]), 1);
+    let before = cluster.host(2).items_seen;
+    cluster.inject_request(PEER, 1, trade(2, vec![proto_item(&good)], Vec::new()));
+    assert!(cluster.run_until(200, |cluster| cluster.host(2).items_seen > before));
+    assert_eq!(cluster.host(PEER).last_item, Some(Ok(())));
+    assert_eq!(cluster.host(2).last_item, Some(Ok(())), "it was not gossiped on");
+}
+
+#[test]
+fn junk_in_a_trade_is_its_senders_fault_and_ends_it() {
+    let mut cluster = cluster();
+    let subnet = *cluster.state(PEER).subnet();
+    let mut forged = proto_item(&signed(subnet, weights(1, 2, 900, &[(4, 65_535)]), 1));
+    forged.signature[3] ^= 1;
+    let good = proto_item(&signed(subnet, weights(2, 2, 900, &[(4, 65_535)]), 2));
+    let before = cluster.host(PEER).items_seen;
+    cluster.inject_request(PEER, 1, trade(2, vec![forged, good], Vec::new()));
+    cluster.run_until(100, |cluster| !cluster.host(PEER).odd.is_empty());
+    assert_eq!(cluster.host(PEER).items_seen, before + 1, "what followed was looked at");
+    let blamed = format!("{} is to blame for bad_signature", cluster.nodes[1].hotkey);
+    assert_eq!(cluster.host(PEER).odd, [blamed]);
+}
+
+#[test]
+fn a_trade_about_another_epoch_changes_nothing() {
+    let mut cluster = cluster();
+    let subnet = *cluster.state(PEER).subnet();
+    let good = proto_item(&signed(subnet, weights(1, 2, 900, &[(4, 65_535)]), 1));
+    let before = cluster.host(PEER).items_seen;
+    for epoch in [1, 3, u64::MAX] {
+        cluster.inject_request(PEER, 1, trade(epoch, vec![good.clone()], Vec::new()));
+    }
+    cluster.run_until(50, |_| false);
+    assert_eq!(cluster.host(PEER).items_seen, before);
 }
 
 #[test]

@@ -159,6 +159,10 @@ impl Host for TestHost {
         self.out.push(Out::Publish(channel, bytes));
     }
 
+    fn forward(&mut self, channel: Channel, bytes: Vec<u8>) {
+        self.out.push(Out::Publish(channel, bytes));
+    }
+
     fn verdict(&mut self, _: GossipToken, verdict: Verdict) {
         let name = match verdict {
             Verdict::Accept => "accept",
@@ -224,6 +228,49 @@ impl Host for TestHost {
     }
 }
 
+/// What anti-entropy cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exchanged {
+    pub(crate) requests: usize,
+    pub(crate) sums: usize,
+    pub(crate) ids: usize,
+    pub(crate) trades: usize,
+}
+
+impl Exchanged {
+    fn request(&mut self, request: &proto::Request) {
+        use proto::request::Request;
+        let bytes = prost::Message::encoded_len(request) + 4;
+        match request.request.as_ref().unwrap() {
+            Request::Differences(_) => {
+                self.requests += 1;
+                self.sums += bytes;
+            }
+            Request::Trade(_) => {
+                self.requests += 1;
+                self.trades += bytes;
+            }
+            _ => {}
+        }
+    }
+
+    fn response(&mut self, response: &proto::Response) {
+        use proto::response::Response;
+        let bytes = prost::Message::encoded_len(response) + 4;
+        match response.response.as_ref().unwrap() {
+            Response::Differences(told) if told.sections.is_empty() => self.sums += bytes,
+            Response::Differences(_) => self.ids += bytes,
+            Response::Trade(_) => self.trades += bytes,
+            _ => {}
+        }
+    }
+
+    /// Bytes a node sends and receives for it in an epoch, on average.
+    pub(crate) fn per_node(&self, nodes: usize, epochs: usize) -> usize {
+        2 * (self.sums + self.ids + self.trades) / nodes / epochs
+    }
+}
+
 #[derive(Debug)]
 enum Event {
     Input(usize, u64, Input),
@@ -283,6 +330,10 @@ pub(crate) struct Cluster {
     cut: BTreeSet<(usize, usize)>,
     /// Of a thousand gossip deliveries, how many are lost.
     pub(crate) loss: u64,
+    /// Nodes that no gossip reaches and whose own reaches nobody.
+    pub(crate) deaf: BTreeSet<usize>,
+    /// Bytes of differences and of trades, requests and responses, of all nodes.
+    pub(crate) exchanged: Exchanged,
     pub(crate) stopped: Vec<(usize, String)>,
     /// A node whose statuses claim an epoch far ahead, and that never shows one.
     pub(crate) liar: Option<usize>,
@@ -400,6 +451,8 @@ impl Cluster {
             random: Random(seed),
             cut: BTreeSet::new(),
             loss: 0,
+            deaf: BTreeSet::new(),
+            exchanged: Exchanged::default(),
             stopped: Vec::new(),
             liar: None,
             behaviours: behaviours.iter().copied().collect(),
@@ -582,6 +635,12 @@ impl Cluster {
         self.give(to, Input::Request { from, token, request });
     }
 
+    /// Asks one node something in another's name.
+    pub(crate) fn inject_request(&mut self, to: usize, from: usize, request: proto::Request) {
+        let id = AskId(u64::MAX);
+        self.push(1, Event::Ask { from, to, id, request });
+    }
+
     /// Runs until a condition holds, at most for so many milliseconds of virtual time.
     pub(crate) fn run_until(&mut self, limit: u64, mut done: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now + limit;
@@ -703,6 +762,7 @@ impl Cluster {
                 let from = self.nodes[at].hotkey;
                 for to in 0..self.nodes.len() {
                     let lost = self.loss > 0 && self.random.below(1_000) < self.loss;
+                    let lost = lost || self.deaf.contains(&at) || self.deaf.contains(&to);
                     if to == at || lost || self.cut.contains(&(at, to)) || !self.is_running(to) {
                         continue;
                     }
@@ -714,6 +774,7 @@ impl Cluster {
                 }
             }
             Out::Ask(id, peer, request) => {
+                self.exchanged.request(&request);
                 let after = self.delay();
                 let to = self.nodes.iter().position(|node| node.hotkey == peer).unwrap();
                 self.push(after, Event::Ask { from: at, to, id, request });
@@ -722,6 +783,8 @@ impl Cluster {
                 let claimed = match &mut response.response {
                     Some(proto::response::Response::Status(status)) => Some(status),
                     Some(proto::response::Response::Pushed(pushed)) => pushed.status.as_mut(),
+                    Some(proto::response::Response::Differences(told)) => told.status.as_mut(),
+                    Some(proto::response::Response::Trade(trade)) => trade.status.as_mut(),
                     _ => None,
                 };
                 if let Some(status) = claimed.filter(|_| self.liar == Some(at)) {
@@ -730,6 +793,7 @@ impl Cluster {
                 let Some((to, id, kind)) = self.nodes[at].asked.remove(&token) else { return };
                 // The network takes an answer of another kind for malformed, and bans its sender.
                 assert_eq!(answered_kind(&response), kind);
+                self.exchanged.response(&response);
                 let after = self.delay();
                 self.push(after, Event::Answer { from: at, to, id, response: Some(response) });
             }
@@ -805,12 +869,12 @@ fn asked_kind(request: &proto::Request) -> &'static str {
         Request::ListBodies(_) => "list bodies",
         Request::Epochs(_) => "epochs",
         Request::Push(_) => "push",
+        Request::Differences(_) => "differences",
+        Request::Trade(_) => "trade",
         Request::Stages(_) => "stages",
         Request::StageRows(_) => "stage rows",
         Request::Forks(_) => "forks",
-        Request::Blob(_) | Request::Peers(_) | Request::Task(_) => {
-            unreachable!("not of participants")
-        }
+        _ => unreachable!("not of participants"),
     }
 }
 
@@ -822,6 +886,8 @@ fn answered_kind(response: &proto::Response) -> &'static str {
         Response::ListBodies(_) => "list bodies",
         Response::Epochs(_) => "epochs",
         Response::Pushed(_) => "push",
+        Response::Differences(_) => "differences",
+        Response::Trade(_) => "trade",
         Response::Stages(_) => "stages",
         Response::StageRows(_) => "stage rows",
         Response::Forks(_) => "forks",

@@ -94,3 +94,13 @@ fn lost_gossip_is_made_good_by_asking() {
     cluster.assert_one_cut_per_epoch();
     assert_eq!(cluster.host(0).rejected.get(&Rejection::BadSignature), None);
 }
+
+/// Its own list is all there is, and nobody else's message moves it on.
+#[test]
+fn a_single_validator_certifies_alone() {
+    for miners in [0, 1] {
+        let mut cluster = Cluster::new(6, manifest(&[100], miners), &SKILLS[..miners], 0);
+        assert!(cluster.run_to_epoch(&[0], 4, 6 * EPOCH_MS), "{:?}", cluster.cuts(0));
+        cluster.assert_one_cut_per_epoch();
+    }
+}

@@ -3,9 +3,12 @@
 
 mod arrival;
 mod behaviours;
+mod chain;
 mod cluster;
+mod differences;
 mod divergence;
 mod epochs;
+mod following;
 mod hidden;
 mod joining;
 mod silence;

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use ganglion_types::{Canonical as _, Epoch, Fork, hex};
 
-use crate::api::types::{Amount, ForkSeen, Status};
+use ganglion_subnet::Following;
+
+use crate::api::types::{Amount, ForkSeen, Status, SyncStatus};
 use crate::http::{App, Shared, until_ms};
 
 pub(crate) async fn get(State(app): Shared) -> Json<Status> {
@@ -46,6 +48,7 @@ fn status(app: &App) -> Status {
         peers: network.peers().iter().filter(|peer| peer.connected).count(),
         missed: u64::try_from(now.missed.len()).unwrap_or(u64::MAX),
         behind: now.behind.map(|epoch| epoch.get()),
+        sync: now.following.as_ref().map(sync),
         stake_seen_rao: Amount(now.stake_seen.0),
         stake_total_rao: Amount(total),
         stake_to_halt_rao: Amount(stake_to_halt(total)),
@@ -65,6 +68,17 @@ fn fork_seen(epoch: Epoch, fork: Option<&Fork>) -> ForkSeen {
         epoch: epoch.get(),
         cuts: cuts.map(|cut| cut.to_hex()).collect(),
         proof: fork.map_or_else(String::new, |fork| hex(&fork.to_bytes())),
+    }
+}
+
+fn sync(following: &Following) -> SyncStatus {
+    // Thousandths of an epoch per second: far below 2^32.
+    let rate = following.per_kilosecond.map(|rate| u32::try_from(rate).unwrap_or(u32::MAX));
+    SyncStatus {
+        verified: following.verified,
+        left: following.left(),
+        epochs_per_second: rate.map(|rate| f64::from(rate) / 1_000.0),
+        eta_s: following.eta_ms().map(|ms| ms.div_ceil(1_000)),
     }
 }
 
