@@ -28,8 +28,8 @@ use crate::view::{LATENCIES, RECENT, ScoreView, View};
 pub const RESULT_HEADER: u16 = u16::MAX;
 /// Agreement-log kind of all records; the participant tells them apart itself.
 const RECORD: u8 = 0;
-/// Epochs whose items are kept: the time for which stake can be slashed.
-const RETAINED_EPOCHS: u64 = 100;
+/// Epochs whose items are kept at least, whatever the unbonding time is.
+const RETAINED_EPOCHS: u64 = 16;
 /// Calls to prune after one epoch, of 128 rows of a table each: more than the items of one cut.
 const PRUNE_CALLS: usize = 20;
 /// Gossip messages that wait for a verdict: as many as the network keeps.
@@ -224,10 +224,11 @@ impl NodeHost {
         }
     }
 
-    /// Removes items that are older than the retention rule asks for.
-    fn prune(&mut self, epoch: Epoch) -> Result<(), StoreError> {
-        let Some(before) = epoch.get().checked_sub(RETAINED_EPOCHS).filter(|_| !self.archive)
-        else {
+    /// Removes items that are older than the time for which stake can be slashed.
+    fn prune(&mut self, state: &State) -> Result<(), StoreError> {
+        let retained = state.hyperparameters().unbonding_epochs.max(RETAINED_EPOCHS);
+        let before = state.epoch().get().checked_sub(retained);
+        let Some(before) = before.filter(|_| !self.archive) else {
             return Ok(());
         };
         for _ in 0..PRUNE_CALLS {
@@ -302,7 +303,7 @@ impl Host for NodeHost {
         let start = Instant::now();
         self.store.commit_epoch(epoch_commit(commit))?;
         self.metrics.store_commit(start.elapsed());
-        self.prune(commit.bundle.cut.epoch)?;
+        self.prune(&commit.state)?;
         let now = self.clock.now();
         self.certified(now, commit);
         Ok(())

@@ -386,9 +386,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     };
     begin_height(&mut store, &found.standing, &state)?;
     let past = participant_past(&store, found)?;
-    let api_error = |source| NodeError::Api { address: config.api, source };
-    let listener = TcpListener::bind(config.api).await.map_err(api_error)?;
-    let api = listener.local_addr().map_err(api_error)?;
+    let (listener, api) = listen(config.api).await?;
     let view = View::new(hotkey.hotkey(), state.clone());
     let workers = workers(&config, &manifest, &view)?;
     let (driver, mail) = Driver::channel();
@@ -442,6 +440,13 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         listener,
         context,
     })
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeError> {
+    let error = |source| NodeError::Api { address, source };
+    let listener = TcpListener::bind(address).await.map_err(error)?;
+    let bound = listener.local_addr().map_err(error)?;
+    Ok((listener, bound))
 }
 
 /// Stores what a node joined with: the file first, for the tables can be made from it.

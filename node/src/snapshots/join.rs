@@ -30,8 +30,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time for one answer.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Half the time for which stake can be slashed, in epochs: an older checkpoint may be a second history.
-const HALF_UNBONDING: u64 = 50;
 
 /// Why a node could not join by a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -183,11 +181,12 @@ fn report(checkpoint: Checkpoint, loaded: &Loaded) {
     let epoch = loaded.cut.epoch;
     tracing::info!(%checkpoint, %epoch, cut = %loaded.cut.id(), "joined by a snapshot");
     let age = epoch.get().saturating_sub(checkpoint.epoch().get());
-    if age > HALF_UNBONDING {
+    let half = loaded.state.hyperparameters().unbonding_epochs / 2;
+    if age > half {
         tracing::warn!(
             %checkpoint,
             age,
-            "the checkpoint is older than half the unbonding time ({HALF_UNBONDING} epochs): those who \
+            "the checkpoint is older than half the unbonding time ({half} epochs): those who \
              left the committee since then could have made a second history. Compare the cut of a \
              recent epoch with somebody you trust"
         );
