@@ -395,9 +395,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let reader = store.reader().clone();
     let forks = known_forks(&store)?;
     let participant = participant(&manifest, &hotkey, &reader, (state, past), &forks, behaviour)?;
-    view.update(|view| {
-        view.forks = forks.into_iter().map(|(epoch, fork)| (epoch, fork.map(Arc::new))).collect();
-    });
+    show_forks(&view, forks);
     let mut host = NodeHost::new(Parts {
         store,
         records: records_out,
@@ -447,6 +445,12 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeEr
     let listener = TcpListener::bind(address).await.map_err(error)?;
     let bound = listener.local_addr().map_err(error)?;
     Ok((listener, bound))
+}
+
+fn show_forks(view: &View, forks: Vec<KnownFork>) {
+    view.update(|view| {
+        view.forks = forks.into_iter().map(|(epoch, fork)| (epoch, fork.map(Arc::new))).collect();
+    });
 }
 
 /// Stores what a node joined with: the file first, for the tables can be made from it.
@@ -499,11 +503,16 @@ fn last_decided(
 ) -> Result<Option<Decided>, NodeError> {
     let Some(before) = epoch.get().checked_sub(1) else { return Ok(None) };
     let stored = |source| NodeError::Stored { epoch: epoch.get(), source };
-    let cut_of = |epoch: u64| -> Result<Cut, NodeError> {
-        let bytes = reader.cut(epoch)?.unwrap_or_default();
-        Cut::from_bytes(&bytes, limits::AGREEMENT_BYTES).map_err(stored)
+    let cut_of = |epoch: u64| -> Result<Option<Cut>, NodeError> {
+        let bytes = reader.cut(epoch)?;
+        let cut = bytes.map(|bytes| Cut::from_bytes(&bytes, limits::AGREEMENT_BYTES));
+        cut.transpose().map_err(stored)
     };
-    let (cut, root) = (cut_of(epoch.get())?, cut_of(before)?.next_committee_root);
+    // A node that joined by a snapshot lacks the cut before it.
+    let (Some(cut), Some(previous)) = (cut_of(epoch.get())?, cut_of(before)?) else {
+        return Ok(None);
+    };
+    let root = previous.next_committee_root;
     let certificate = reader.certificate(epoch.get())?.unwrap_or_default();
     let certificate =
         Certificate::from_bytes(&certificate, limits::AGREEMENT_BYTES).map_err(stored)?;
