@@ -66,7 +66,10 @@ fn manifest(validators: u16, miners: u16, tails: &[Digest]) -> Manifest {
             score_power: 1,
             equal_answers_expected: true,
         },
-        hyperparameters: Hyperparameters::default(),
+        hyperparameters: Hyperparameters {
+            commit_reveal_weights_enabled: false,
+            ..Hyperparameters::default()
+        },
         participants: participants.collect(),
         accounts: Vec::new(),
         owner: None,

@@ -792,7 +792,9 @@ impl Cluster {
                 }
                 let Some((to, id, kind)) = self.nodes[at].asked.remove(&token) else { return };
                 // The network takes an answer of another kind for malformed, and bans its sender.
-                assert_eq!(answered_kind(&response), kind);
+                if !matches!(response.response, Some(proto::response::Response::Refused(_))) {
+                    assert_eq!(answered_kind(&response), kind);
+                }
                 self.exchanged.response(&response);
                 let after = self.delay();
                 self.push(after, Event::Answer { from: at, to, id, response: Some(response) });
