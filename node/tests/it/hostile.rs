@@ -53,7 +53,7 @@ fn prepare(home: &Ganglion) -> SubnetId {
         "--genesis-in",
         "1s",
         "--epoch-length",
-        "60s",
+        "1h",
         "--participants",
         &validator,
         "--participants",
