@@ -44,6 +44,7 @@ pub(crate) fn build(
     subnet: &SubnetId,
     topics: &Topics,
     max_peers: usize,
+    discover: bool,
 ) -> Result<Behaviour, String> {
     let connections = u32::try_from(max_peers + SPARE_CONNECTIONS).unwrap_or(u32::MAX);
     let limits = ConnectionLimits::default()
@@ -61,7 +62,7 @@ pub(crate) fn build(
         gate: Gate::default(),
         gossip: gossip::behaviour(topics)?,
         rpc: request::behaviour(subnet),
-        kad: kad_behaviour(keypair.public().to_peer_id(), subnet),
+        kad: kad_behaviour(keypair.public().to_peer_id(), subnet, discover),
         identify: identify::Behaviour::new(identity),
         // Also what finds a dead connection: see `Service::on_ping`.
         ping: ping::Behaviour::new(
@@ -73,7 +74,7 @@ pub(crate) fn build(
 }
 
 /// Kademlia as a rendezvous: one key, nothing stored for others but who provides it.
-fn kad_behaviour(peer: PeerId, subnet: &SubnetId) -> kad::Behaviour<MemoryStore> {
+fn kad_behaviour(peer: PeerId, subnet: &SubnetId, discover: bool) -> kad::Behaviour<MemoryStore> {
     let store = MemoryStoreConfig {
         max_records: 0,
         max_value_bytes: 0,
@@ -90,6 +91,12 @@ fn kad_behaviour(peer: PeerId, subnet: &SubnetId) -> kad::Behaviour<MemoryStore>
         .set_replication_interval(None)
         .set_publication_interval(None)
         .set_caching(kad::Caching::Disabled)
+        // A peer in the routing table makes Kademlia look for its neighbours by itself, and dial them.
+        .set_kbucket_inserts(if discover {
+            kad::BucketInserts::OnConnected
+        } else {
+            kad::BucketInserts::Manual
+        })
         .set_query_timeout(Duration::from_secs(10));
     let store = MemoryStore::with_config(peer, store);
     let mut behaviour = kad::Behaviour::with_config(peer, store, config);

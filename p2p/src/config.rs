@@ -38,7 +38,8 @@ pub struct Config {
     pub max_peers: usize,
     /// Whether the own record says that every epoch is kept. Default: false.
     pub archive: bool,
-    /// Whether to look for peers beyond `bootnodes` and `known`. Default: true.
+    /// Whether to look for peers beyond `bootnodes` and `known`. Default: true. Without it nobody
+    /// else is dialed, and Kademlia's routing table stays empty.
     pub discover: bool,
 }
 

@@ -140,7 +140,14 @@ impl Service {
             let mut addresses = held.map_or_else(Vec::new, |held| held.hints.clone());
             addresses.push(address.clone());
             self.peers.hint(*peer, addresses, true, now);
-            self.swarm.behaviour_mut().kad.add_address(peer, address.clone());
+            self.route(peer, address.clone());
+        }
+    }
+
+    /// Enters a peer into Kademlia's routing table; without discovery that stays empty.
+    fn route(&mut self, peer: &PeerId, address: Multiaddr) {
+        if self.discover_more {
+            self.swarm.behaviour_mut().kad.add_address(peer, address);
         }
     }
 
@@ -421,7 +428,7 @@ impl Service {
             if let Some((base, _)) =
                 parts(address).filter(|_| self.loopback || !is_loopback(address))
             {
-                self.swarm.behaviour_mut().kad.add_address(&peer, base);
+                self.route(&peer, base);
             }
         }
     }

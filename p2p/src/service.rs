@@ -166,8 +166,9 @@ impl Service {
         let config = &checked.config;
         let keypair = identity::keypair(&config.key);
         let topics = Topics::new(config.subnet);
-        let behaviour = behaviour::build(&keypair, &config.subnet, &topics, config.max_peers)
-            .map_err(|error| StartError::Transport(std::io::Error::other(error)))?;
+        let behaviour =
+            behaviour::build(&keypair, &config.subnet, &topics, config.max_peers, config.discover)
+                .map_err(|error| StartError::Transport(std::io::Error::other(error)))?;
         let transport = transport::build(&keypair).map_err(StartError::Transport)?;
         let peer_id = keypair.public().to_peer_id();
         let settings =

@@ -59,6 +59,12 @@ fn prepare(home: &Ganglion) -> SubnetId {
         "--participants",
         &miner,
     ]);
+    // Plain rows, so that a single item is good or bad by itself.
+    let manifest = std::fs::read_to_string(home.path("s.toml")).unwrap();
+    let plain = manifest
+        .replace("commit_reveal_weights_enabled = true", "commit_reveal_weights_enabled = false");
+    assert_ne!(plain, manifest);
+    home.file("s.toml", &plain, 0o600);
     let id = home.ok(&["subnet", "id", "s.toml"]);
     SubnetId::from_hex(id.trim()).unwrap()
 }
@@ -249,7 +255,7 @@ fn bad_items_from_a_second_client_are_counted_blamed_and_never_forwarded() {
     let key = pair(&node.home);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let ((sender, handle, _events), (_, _listener, mut heard)) =
+    let ((sender, handle, _events), (_, listener, mut heard)) =
         runtime.block_on(async { (stranger(&node, 51).await, stranger(&node, 52).await) });
     let other = KeyPair::from_seed(&[53; 32]);
     let mut bad = send(&node, &handle, innocent(node.subnet, &key, &other));
@@ -261,6 +267,9 @@ fn bad_items_from_a_second_client_are_counted_blamed_and_never_forwarded() {
         bad.extend(send(&node, &theirs, vec![case]));
         node.until("the sender's score falls", || node.score_of(&guilty) < -1.0);
     }
+
+    // What the listener hears comes from the node, or this would show nothing.
+    assert_eq!(listener.peers().iter().filter(|peer| peer.connected).count(), 1);
 
     // A good one passes, and nothing bad came before it.
     let good = signed(node.subnet, &key, weights(&key, 1, 1 << 43, &[(1, 65_535)]));

@@ -55,6 +55,17 @@ async fn without_its_bootnode_a_net_goes_on_and_takes_a_restarted_node_back() {
     }
 }
 
+/// Kademlia looks for neighbours by itself half a second after a peer enters its routing table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_discovery_nobody_but_the_bootnodes_is_dialed() {
+    let boot = Node::start(config(1, &[])).await;
+    let alone = |seed| Config { discover: false, ..config(seed, &[boot.address()]) };
+    let nodes = [Node::start(alone(2)).await, Node::start(alone(3)).await];
+    boot.connected_until(2).await;
+    let meet = tokio::time::timeout(Duration::from_secs(3), nodes[0].connected_until(2)).await;
+    assert!(meet.is_err(), "{:?}", nodes[0].handle.peers());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_node_lets_newcomers_learn_and_sends_them_on() {
     let hub = Node::start(Config { max_peers: 2, ..config(1, &[]) }).await;
