@@ -5,33 +5,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ganglion_consensus::agreement::Watermark;
-use ganglion_consensus::ledger::State;
-use ganglion_consensus::proof::members_of;
 use ganglion_p2p as p2p;
-use ganglion_storage::{EpochCommit, Position, RoundCut, StateChange, Store, StoreError};
+use ganglion_persist::{Keeper, snapshots, stored_answer};
+use ganglion_storage::{Store, StoreError};
 use ganglion_subnet::runner::Host;
 use ganglion_subnet::{
     AnswerToken, AskId, Certified, Channel, Commit, Following, GossipToken, Input, Job, MinerScore,
     Now, Phase, Rejection, Report, Ticket, Verdict,
 };
-use ganglion_types::{Body, Canonical as _, Epoch, Fork, Hotkey, Item, ItemId, limits, proto};
-use prost::Message as _;
+use ganglion_types::{Epoch, Fork, Hotkey, Item, ItemId, proto};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::audit::committee_of;
 use crate::driver::{Clock, Mail};
 use crate::metrics::DriverMetrics;
-use crate::snapshots::{self, serve};
 use crate::view::{LATENCIES, RECENT, ScoreView, View};
 
-/// Uid under which the header of an epoch's result is stored: no participant can have it.
-pub const RESULT_HEADER: u16 = u16::MAX;
-/// Agreement-log kind of all records; the participant tells them apart itself.
-const RECORD: u8 = 0;
-/// Epochs whose items are kept at least, whatever the unbonding time is.
-const RETAINED_EPOCHS: u64 = 16;
-/// Calls to prune after one epoch, of 128 rows of a table each: more than the items of one cut.
-const PRUNE_CALLS: usize = 20;
 /// Gossip messages that wait for a verdict: as many as the network keeps.
 const TOKENS: usize = 8_192;
 /// The log says how far catching up is at most this often.
@@ -42,7 +30,7 @@ const RECEIPTS: usize = 4_096;
 /// See the module's head.
 #[derive(Debug)]
 pub struct NodeHost {
-    store: Store,
+    keeper: Keeper,
     records: mpsc::Receiver<Item>,
     network: p2p::Handle,
     jobs: mpsc::Sender<Job>,
@@ -57,14 +45,11 @@ pub struct NodeHost {
     tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
     next_token: u64,
     snapshot_every: u64,
-    archive: bool,
     /// When this process began to run: an epoch whose deadline was before is not missed by it.
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
     overdue: Option<(Epoch, u64)>,
     step_began: Instant,
-    /// Root of the committee that was kept last.
-    committee_kept: Option<[u8; 32]>,
     /// When the log last said how far catching up is.
     followed: Option<Instant>,
 }
@@ -110,8 +95,10 @@ impl NodeHost {
             snapshot_every,
             archive,
         } = parts;
+        let mut keeper = Keeper::new(store, archive);
+        keeper.keep_committee(&view.now().state);
         Self {
-            store,
+            keeper,
             records,
             network,
             jobs,
@@ -126,12 +113,10 @@ impl NodeHost {
             tickets: BTreeMap::new(),
             next_token: 0,
             snapshot_every,
-            archive,
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
             followed: None,
-            committee_kept: None,
         }
     }
 
@@ -169,7 +154,7 @@ impl NodeHost {
     /// Keeps new peer records, and notes an epoch that should have its certificate by now.
     pub fn look_around(&mut self, now: Now, deadline: u64) {
         while let Ok(record) = self.records.try_recv() {
-            self.keep_record(&record);
+            self.keeper.keep_record(&record);
         }
         let state = self.view.now().state;
         let closing = state.next_epoch();
@@ -187,29 +172,6 @@ impl NodeHost {
         }
     }
 
-    /// Durable with the next epoch: a lost record costs a question to a peer.
-    fn keep_record(&mut self, item: &Item) {
-        let Body::PeerRecord(record) = item.body() else { return };
-        let hotkey = *record.signer.as_bytes();
-        if let Err(error) = self.store.put_peer(hotkey, record.expires, &item.to_bytes()) {
-            tracing::warn!(%error, "a peer record was not kept");
-        }
-    }
-
-    /// Keeps the members that close the next epoch, so that proofs need no execution. One that is
-    /// lost is computed again when it is asked for.
-    pub fn keep_committee(&mut self, state: &State) {
-        let Some(committee) = committee_of(state) else { return };
-        let root = *committee.digest().as_bytes();
-        if self.committee_kept == Some(root) {
-            return;
-        }
-        match self.store.put_committee(root, &members_of(&committee).to_bytes()) {
-            Ok(()) => self.committee_kept = Some(root),
-            Err(error) => tracing::warn!(%error, "the members of a committee were not kept"),
-        }
-    }
-
     fn note_missed(&self, epoch: Epoch) {
         let mut new = false;
         self.view.update(|view| {
@@ -222,21 +184,6 @@ impl NodeHost {
             self.metrics.missed();
             tracing::warn!(%epoch, "missed: no certificate two epoch lengths after the deadline");
         }
-    }
-
-    /// Removes items that are older than the time for which stake can be slashed.
-    fn prune(&mut self, state: &State) -> Result<(), StoreError> {
-        let retained = state.hyperparameters().unbonding_epochs.max(RETAINED_EPOCHS);
-        let before = state.epoch().get().checked_sub(retained);
-        let Some(before) = before.filter(|_| !self.archive) else {
-            return Ok(());
-        };
-        for _ in 0..PRUNE_CALLS {
-            if self.store.prune(before)? == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 
     fn certified(&mut self, now: Now, commit: &Commit) {
@@ -260,10 +207,6 @@ fn bounded_insert<T>(map: &mut BTreeMap<u64, T>, number: u64, value: T, most: us
     }
 }
 
-fn round_cut(value: Option<(ganglion_types::Round, ganglion_types::CutId)>) -> Option<RoundCut> {
-    value.map(|(round, cut)| RoundCut { round: round.get(), cut: *cut.as_bytes() })
-}
-
 impl Host for NodeHost {
     type Error = StoreError;
 
@@ -272,49 +215,40 @@ impl Host for NodeHost {
     }
 
     fn log(&mut self, record: &[u8]) -> Result<(), StoreError> {
-        self.store.record(RECORD, record).map(|_| ())
+        self.keeper.log(record)
     }
 
     fn sync(&mut self, watermark: &Watermark) -> Result<(), StoreError> {
         let start = Instant::now();
-        self.store.persist(Position {
-            round: watermark.round.get(),
-            step: watermark.step.number(),
-            locked: round_cut(watermark.locked),
-            valid: round_cut(watermark.valid),
-        })?;
+        self.keeper.sync(watermark)?;
         self.metrics.store_sync(start.elapsed());
         Ok(())
     }
 
     fn reset_log(&mut self, epoch: Epoch) -> Result<(), StoreError> {
-        match self.store.begin_epoch(epoch.get()) {
-            // A mute participant says nothing at this height, so it needs no log.
-            Err(StoreError::Mute { .. }) => Ok(()),
-            other => other,
-        }
+        self.keeper.reset_log(epoch)
     }
 
     fn reserve_seq(&mut self, end: u64) -> Result<(), StoreError> {
-        self.store.reserve_item_seq(end)
+        self.keeper.reserve_seq(end)
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let start = Instant::now();
-        self.store.commit_epoch(epoch_commit(commit))?;
+        self.keeper.commit(commit)?;
         self.metrics.store_commit(start.elapsed());
-        self.prune(&commit.state)?;
+        self.keeper.prune(&commit.state)?;
         let now = self.clock.now();
         self.certified(now, commit);
         Ok(())
     }
 
     fn save_local(&mut self, key: &'static str, value: &[u8]) -> Result<(), StoreError> {
-        self.store.put_local(key, value)
+        self.keeper.save_local(key, value)
     }
 
     fn keep_fork(&mut self, fork: &Fork) -> Result<(), StoreError> {
-        self.store.put_fork(fork.first.0.epoch.get(), &fork.to_bytes())
+        self.keeper.keep_fork(fork)
     }
 
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
@@ -361,7 +295,7 @@ impl Host for NodeHost {
 
     fn answer_from_store(&mut self, token: AnswerToken, request: proto::Request) {
         let Some(token) = self.answers.remove(&token.0) else { return };
-        let reader = self.store.reader().clone();
+        let reader = self.keeper.reader().clone();
         let network = self.network.clone();
         // Each connection has few requests under way, and the network bounds them all.
         self.runtime.spawn_blocking(move || {
@@ -394,7 +328,7 @@ impl Host for NodeHost {
 
     fn report(&mut self, _: Now, report: Report) {
         if let Report::Certified(certified) = &report {
-            self.keep_committee(&certified.state);
+            self.keeper.keep_committee(&certified.state);
         }
         self.show(report);
     }
@@ -485,7 +419,7 @@ impl NodeHost {
         tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
         self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
         if self.snapshot_every > 0 && epoch.get().is_multiple_of(self.snapshot_every) {
-            let (files, state) = (self.store.reader().snapshots().clone(), Arc::clone(&state));
+            let (files, state) = (self.keeper.reader().snapshots().clone(), Arc::clone(&state));
             self.runtime.spawn_blocking(move || {
                 snapshots::keep(&files, &state, &cut, &certificate);
             });
@@ -531,32 +465,6 @@ impl NodeHost {
     }
 }
 
-/// A decided epoch as the store wants it.
-#[must_use]
-pub fn epoch_commit(commit: &Commit) -> EpochCommit {
-    let bundle = &commit.bundle;
-    let rows = commit.result.rows.iter().map(|row| (row.uid.get(), row.to_bytes()));
-    let header = (RESULT_HEADER, commit.result.header.to_bytes());
-    EpochCommit {
-        epoch: bundle.cut.epoch.get(),
-        bundle: bundle.to_bytes(),
-        cut: bundle.cut.to_bytes(),
-        certificate: bundle.certificate.to_bytes(),
-        state: commit
-            .rows
-            .iter()
-            .map(|(table, key, value)| StateChange {
-                table: *table,
-                key: key.clone(),
-                value: value.clone(),
-            })
-            .collect(),
-        results: rows.chain([header]).collect(),
-        items: bundle.items.iter().map(|item| (*item.id().as_bytes(), item.to_bytes())).collect(),
-        next_committee: snapshots::committee_of(&commit.state),
-    }
-}
-
 fn topic_of(channel: Channel) -> p2p::Topic {
     match channel {
         Channel::Tasks => p2p::Topic::Tasks,
@@ -564,28 +472,5 @@ fn topic_of(channel: Channel) -> p2p::Topic {
         Channel::Weights => p2p::Topic::Weights,
         Channel::Ops => p2p::Topic::Ops,
         Channel::Agreement => p2p::Topic::Agreement,
-    }
-}
-
-fn stored_answer(
-    reader: &ganglion_storage::Reader,
-    request: proto::Request,
-) -> proto::response::Response {
-    use proto::request::Request;
-    use proto::response::Response;
-    match request.request {
-        Some(Request::Items(asked)) => {
-            let items = asked.ids.iter().take(limits::REQUEST_IDS).filter_map(|id| {
-                let id: [u8; 32] = id.as_slice().try_into().ok()?;
-                let (_, bytes) = reader.item(&id).ok()??;
-                proto::Item::decode(bytes.as_slice()).ok()
-            });
-            Response::Items(proto::Items { items: items.collect() })
-        }
-        Some(Request::Epochs(asked)) => serve::epochs(reader, &asked),
-        Some(Request::Snapshots(_)) => serve::snapshots(reader),
-        Some(Request::Chunk(asked)) => serve::chunk(reader, &asked),
-        Some(Request::Cuts(asked)) => serve::cuts(reader, &asked),
-        _ => Response::Refused(proto::Refused { code: 1, reason: "not stored".into() }),
     }
 }

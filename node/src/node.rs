@@ -10,7 +10,7 @@
 //! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
 //! doing), worker, network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,44 +19,31 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ganglion_consensus::ledger::{State, StateError, Table, execute};
-use ganglion_consensus::proof;
 use ganglion_p2p as p2p;
-use ganglion_storage::{
-    EpochCommit, FORK_BYTES_MAX, OpenError, Reader, Recovered as Found, Standing, StateChange,
-    Store, StoreError, quarantine,
-};
-use ganglion_subnet::divergence::Decided;
+use ganglion_persist::KnownFork;
+use ganglion_persist::restart::{self, RestartError, Who};
+use ganglion_storage::{OpenError, Reader, Recovered as Found, Store, StoreError, quarantine};
 use ganglion_subnet::runner::Stopped;
-use ganglion_subnet::{
-    Behaviour, Commit, Config as ParticipantConfig, Halt, Input, Job, Participant, Recovered,
-};
-use ganglion_types::{
-    Canonical as _, Certificate, CommitteeMembers, Cut, CutId, DecodeError, Epoch, EpochBundle,
-    Fork, Hotkey, Item, ItemId, Manifest, SubnetId, limits,
-};
+use ganglion_subnet::{Behaviour, Halt, Input, Job, Participant};
+use ganglion_types::{Canonical as _, Item, ItemId, Manifest, SubnetId, limits};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::api::types::TaskAnswers;
-use crate::audit::committee_of;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
 use crate::driver::{self, Clock, Driver, Mail};
 use crate::fault::{Curable, Fault};
-use crate::host::{NodeHost, Parts, epoch_commit};
+use crate::host::{NodeHost, Parts};
 use crate::http::{self, PeerSeen, SubmitError, WorkerHealth};
 use crate::jobs;
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
 use crate::models;
-use crate::snapshots::{
-    self,
-    join::{self, JoinError},
-};
+use crate::snapshots::join::{self, JoinError};
 use crate::tasks::TaskClient;
 use crate::view::View;
 use crate::worker;
@@ -66,8 +53,6 @@ use crate::workers::Workers;
 const RECORDS: usize = 256;
 /// Task-seed chains of a hotkey that a node tries, in order. Almost always the first is the right one.
 const SEED_CHAINS: u32 = 8;
-/// Rows read from the store at once.
-const PAGE: usize = 1_000;
 
 /// Why a node could not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -78,26 +63,9 @@ pub enum NodeError {
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The store holds something that cannot be.
-    #[error("the store does not hold a state of this subnet: {0}")]
-    State(#[from] StateError),
-    /// Bytes in the store cannot be read.
-    #[error("epoch {epoch} in the store cannot be read: {source}")]
-    Stored {
-        /// The epoch.
-        epoch: u64,
-        /// What is wrong.
-        source: DecodeError,
-    },
-    /// A certified epoch gives another result than it says.
-    #[error("epoch {epoch} in the store executes to another result than it was certified with")]
-    Diverged {
-        /// The epoch.
-        epoch: u64,
-    },
-    /// The epochs that this node began with are gone, and no snapshot replaces them.
-    #[error("the database is lost, and no snapshot here can replace it")]
-    NoSnapshot,
+    /// What the store holds cannot be gone on from.
+    #[error("{0}")]
+    Restart(#[from] RestartError),
     /// Joining by a snapshot failed.
     #[error("{0}")]
     Join(#[from] JoinError),
@@ -143,7 +111,9 @@ impl Curable for NodeError {
     fn fault(&self) -> Fault {
         match self {
             Self::Worker(_) => Fault::Input,
-            Self::Diverged { .. } | Self::CannotReproduce(_) => Fault::Divergence,
+            Self::Restart(RestartError::Diverged { .. }) | Self::CannotReproduce(_) => {
+                Fault::Divergence
+            }
             Self::Stopped(_) | Self::Ended { .. } => Fault::Check,
             _ => Fault::Environment,
         }
@@ -167,11 +137,11 @@ impl Curable for NodeError {
             Self::Join(_) => {
                 "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
             }
-            Self::NoSnapshot => {
+            Self::Restart(RestartError::NoSnapshot) => {
                 "Move the data directory aside, make a new one with `ganglion init`, and join again \
                  with --checkpoint."
             }
-            Self::CannotReproduce(_) | Self::Diverged { .. } => {
+            Self::CannotReproduce(_) | Self::Restart(RestartError::Diverged { .. }) => {
                 "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
                  all epochs again: if it holds, the tables were damaged, so move DIR/state away and \
                  start again, and they are rebuilt from certificates.log; if it differs too, this \
@@ -213,119 +183,6 @@ fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError
         }
         other => Ok(other?),
     }
-}
-
-/// The state that the store holds, brought up to the last certified epoch.
-fn recover(store: &mut Store, found: &Found, manifest: &Arc<Manifest>) -> Result<State, NodeError> {
-    let genesis = State::genesis(Arc::clone(manifest)).map_err(|violations| {
-        let rules = violations.iter().map(|one| format!("{} {}", one.field, one.rule));
-        NodeError::Stopped(format!("the manifest: {}", rules.collect::<Vec<_>>().join("; ")))
-    })?;
-    let mut state = match found.applied {
-        // This node began with a snapshot: its epochs before are nowhere here.
-        None if store.reader().certified().is_some_and(|(first, _)| first > 1) => {
-            rebuild(store, manifest)?
-        }
-        None => {
-            let rows = genesis.rows().into_iter().map(|((table, key), value)| StateChange {
-                table,
-                key,
-                value: Some(value),
-            });
-            let cut = genesis.genesis_cut().map(|cut| cut.to_bytes()).unwrap_or_default();
-            store.commit_genesis(cut, rows.collect())?;
-            genesis
-        }
-        Some(0) => genesis,
-        Some(applied) => read_state(store, manifest, applied)?,
-    };
-    // Certified but not applied: the process ended between the two.
-    let last = found.certified.unwrap_or(0);
-    for epoch in state.next_epoch().get()..=last {
-        state = apply(store, &state, epoch)?;
-    }
-    Ok(state)
-}
-
-/// The state of the newest snapshot here whose cut is in the certificate log.
-fn rebuild(store: &mut Store, manifest: &Arc<Manifest>) -> Result<State, NodeError> {
-    let reader = store.reader().clone();
-    for epoch in reader.snapshots().epochs()?.into_iter().rev() {
-        let Some(bundle) = reader.bundle(epoch)? else { continue };
-        let Some(parts) = reader.snapshots().parts(epoch)? else { continue };
-        let Some(certified) = snapshots::serve::cut_of(&bundle) else { continue };
-        match snapshots::load(&parts, manifest) {
-            Ok(loaded) if loaded.cut.id() == certified.id() => {
-                store.commit_snapshot(EpochCommit { bundle, ..snapshots::commit_of(&loaded) })?;
-                tracing::info!(epoch, "rebuilt from a snapshot");
-                return Ok(loaded.state);
-            }
-            _ => tracing::warn!(epoch, "a snapshot here does not hold"),
-        }
-    }
-    Err(NodeError::NoSnapshot)
-}
-
-/// Whether nothing was ever certified or applied here.
-fn is_fresh(found: &Found) -> bool {
-    found.applied.is_none() && found.certified.is_none()
-}
-
-fn read_state(store: &Store, manifest: &Arc<Manifest>, applied: u64) -> Result<State, NodeError> {
-    let reader = store.reader();
-    let mut rows = BTreeMap::new();
-    for table in Table::ALL {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let page = reader.state_rows(table.number(), after.as_deref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.0.clone());
-            rows.extend(page.into_iter().map(|(key, value)| ((table.number(), key), value)));
-        }
-    }
-    let cut = reader.cut(applied)?.unwrap_or_default();
-    let cut = ganglion_types::Cut::from_bytes(&cut, limits::AGREEMENT_BYTES)
-        .map_err(|source| NodeError::Stored { epoch: applied, source })?;
-    let state = State::from_rows(Arc::clone(manifest), cut.id(), &rows)?;
-    if state.root() == cut.state_root {
-        Ok(state)
-    } else {
-        Err(NodeError::Diverged { epoch: applied })
-    }
-}
-
-fn apply(store: &mut Store, state: &State, epoch: u64) -> Result<State, NodeError> {
-    let bytes = store.reader().bundle(epoch)?.unwrap_or_default();
-    let bundle = EpochBundle::from_bytes(&bytes, limits::RPC_BYTES)
-        .map_err(|source| NodeError::Stored { epoch, source })?;
-    let diverged = |_| NodeError::Diverged { epoch };
-    let executed = execute(state, bundle.cut.time, &bundle.items).map_err(diverged)?;
-    if executed.roots.state_root != bundle.cut.state_root {
-        return Err(NodeError::Diverged { epoch });
-    }
-    let id: CutId = bundle.cut.id();
-    let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
-    let next = executed.into_state(id);
-    let rows = next.changed_rows(state);
-    let state = Arc::new(next.clone());
-    store.commit_epoch(epoch_commit(&Commit { bundle, id, rows, result, receipts, state }))?;
-    tracing::info!(epoch, "applied from the certificate log");
-    Ok(next)
-}
-
-/// What the participant must know of the process before this one.
-fn participant_past(store: &Store, found: Found) -> Result<Recovered, NodeError> {
-    let log = match found.standing {
-        Standing::Whole { entries } => Some(entries.into_iter().map(|entry| entry.bytes).collect()),
-        Standing::MuteThrough { .. } | Standing::MuteUnknown => None,
-    };
-    Ok(Recovered {
-        signed: found.watermark.map(|watermark| Epoch::new(watermark.epoch)),
-        log,
-        seq_reserved: found.item_seq_reserved,
-        scores: store.reader().local(ganglion_subnet::participant::LOCAL_SCORES)?,
-        sealed: store.reader().local(ganglion_subnet::hidden::LOCAL_SEALED)?,
-    })
 }
 
 /// Runs a node until `shutdown` is done.
@@ -377,15 +234,16 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let (network, mut events) =
         p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
     let (records, records_out) = mpsc::channel(RECORDS);
-    let (state, connected) = match config.checkpoint.filter(|_| is_fresh(&found)) {
+    let (state, connected) = match config.checkpoint.filter(|_| restart::is_fresh(&found)) {
         Some(trusted) => {
             let joined = join::join(&network, &mut events, &records, &manifest, trusted).await?;
-            begin_with(&mut store, joined)?
+            restart::begin_with(&mut store, &joined.loaded, &joined.parts)?;
+            (joined.loaded.state, joined.connected)
         }
-        None => (recover(&mut store, &found, &manifest)?, BTreeSet::new()),
+        None => (restart::recover(&mut store, &found, &manifest)?, BTreeSet::new()),
     };
-    begin_height(&mut store, &found.standing, &state)?;
-    let past = participant_past(&store, found)?;
+    restart::begin_height(&mut store, &found.standing, &state)?;
+    let past = restart::participant_past(&store, found)?;
     let (listener, api) = listen(config.api).await?;
     let view = View::new(hotkey.hotkey(), state.clone());
     let workers = workers(&config, &manifest, &view)?;
@@ -393,10 +251,11 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
     let clock = Clock::start();
     let reader = store.reader().clone();
-    let forks = known_forks(&store)?;
-    let participant = participant(&manifest, &hotkey, &reader, (state, past), &forks, behaviour)?;
+    let forks = restart::known_forks(&store)?;
+    let who = who(&hotkey, behaviour);
+    let participant = restart::participant(&manifest, &reader, (state, past), &forks, who)?;
     show_forks(&view, forks);
-    let mut host = NodeHost::new(Parts {
+    let host = NodeHost::new(Parts {
         store,
         records: records_out,
         network: network.clone(),
@@ -408,7 +267,6 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         snapshot_every: config.snapshot_every,
         archive: config.archive,
     });
-    host.keep_committee(&view.now().state);
     let server = Server {
         key: hotkey.signing_key().clone(),
         subnet,
@@ -418,9 +276,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         blobs: Blobs::default(),
     };
     let context = context(&server, &hotkey, reader, driver.clone(), network.clone(), exporter);
-    if let Err(error) = http::announce(&config.data_dir, api) {
-        tracing::warn!(%error, "commands will not find the API by the data directory");
-    }
+    announce(&config.data_dir, api);
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
     Ok(Assembly {
@@ -440,6 +296,20 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     })
 }
 
+fn announce(dir: &Path, api: SocketAddr) {
+    if let Err(error) = http::announce(dir, api) {
+        tracing::warn!(%error, "commands will not find the API by the data directory");
+    }
+}
+
+fn who(hotkey: &KeyPair, behaviour: Behaviour) -> Who {
+    Who {
+        key: Some(hotkey.signing_key().clone()),
+        seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
+        behaviour,
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeError> {
     let error = |source| NodeError::Api { address, source };
     let listener = TcpListener::bind(address).await.map_err(error)?;
@@ -451,81 +321,6 @@ fn show_forks(view: &View, forks: Vec<KnownFork>) {
     view.update(|view| {
         view.forks = forks.into_iter().map(|(epoch, fork)| (epoch, fork.map(Arc::new))).collect();
     });
-}
-
-/// Stores what a node joined with: the file first, for the tables can be made from it.
-fn begin_with(
-    store: &mut Store,
-    joined: join::Joined,
-) -> Result<(State, BTreeSet<Hotkey>), NodeError> {
-    let join::Joined { loaded, parts, connected } = joined;
-    store.reader().snapshots().write(loaded.cut.epoch.get(), &parts)?;
-    store.commit_snapshot(snapshots::commit_of(&loaded))?;
-    Ok((loaded.state, connected))
-}
-
-fn participant(
-    manifest: &Arc<Manifest>,
-    hotkey: &KeyPair,
-    reader: &Reader,
-    (state, past): (State, Recovered),
-    forks: &[KnownFork],
-    behaviour: Behaviour,
-) -> Result<Participant, NodeError> {
-    let config = ParticipantConfig {
-        key: Some(hotkey.signing_key().clone()),
-        manifest: Arc::clone(manifest),
-        seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
-        oldest: Epoch::new(snapshots::serve::oldest(reader)),
-        behaviour,
-        last: last_decided(reader, manifest, state.epoch())?,
-        frozen: !forks.is_empty(),
-        forks: forks.iter().filter_map(|(_, fork)| fork.clone()).collect(),
-    };
-    Participant::new(config, state, past)
-        .ok_or_else(|| NodeError::Stopped("the state has no committee".into()))
-}
-
-/// An epoch with two certified cuts, and the proof unless it is damaged.
-type KnownFork = (Epoch, Option<Fork>);
-
-fn known_forks(store: &Store) -> Result<Vec<KnownFork>, NodeError> {
-    let read = |bytes: Vec<u8>| Fork::from_bytes(&bytes, FORK_BYTES_MAX).ok();
-    let forks = store.forks()?.into_iter();
-    Ok(forks.map(|(epoch, proof)| (Epoch::new(epoch), proof.and_then(read))).collect())
-}
-
-/// The last decided epoch with whoever closed it, as far as the store can tell at once.
-fn last_decided(
-    reader: &Reader,
-    manifest: &Arc<Manifest>,
-    epoch: Epoch,
-) -> Result<Option<Decided>, NodeError> {
-    let Some(before) = epoch.get().checked_sub(1) else { return Ok(None) };
-    let stored = |source| NodeError::Stored { epoch: epoch.get(), source };
-    let cut_of = |epoch: u64| -> Result<Option<Cut>, NodeError> {
-        let bytes = reader.cut(epoch)?;
-        let cut = bytes.map(|bytes| Cut::from_bytes(&bytes, limits::AGREEMENT_BYTES));
-        cut.transpose().map_err(stored)
-    };
-    // A node that joined by a snapshot lacks the cut before it.
-    let (Some(cut), Some(previous)) = (cut_of(epoch.get())?, cut_of(before)?) else {
-        return Ok(None);
-    };
-    let root = previous.next_committee_root;
-    let certificate = reader.certificate(epoch.get())?.unwrap_or_default();
-    let certificate =
-        Certificate::from_bytes(&certificate, limits::AGREEMENT_BYTES).map_err(stored)?;
-    let committee = match reader.committee(root.as_bytes())? {
-        Some(bytes) => {
-            let members = CommitteeMembers::from_bytes(&bytes, limits::AGREEMENT_BYTES);
-            members.ok().and_then(|members| proof::committee_of(&members).ok())
-        }
-        // Of the first epoch it follows from the manifest.
-        None => State::genesis(Arc::clone(manifest)).ok().and_then(|state| committee_of(&state)),
-    };
-    let committee = committee.filter(|committee| committee.digest() == root);
-    Ok(committee.map(|committee| Decided { cut, certificate, committee }))
 }
 
 fn context(
@@ -650,20 +445,6 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_millis(500), self.bridge).await;
         }
     }
-}
-
-/// Opens the agreement log of the height to be closed, unless this node must stay silent there.
-fn begin_height(store: &mut Store, standing: &Standing, state: &State) -> Result<(), NodeError> {
-    let closing = state.next_epoch().get();
-    let may_begin = match standing {
-        Standing::Whole { .. } => true,
-        Standing::MuteThrough { epoch } => *epoch < closing,
-        Standing::MuteUnknown => false,
-    };
-    if may_begin {
-        store.begin_epoch(closing)?;
-    }
-    Ok(())
 }
 
 fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), NodeError> {

@@ -10,5 +10,4 @@ mod report;
 
 pub use dump::{Dump, DumpError, DumpStage};
 pub(crate) use dump::{first_difference, missed_root};
-pub(crate) use replay::committee_of;
 pub use replay::{AuditError, Replay, Replayed, Verdict, read_epoch, verdict};

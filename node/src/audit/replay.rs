@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use ganglion_consensus::certificate::{Committee, Member, verify_certificate};
+use ganglion_consensus::certificate::{Committee, verify_certificate};
 use ganglion_consensus::ledger::stages::{
     self, RESULT, Stage, StageDifference, digests, roots_in, roots_of, stage_name, stages,
 };
 use ganglion_consensus::ledger::{EpochResult, ExecuteError, Roots, State, Table, execute};
+use ganglion_persist::{RESULT_HEADER, committee_of};
 use ganglion_storage::{Reader, StoreError};
 use ganglion_types::{
     Canonical as _, Cut, CutId, DecodeError, Epoch, EpochBundle, Manifest, limits,
 };
 
 use crate::fault::{Curable, Fault};
-use crate::host::RESULT_HEADER;
 
 /// Rows read from the store at once.
 const PAGE: usize = 1_000;
@@ -108,12 +108,6 @@ pub struct Replayed {
     pub result: EpochResult,
     /// The roots that the execution gave.
     pub roots: Roots,
-}
-
-/// The committee that closes the epoch after a state.
-pub(crate) fn committee_of(state: &State) -> Option<Committee> {
-    let members = state.committee().into_iter();
-    Committee::new(members.map(|one| Member { hotkey: one.hotkey, stake: one.stake.get() })).ok()
 }
 
 impl<'a> Replay<'a> {

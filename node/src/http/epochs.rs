@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ganglion_consensus::ledger::{EpochResult, ResultHeader, ResultRow, State};
+use ganglion_persist::RESULT_HEADER;
 use ganglion_storage::Reader;
 use ganglion_types::{
     Body, Canonical, Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, Uid, Weights,
@@ -10,8 +11,6 @@ use ganglion_types::{
 
 use super::error::ApiError;
 
-/// Uid under which the header of an epoch's result is stored: no participant can have it.
-const RESULT_HEADER: u16 = u16::MAX;
 /// Epochs that are gone back at most for a row of weights that still counts.
 const ROW_AGE_MAX: u64 = 64;
 

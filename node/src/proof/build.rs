@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ganglion_consensus::proof::{members_of, row_owner};
+use ganglion_persist::{RESULT_HEADER, committee_of};
 use ganglion_storage::{Reader, StoreError};
 use ganglion_types::proof::LINKS_MAX;
 use ganglion_types::{
@@ -10,9 +11,8 @@ use ganglion_types::{
     EpochProof, Hotkey, Manifest, limits, merkle,
 };
 
-use crate::audit::{AuditError, Replay, committee_of};
+use crate::audit::{AuditError, Replay};
 use crate::fault::{Curable, Fault};
-use crate::host::RESULT_HEADER;
 
 /// Why there is no proof.
 #[derive(Debug, thiserror::Error)]

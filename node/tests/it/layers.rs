@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// Every crate of the workspace, the crates of ours that it imports, and all else that it depends on
 /// directly.
-const LAYERS: [Layer; 6] = [
+const LAYERS: [Layer; 7] = [
     Layer {
         name: "ganglion-types",
         ours: &[],
@@ -43,6 +43,13 @@ const LAYERS: [Layer; 6] = [
         build: &[],
     },
     Layer {
+        name: "ganglion-persist",
+        ours: &["ganglion-consensus", "ganglion-storage", "ganglion-subnet", "ganglion-types"],
+        // Of ed25519-dalek only the name of the key that a participant is made with.
+        others: &["ed25519-dalek", "prost", "thiserror", "tracing"],
+        build: &[],
+    },
+    Layer {
         name: "ganglion-p2p",
         ours: &["ganglion-types"],
         others: &[
@@ -63,6 +70,7 @@ const LAYERS: [Layer; 6] = [
         ours: &[
             "ganglion-consensus",
             "ganglion-p2p",
+            "ganglion-persist",
             "ganglion-storage",
             "ganglion-subnet",
             "ganglion-types",

@@ -13,7 +13,7 @@ const CUTS_BYTES: usize = limits::RPC_BYTES / 2;
 const EPOCHS_BYTES: usize = limits::RPC_BYTES / 2;
 
 /// Code of a refusal: the items of that epoch are not kept here.
-pub(crate) const PRUNED: u32 = 20;
+pub const PRUNED: u32 = 20;
 
 /// The cut of an encoded bundle, whether or not its items are with it.
 pub(crate) fn cut_of(bundle: &[u8]) -> Option<Cut> {
@@ -29,7 +29,8 @@ fn whole(bundle: &[u8]) -> Option<proto::EpochBundle> {
 }
 
 /// The oldest epoch that can be had from here with its items.
-pub(crate) fn oldest(reader: &Reader) -> u64 {
+#[must_use]
+pub fn oldest(reader: &Reader) -> u64 {
     let Some((first, _)) = reader.certified() else { return 1 };
     let kept = reader.bundle(first).ok().flatten().is_some_and(|bundle| whole(&bundle).is_some());
     if kept { first } else { first.saturating_add(1) }

@@ -1,0 +1,28 @@
+//! What peers ask of the store.
+
+use ganglion_storage::Reader;
+use ganglion_types::limits;
+use ganglion_types::proto::{self, request::Request, response::Response};
+use prost::Message as _;
+
+use crate::snapshots::serve;
+
+/// The answer to a request for items, epochs, snapshots or cuts; a refusal to any other.
+#[must_use]
+pub fn stored_answer(reader: &Reader, request: proto::Request) -> Response {
+    match request.request {
+        Some(Request::Items(asked)) => {
+            let items = asked.ids.iter().take(limits::REQUEST_IDS).filter_map(|id| {
+                let id: [u8; 32] = id.as_slice().try_into().ok()?;
+                let (_, bytes) = reader.item(&id).ok()??;
+                proto::Item::decode(bytes.as_slice()).ok()
+            });
+            Response::Items(proto::Items { items: items.collect() })
+        }
+        Some(Request::Epochs(asked)) => serve::epochs(reader, &asked),
+        Some(Request::Snapshots(_)) => serve::snapshots(reader),
+        Some(Request::Chunk(asked)) => serve::chunk(reader, &asked),
+        Some(Request::Cuts(asked)) => serve::cuts(reader, &asked),
+        _ => Response::Refused(proto::Refused { code: 1, reason: "not stored".into() }),
+    }
+}
