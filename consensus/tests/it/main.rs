@@ -3,11 +3,14 @@
 mod agreement;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod frozen;
 mod hidden;
 mod ledger;
 mod participation;
 #[path = "../reference/mod.rs"]
 mod reference;
+#[path = "../../../types/tests/vectors/mod.rs"]
+mod vectors;
 mod yuma_reference;
 mod yuma_state;
 mod yuma_vectors;

@@ -2,6 +2,9 @@
 
 mod crash;
 mod fail;
+mod frozen;
 mod life;
 mod model;
 mod real;
+#[path = "../../../types/tests/vectors/mod.rs"]
+mod vectors;

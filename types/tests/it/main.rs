@@ -1,3 +1,5 @@
-//! What crosses this crate's border, held against frozen bytes.
+//! What the crate promises as a whole: the bytes of every format.
 
 mod frozen;
+#[path = "../vectors/mod.rs"]
+mod vectors;

@@ -1,12 +1,10 @@
-//! Frozen encodings: one line per format, `name bytes digest`, in `vectors/encodings.txt`.
+//! Frozen encodings of what this crate defines.
 //!
-//! The digest is the id where the format has one (item, cut, list body, manifest), else the blake3 of the bytes. A line that
-//! changes is a change of the wire or the disk: it needs a new protocol version, or its reason in the commit. The file is made
-//! anew by `GANGLION_FREEZE=1 cargo test -p ganglion-types`.
+//! The digest of a line is the id where the format has one (item, cut, list body, manifest), else the
+//! blake3 of the bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::path::PathBuf;
 
 use ed25519_dalek::SigningKey;
 use ganglion_types::agreement::proposal_hash;
@@ -20,11 +18,13 @@ use ganglion_types::{
     ItemId, Kind, ListBody, Manifest, Operation, OutputBatch, OutputCommit, Payload, PeerRecord,
     Phases, PolkaCertificate, Proposal, Rao, Receipt, RegistryOp, Role, Round, RoundCertificate,
     Signature, SubnetId, TaskBatch, TaskSpec, Uid, Vote, VoteType, WeightCommit, WeightReveal,
-    Weights, hex, limits, merkle, seed, sign, task,
+    Weights, limits, merkle, seed, sign, task,
 };
 
-/// Name, bytes, digest.
-type Line = (String, Vec<u8>, Digest);
+use crate::vectors::{self, Line};
+
+mod proofs;
+mod rpc;
 
 fn key(byte: u8) -> SigningKey {
     SigningKey::from_bytes(&[byte; 32])
@@ -250,13 +250,17 @@ fn manifest() -> Manifest {
     }
 }
 
+fn hash(bytes: &[u8]) -> Digest {
+    Digest::new(*blake3::hash(bytes).as_bytes())
+}
+
 /// A format's line; it decodes to what it was made from.
 fn line<T: Canonical + PartialEq + Debug>(name: &str, value: &T, digest: Option<Digest>) -> Line {
     let bytes = value.to_bytes();
     let read = T::from_bytes(&bytes, limits::RPC_BYTES);
     assert_eq!(read.as_ref(), Ok(value), "{name} does not decode to what it was made from");
-    let digest = digest.unwrap_or_else(|| Digest::new(*blake3::hash(&bytes).as_bytes()));
-    (name.to_owned(), bytes, digest)
+    let digest = digest.unwrap_or_else(|| hash(&bytes));
+    Line::new(name, bytes, digest.as_bytes())
 }
 
 fn item_line(name: &str, item: &Item) -> Line {
@@ -293,6 +297,8 @@ fn lines() -> Vec<Line> {
     let manifest = manifest();
     lines.push(line("manifest", &manifest, Some(Digest::new(*manifest.subnet_id().as_bytes()))));
     lines.extend(hashes());
+    lines.extend(proofs::lines());
+    lines.extend(rpc::lines());
     lines
 }
 
@@ -351,61 +357,22 @@ fn hashes() -> Vec<Line> {
         ("hash/merkle_empty", merkle::root(Vec::<Vec<u8>>::new())),
         ("hash/merkle_three", merkle::root(["a", "b", "c"])),
     ];
-    hashes.map(|(name, digest)| (name.to_owned(), Vec::new(), digest)).to_vec()
-}
-
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/encodings.txt")
-}
-
-fn text(lines: &[Line]) -> String {
-    let head = "# Frozen encodings: name, bytes or -, id or hash. Made by tests/it/frozen.rs.\n";
-    let show = |bytes: &[u8]| if bytes.is_empty() { "-".into() } else { hex(bytes) };
-    let rows = lines.iter().map(|(name, bytes, digest)| {
-        format!("{name} {} {}\n", show(bytes), hex(digest.as_bytes()))
-    });
-    head.to_owned() + &rows.collect::<String>()
-}
-
-/// The formats in which a text differs from these lines.
-fn differing(text: &str, lines: &[Line]) -> Vec<String> {
-    let split = |row: &str| Some((row.split_once(' ')?.0.to_owned(), row.to_owned()));
-    let rows = |text: &str| -> BTreeMap<String, String> {
-        text.lines().filter(|row| !row.starts_with('#')).filter_map(split).collect()
-    };
-    let (frozen, made) = (rows(text), rows(&self::text(lines)));
-    let names: BTreeSet<&String> = frozen.keys().chain(made.keys()).collect();
-    names.into_iter().filter(|name| frozen.get(*name) != made.get(*name)).cloned().collect()
+    hashes.map(|(name, digest)| Line::new(name, Vec::new(), digest.as_bytes())).to_vec()
 }
 
 #[test]
 fn every_format_has_the_bytes_that_it_was_frozen_with() {
-    let lines = lines();
-    if std::env::var_os("GANGLION_FREEZE").is_some() {
-        std::fs::write(path(), text(&lines)).unwrap();
-    }
-    let frozen = std::fs::read_to_string(path()).unwrap();
-    let differing = differing(&frozen, &lines);
-    assert!(differing.is_empty(), "these formats are not the frozen ones: {differing:?}");
+    vectors::compare(env!("CARGO_MANIFEST_DIR"), &lines());
 }
 
 #[test]
 fn a_changed_byte_is_told_with_the_name_of_its_format() {
-    let lines = lines();
-    for (at, (name, ..)) in lines.iter().enumerate() {
-        let mut changed = lines.clone();
-        let (_, bytes, digest) = &mut changed[at];
-        match bytes.last_mut() {
-            Some(byte) => *byte ^= 1,
-            None => *digest = Digest::new([0; 32]),
-        }
-        assert_eq!(differing(&text(&changed), &lines), std::slice::from_ref(name));
-    }
+    vectors::every_change_is_named(&lines());
 }
 
 #[test]
 fn no_kind_and_no_operation_is_left_out() {
-    let names: BTreeSet<String> = lines().into_iter().map(|line| line.0).collect();
+    let names: BTreeSet<String> = lines().into_iter().map(|line| line.name).collect();
     for kind in Kind::ALL {
         let name = match kind {
             Kind::Vote | Kind::Proposal => format!("agreement/{}", kind.name()),
@@ -415,7 +382,7 @@ fn no_kind_and_no_operation_is_left_out() {
         assert!(held, "{name} has no frozen bytes");
     }
     // One field of the published message per operation, the first being 4.
-    let proto = include_str!("../../../docs/spec/proto/items.proto");
+    let proto = include_str!("../../../../docs/spec/proto/items.proto");
     let (_, ops) = proto.split_once("oneof op {").unwrap();
     let published = ops.split_once('}').unwrap().0.matches(';').count();
     let held = names.iter().filter(|name| name.starts_with("item/registry_op/")).count();
