@@ -111,18 +111,19 @@ fn read_task(notes: &mut Notes, root: &mut Section<'_>) -> TaskSpec {
         let any = take::number(field.unit, 0, u64::from(u32::MAX));
         table.require(notes, field, any).unwrap_or(default)
     };
-    let batch_size = read(&fields::BATCH_SIZE, 64);
-    let alpha = read(&fields::ALPHA, 100_000);
-    let score_power = read(&fields::SCORE_POWER, 2);
+    let d = TaskSpec::default();
+    let batch_size = read(&fields::BATCH_SIZE, d.batch_size);
+    let alpha = read(&fields::ALPHA, d.alpha);
+    let score_power = read(&fields::SCORE_POWER, d.score_power);
     let equal = table.require(notes, &fields::EQUAL_ANSWERS_EXPECTED, take::boolean);
     table.finish(notes);
     TaskSpec {
-        task_type: task_type.unwrap_or_else(|| "digits".into()),
-        scorer: scorer.unwrap_or_else(|| "digits-scorer".into()),
+        task_type: task_type.unwrap_or(d.task_type),
+        scorer: scorer.unwrap_or(d.scorer),
         batch_size,
         alpha,
         score_power,
-        equal_answers_expected: equal.unwrap_or(true),
+        equal_answers_expected: equal.unwrap_or(d.equal_answers_expected),
     }
 }
 

@@ -217,14 +217,7 @@ pub fn base_manifest(spec: &Spec) -> Result<Manifest, SetupError> {
         genesis_time: crate::units::now_ms(),
         epoch_ms: spec.epoch_ms,
         phases: Phases::default(),
-        task: TaskSpec {
-            task_type: "digits".into(),
-            scorer: "digits-scorer".into(),
-            batch_size: 64,
-            alpha: 100_000,
-            score_power: 2,
-            equal_answers_expected: true,
-        },
+        task: TaskSpec::default(),
         hyperparameters: Hyperparameters::default(),
         // Only so that it can be checked before keys are made.
         participants: vec![GenesisParticipant {

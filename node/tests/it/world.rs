@@ -74,14 +74,7 @@ pub(crate) fn manifest(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Ma
         genesis_time: 1_790_000_000_000,
         epoch_ms: 10_000,
         phases: Phases::default(),
-        task: TaskSpec {
-            task_type: "digits".into(),
-            scorer: "digits-scorer".into(),
-            batch_size: 64,
-            alpha: 100_000,
-            score_power: 2,
-            equal_answers_expected: true,
-        },
+        task: TaskSpec::default(),
         // These tests set rows that count at once.
         hyperparameters: Hyperparameters { commit_reveal_weights_enabled: false, ..rules },
         participants: numbers.map(participant).collect(),

@@ -62,9 +62,8 @@ fn manifest(validators: u16, miners: u16, tails: &[Digest]) -> Manifest {
             task_type: "numbers".into(),
             scorer: "numbers".into(),
             batch_size: 20,
-            alpha: 100_000,
             score_power: 1,
-            equal_answers_expected: true,
+            ..TaskSpec::default()
         },
         hyperparameters: Hyperparameters {
             commit_reveal_weights_enabled: false,

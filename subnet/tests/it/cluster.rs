@@ -388,9 +388,8 @@ pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
             task_type: "numbers".into(),
             scorer: "numbers".into(),
             batch_size: 20,
-            alpha: 100_000,
             score_power: 1,
-            equal_answers_expected: true,
+            ..TaskSpec::default()
         },
         // Hidden weights have tests of their own.
         hyperparameters: Hyperparameters {
