@@ -1,5 +1,8 @@
 //! The peer table: records, connections, back-off, rates, faults and bans.
 
+mod peer;
+mod rates;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::IpAddr;
@@ -8,25 +11,20 @@ use std::time::{Duration, Instant};
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 
-use ganglion_types::{Hotkey, Item};
+use ganglion_types::Item;
 
-use crate::bucket::Bucket;
-use crate::config::{ip_of, is_loopback};
-use crate::handle::{Direction, Fault};
+pub(crate) use self::peer::Connected;
+use self::peer::Peer;
+pub use self::peer::{BAN_POINTS, BAN_TIME, POINTS_HALF_LIFE};
+use crate::config::ip_of;
+use crate::handle::Direction;
 use crate::identity;
 use crate::record::{RecordFault, Verified};
-use crate::topics::Topic;
 
 /// Peers in the table. A record takes 2.2 KiB at most, an entry about 1 KiB more: 4 MiB in all.
 pub const PEERS_MAX: usize = 1024;
 /// Peers in the table that never were connected and share one /24 (or /48): one host cannot fill it.
 pub const UNPROVEN_PER_PREFIX: usize = 32;
-/// Fault points at which a peer is banned.
-pub const BAN_POINTS: f64 = 100.0;
-/// How long a ban lasts.
-pub const BAN_TIME: Duration = Duration::from_secs(600);
-/// Time in which fault points halve.
-pub const POINTS_HALF_LIFE: Duration = Duration::from_secs(300);
 /// First wait after a failed dial; it doubles with each failure.
 pub const DIAL_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait after one of the first ten failed dials in a row.
@@ -44,171 +42,6 @@ const AWAY_WAIT_MOST: Duration = Duration::from_secs(300);
 /// Failures in a row after which a peer counts as gone: it is seldom dialed and, without a valid record,
 /// forgotten if it never was connected.
 const FAILURES_GONE: u32 = 10;
-
-/// Requests of one peer at once: a blob of the largest size is 16, the anti-entropy of an epoch some ten.
-const REQUEST_BURST: f64 = 256.0;
-/// Requests of one peer per second: blob parts at 16 MiB/s.
-const REQUESTS_PER_SECOND: f64 = 64.0;
-/// Own requests keep to so much of that, so that no honest node is over.
-const OWN_SHARE: f64 = 0.875;
-/// Gossip messages first seen from one peer at once: an epoch's weights of 4,096 uids, should a newcomer
-/// get them all from one peer.
-const GOSSIP_BURST: f64 = 4096.0;
-/// Gossip messages of one peer per second: 512 signature checks are 23 ms of a core. One peer publishes
-/// 320 a second at most.
-const GOSSIP_PER_SECOND: f64 = 512.0;
-/// Gossip bytes of one peer at once: 128 of the largest items.
-const GOSSIP_BURST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
-/// Gossip bytes of one peer per second.
-const GOSSIP_BYTES_PER_SECOND: f64 = 4.0 * 1024.0 * 1024.0;
-/// New records from one peer at once: several full answers.
-const RECORD_BURST: f64 = 256.0;
-/// New records from one peer per second.
-const RECORDS_PER_SECOND: f64 = 4.0;
-/// A peer over a rate is charged so often at most: it may only pass on what others overdo.
-const FLOOD_CHARGE: Duration = Duration::from_secs(1);
-
-/// Rates of one peer. They outlive its connections, so that connecting anew gives no fresh burst.
-#[derive(Debug)]
-pub(crate) struct Rates {
-    pub(crate) requests: Bucket,
-    /// What we ask of it.
-    pub(crate) asked: Bucket,
-    flood_charged: Option<Instant>,
-    messages: Bucket,
-    bytes: Bucket,
-    pub(crate) records: Bucket,
-}
-
-impl Rates {
-    fn new(now: Instant) -> Self {
-        Self {
-            requests: Bucket::new(REQUEST_BURST, REQUESTS_PER_SECOND, now),
-            asked: Bucket::new(REQUEST_BURST * OWN_SHARE, REQUESTS_PER_SECOND * OWN_SHARE, now),
-            flood_charged: None,
-            messages: Bucket::new(GOSSIP_BURST, GOSSIP_PER_SECOND, now),
-            bytes: Bucket::new(GOSSIP_BURST_BYTES, GOSSIP_BYTES_PER_SECOND, now),
-            records: Bucket::new(RECORD_BURST, RECORDS_PER_SECOND, now),
-        }
-    }
-
-    pub(crate) fn gossip(&mut self, size: usize, now: Instant) -> bool {
-        let size = u32::try_from(size).map_or(f64::MAX, f64::from);
-        self.messages.take(1.0, now) && self.bytes.take(size, now)
-    }
-
-    /// Whether a flood is to be charged now.
-    pub(crate) fn flooded(&mut self, now: Instant) -> bool {
-        let due = self.flood_charged.is_none_or(|last| now.duration_since(last) >= FLOOD_CHARGE);
-        if due {
-            self.flood_charged = Some(now);
-        }
-        due
-    }
-}
-
-/// A live connection, the first if there are two.
-#[derive(Debug)]
-pub(crate) struct Connected {
-    pub(crate) direction: Direction,
-    pub(crate) since: Instant,
-    pub(crate) rtt: Option<Duration>,
-    pub(crate) agent: Option<String>,
-    pub(crate) identified: bool,
-    pub(crate) pings_missed: u8,
-    pub(crate) slow: u8,
-    /// A bit for each topic it listens to.
-    topics: u8,
-}
-
-impl Connected {
-    /// Notes a topic; whether it is the last that was missing.
-    pub(crate) fn subscribe(&mut self, topic: Topic, listens: bool) -> bool {
-        let before = self.is_subscribed();
-        let at = Topic::ALL.iter().position(|other| *other == topic).unwrap_or(0);
-        let bit = 1 << at;
-        self.topics = if listens { self.topics | bit } else { self.topics & !bit };
-        !before && self.is_subscribed()
-    }
-
-    pub(crate) fn is_subscribed(&self) -> bool {
-        self.topics.count_ones() as usize == Topic::ALL.len()
-    }
-}
-
-/// One peer.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    pub(crate) hotkey: Hotkey,
-    pub(crate) record: Option<Verified>,
-    /// Addresses from the configuration or an expired record.
-    pub(crate) hints: Vec<Multiaddr>,
-    pub(crate) bootnode: bool,
-    /// Whether it was ever connected, or comes from the own store.
-    proven: bool,
-    pub(crate) connected: Option<Connected>,
-    dialing: Option<ConnectionId>,
-    failures: u32,
-    next_dial: Instant,
-    points: f64,
-    points_at: Instant,
-    pub(crate) rates: Rates,
-}
-
-impl Peer {
-    fn new(hotkey: Hotkey, now: Instant) -> Self {
-        Self {
-            hotkey,
-            record: None,
-            hints: Vec::new(),
-            bootnode: false,
-            proven: false,
-            connected: None,
-            dialing: None,
-            failures: 0,
-            next_dial: now,
-            points: 0.0,
-            points_at: now,
-            rates: Rates::new(now),
-        }
-    }
-
-    /// Where to dial it, the record first.
-    pub(crate) fn addresses(&self, loopback: bool) -> Vec<Multiaddr> {
-        let recorded = self.record.iter().flat_map(|record| &record.addresses);
-        let mut addresses: Vec<Multiaddr> = Vec::new();
-        for address in recorded.filter(|a| loopback || !is_loopback(a)).chain(&self.hints) {
-            if !addresses.contains(address) {
-                addresses.push(address.clone());
-            }
-        }
-        addresses
-    }
-
-    /// Fault points now.
-    pub(crate) fn points(&self, now: Instant) -> f64 {
-        let halvings = now.saturating_duration_since(self.points_at).as_secs_f64()
-            / POINTS_HALF_LIFE.as_secs_f64();
-        self.points * (-halvings).exp2()
-    }
-
-    /// Adds a fault; whether the peer is now to be banned.
-    pub(crate) fn charge(&mut self, fault: Fault, now: Instant) -> bool {
-        self.points = self.points(now) + fault.points();
-        self.points_at = now;
-        let banned = self.points >= BAN_POINTS;
-        if banned {
-            self.points = 0.0;
-            self.next_dial = now + BAN_TIME;
-        }
-        banned
-    }
-
-    /// Room is made of those that never showed themselves.
-    const fn is_idle(&self) -> bool {
-        self.connected.is_none() && self.dialing.is_none() && !self.bootnode
-    }
-}
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -616,36 +449,6 @@ mod tests {
         table.insert(numbered(0, "/ip4/127.0.0.1/tcp/1"), now).unwrap();
         assert!(table.pick_dials(8, false, false, now).is_empty());
         assert_eq!(table.pick_dials(8, true, false, now).len(), 1);
-    }
-
-    #[test]
-    fn points_add_up_to_a_ban_and_halve_with_time() {
-        let now = Instant::now();
-        let mut peer = Peer::new(record(7).signer, now);
-        for _ in 0..4 {
-            assert!(!peer.charge(Fault::Malformed, now));
-        }
-        let later = now + POINTS_HALF_LIFE;
-        assert!((peer.points(later) - 40.0).abs() < 0.01);
-        assert!(peer.charge(Fault::Malformed, now));
-        assert!(peer.next_dial >= now + BAN_TIME);
-    }
-
-    #[test]
-    fn rates_have_bounds_and_a_flood_is_charged_once_a_second() {
-        let now = Instant::now();
-        let mut rates = Rates::new(now);
-        let passed = (0..10_000).take_while(|_| rates.gossip(1, now)).count();
-        assert_eq!(passed, 4096);
-        let passed = (0..10_000).take_while(|_| rates.requests.take(1.0, now)).count();
-        let asked = (0..10_000).take_while(|_| rates.asked.take(1.0, now)).count();
-        assert_eq!((passed, asked), (256, 224));
-        assert!(rates.flooded(now));
-        assert!(!rates.flooded(now + FLOOD_CHARGE / 2));
-        assert!(rates.flooded(now + FLOOD_CHARGE));
-        let mut rates = Rates::new(now);
-        let passed = (0..10_000).take_while(|_| rates.gossip(128 * 1024, now)).count();
-        assert_eq!(passed, 128);
     }
 
     #[test]

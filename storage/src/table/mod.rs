@@ -14,27 +14,26 @@
 //! that completes this row on, the step will happen, by redoing it at the next open if need be. Its rows become visible
 //! to readers bit by bit then.
 
+mod journal;
+mod row;
+
 use std::{collections::BTreeMap, sync::Arc};
 
+use self::{
+    journal::size_of_all,
+    row::{Stored, behind, damaged, expand_row, full_key, piece_key, row_check},
+};
 use crate::{
-    backend::{
-        BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Backend, BackendError, Operation, Row,
-        decode_operations, encode_operations,
-    },
-    codec::{Fields, check},
+    backend::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Backend, BackendError, Operation},
+    codec::Fields,
     error::{Damage, Part, StoreError},
-    schema::{CHUNKS, JOURNAL, Key, META, MetaKey, STATE, Table},
+    schema::{Key, META, MetaKey, STATE, Table},
 };
 
 /// Bytes of one key, table byte and all.
 pub const KEY_BYTES_MAX: usize = 256;
 /// Bytes of one value.
 pub const VALUE_BYTES_MAX: usize = 8 << 20;
-pub(crate) const PIECE_BYTES: usize = 6 << 10;
-const ROW_CONTEXT: &str = "ganglion storage row";
-const JOURNAL_CONTEXT: &str = "ganglion storage journal";
-const INLINE: u8 = 0;
-const IN_PIECES: u8 = 1;
 /// Rows fetched at a time by walks over whole tables.
 const PAGE: usize = 256;
 
@@ -78,81 +77,6 @@ impl Step {
         }
         Ok(())
     }
-}
-
-fn full_key<K: Key>(table: &Table<K>, key: &K) -> Vec<u8> {
-    let mut out = vec![table.prefix];
-    key.write(&mut out);
-    out
-}
-
-fn piece_key(full_key: &[u8], piece: u32) -> Vec<u8> {
-    let mut out = Vec::with_capacity(full_key.len() + 5);
-    out.push(CHUNKS);
-    out.extend_from_slice(full_key);
-    out.extend_from_slice(&piece.to_be_bytes());
-    out
-}
-
-/// The first key behind all that begin with `prefix`. Table bytes stay below 0xff, so there is one.
-fn behind(prefix: &[u8]) -> Vec<u8> {
-    let mut out = prefix.to_vec();
-    while let Some(last) = out.pop() {
-        if let Some(next) = last.checked_add(1) {
-            out.push(next);
-            break;
-        }
-    }
-    out
-}
-
-/// A stored row, looked at without its pieces.
-enum Stored<'a> {
-    Inline { check: [u8; 16], value: &'a [u8] },
-    InPieces { check: [u8; 16], length: usize, pieces: u32 },
-}
-
-impl<'a> Stored<'a> {
-    fn read(row: &'a [u8]) -> Option<Self> {
-        let mut fields = Fields::new(row);
-        let (tag, check) = (fields.u8()?, fields.array()?);
-        match tag {
-            INLINE => Some(Self::Inline { check, value: fields.rest() }),
-            IN_PIECES => {
-                let length = usize::try_from(fields.u64()?).ok()?;
-                let pieces = fields.u32()?;
-                let fits = length <= VALUE_BYTES_MAX && pieces == pieces_of(length);
-                fields.end(Self::InPieces { check, length, pieces }).filter(|_| fits)
-            }
-            _ => None,
-        }
-    }
-
-    fn check(&self) -> [u8; 16] {
-        match self {
-            Self::Inline { check, .. } | Self::InPieces { check, .. } => *check,
-        }
-    }
-
-    fn pieces(&self) -> u32 {
-        match self {
-            Self::Inline { .. } => 0,
-            Self::InPieces { pieces, .. } => *pieces,
-        }
-    }
-}
-
-fn pieces_of(length: usize) -> u32 {
-    u32::try_from(length.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX)
-}
-
-fn row_check(key: &[u8], value: &[u8]) -> [u8; 16] {
-    let length = (key.len() as u64).to_be_bytes();
-    check(ROW_CONTEXT, &[&length, key, value])
-}
-
-fn damaged(table: &'static str) -> StoreError {
-    StoreError::Damaged { part: Part::State, damage: Damage::Row { table } }
 }
 
 impl From<BackendError> for StoreError {
@@ -321,9 +245,7 @@ impl Tables {
             }
             return Ok(());
         }
-        self.write_journal(&operations)?;
-        self.apply_all(operations, Some((vec![JOURNAL], None)))?;
-        self.clear_journal_pieces()
+        self.apply_journaled(operations)
     }
 
     /// The operations on stored rows that a step comes to, the state sum among them.
@@ -378,125 +300,6 @@ impl Tables {
         let damage = Damage::Sum { rows: sum.rows };
         Err(StoreError::Damaged { part: Part::State, damage })
     }
-
-    /// Applies operations in as many batches as they need, `last` in the final one.
-    fn apply_all(
-        &self,
-        operations: Vec<Operation>,
-        last: Option<Operation>,
-    ) -> Result<(), StoreError> {
-        let mut batch: Vec<Operation> = Vec::new();
-        let mut bytes = 0;
-        for operation in operations.into_iter().chain(last) {
-            let more = size_of(&operation);
-            if batch.len() == BATCH_OPERATIONS_MAX || bytes + more > BATCH_BYTES_MAX {
-                self.backend.apply(&batch)?;
-                batch.clear();
-                bytes = 0;
-            }
-            bytes += more;
-            batch.push(operation);
-        }
-        if !batch.is_empty() {
-            self.backend.apply(&batch)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the step's pieces, then the row that makes it happen.
-    fn write_journal(&self, operations: &[Operation]) -> Result<(), StoreError> {
-        let bytes = encode_operations(operations);
-        let mut head = check(JOURNAL_CONTEXT, &[&bytes]).to_vec();
-        head.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-        let pieces = (0..)
-            .zip(bytes.chunks(PIECE_BYTES))
-            .map(|(number, piece)| (piece_key(&[JOURNAL], number), Some(piece.to_vec())));
-        self.apply_all(pieces.collect(), Some((vec![JOURNAL], Some(head))))
-    }
-
-    /// Finishes a step that was interrupted after its journal was complete, and forgets one that was not.
-    pub(crate) fn redo_journal(&self) -> Result<(), StoreError> {
-        if let Some(head) = self.backend.get(&[JOURNAL])? {
-            let operations = self.read_journal(&head)?.ok_or_else(|| damaged("journal"))?;
-            tracing::info!(operations = operations.len(), "finishing an interrupted step");
-            self.apply_all(operations, Some((vec![JOURNAL], None)))?;
-        }
-        self.clear_journal_pieces()
-    }
-
-    fn read_journal(&self, head: &[u8]) -> Result<Option<Vec<Operation>>, StoreError> {
-        let mut fields = Fields::new(head);
-        let (Some(expected), Some(length)) = (fields.array::<16>(), fields.u64()) else {
-            return Ok(None);
-        };
-        let mut bytes = Vec::new();
-        for piece in 0_u32.. {
-            if bytes.len() as u64 >= length {
-                break;
-            }
-            match self.backend.get(&piece_key(&[JOURNAL], piece))? {
-                Some(piece) => bytes.extend_from_slice(&piece),
-                None => return Ok(None),
-            }
-        }
-        let whole = check(JOURNAL_CONTEXT, &[&bytes]) == expected;
-        Ok(if whole { decode_operations(&bytes) } else { None })
-    }
-
-    fn clear_journal_pieces(&self) -> Result<(), StoreError> {
-        let prefix = [CHUNKS, JOURNAL];
-        loop {
-            let rows: Vec<Row> =
-                self.backend.scan(&prefix, &behind(&prefix), BATCH_OPERATIONS_MAX)?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            let batch: Vec<Operation> = rows.into_iter().map(|(key, _)| (key, None)).collect();
-            self.backend.apply(&batch)?;
-        }
-    }
-}
-
-fn size_of((key, value): &Operation) -> usize {
-    key.len() + value.as_ref().map_or(0, Vec::len)
-}
-
-fn size_of_all(operations: &[Operation]) -> usize {
-    operations.iter().map(size_of).sum()
-}
-
-/// The operations that give one row its new value, where its old one had `pieces_before`.
-fn expand_row(
-    operations: &mut Vec<Operation>,
-    key: &[u8],
-    value: Option<Vec<u8>>,
-    pieces_before: u32,
-) {
-    let Some(value) = value else {
-        operations.push((key.to_vec(), None));
-        operations.extend((0..pieces_before).map(|piece| (piece_key(key, piece), None)));
-        return;
-    };
-    let found = row_check(key, &value);
-    let mut row = Vec::with_capacity(17 + value.len().min(PIECE_BYTES));
-    if value.len() <= PIECE_BYTES {
-        row.push(INLINE);
-        row.extend_from_slice(&found);
-        row.extend_from_slice(&value);
-        operations.push((key.to_vec(), Some(row)));
-        operations.extend((0..pieces_before).map(|piece| (piece_key(key, piece), None)));
-        return;
-    }
-    let pieces = pieces_of(value.len());
-    row.push(IN_PIECES);
-    row.extend_from_slice(&found);
-    row.extend_from_slice(&(value.len() as u64).to_be_bytes());
-    row.extend_from_slice(&pieces.to_be_bytes());
-    operations.push((key.to_vec(), Some(row)));
-    for (number, piece) in (0..).zip(value.chunks(PIECE_BYTES)) {
-        operations.push((piece_key(key, number), Some(piece.to_vec())));
-    }
-    operations.extend((pieces..pieces_before).map(|piece| (piece_key(key, piece), None)));
 }
 
 #[cfg(test)]
@@ -505,27 +308,30 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        row::{PIECE_BYTES, pieces_of},
+        *,
+    };
     use crate::{
-        faulty::{Crash, FaultyDisk},
+        faulty::FaultyDisk,
         memory::MemoryBackend,
         schema::{BLOBS, CUTS, StateKey},
     };
 
     const JOURNAL_PATH: &str = "/d/state.journal";
 
-    fn open(disk: &FaultyDisk) -> Tables {
+    pub(super) fn open(disk: &FaultyDisk) -> Tables {
         let backend = MemoryBackend::open(disk, Path::new(JOURNAL_PATH)).unwrap();
         let tables = Tables::new(Arc::new(backend));
         tables.redo_journal().unwrap();
         tables
     }
 
-    fn state_key(number: u16) -> StateKey {
+    pub(super) fn state_key(number: u16) -> StateKey {
         StateKey { table: 1, key: number.to_be_bytes().to_vec() }
     }
 
-    fn rows(tables: &Tables) -> usize {
+    pub(super) fn rows(tables: &Tables) -> usize {
         tables.backend.scan(&[], &[255], usize::MAX).unwrap().len()
     }
 
@@ -632,50 +438,5 @@ mod tests {
             let found: Vec<_> = found.into_iter().map(|(_, value)| value.len()).collect();
             prop_assert_eq!(found, model.into_values().collect::<Vec<_>>());
         }
-    }
-
-    fn large_step(value: u8) -> Step {
-        let mut step = Step::default();
-        for number in 0..2_500 {
-            step.put(&STATE, &state_key(number), vec![value; 20]);
-        }
-        step
-    }
-
-    /// A step of 2,501 operations is four batches for its journal, three for its rows, and some to clean up.
-    #[test]
-    fn a_step_larger_than_a_batch_happens_whole_or_not_at_all_wherever_the_power_goes() {
-        let base = FaultyDisk::new();
-        let tables = open(&base);
-        tables.commit(large_step(1)).unwrap();
-        tables.flush().unwrap();
-        let before = base.copy();
-        let first = before.operations();
-        open(&before).commit(large_step(2)).unwrap();
-        let operations = before.operations() - first;
-        let (mut olds, mut news) = (0, 0);
-        for operation in 0..operations {
-            for crash in [Crash::LoseAll, Crash::KeepAll, Crash::Seeded(operation)] {
-                let disk = base.copy();
-                let tables = open(&disk);
-                disk.cut_power_at(disk.operations() + operation);
-                assert!(tables.commit(large_step(2)).is_err());
-                drop(tables);
-                disk.crash(crash);
-                let tables = open(&disk);
-                tables.verify_state().unwrap();
-                let found = tables.scan(&STATE, &[], None, 3_000).unwrap();
-                assert_eq!(found.len(), 2_500);
-                let value = found[0].1[0];
-                assert!(found.iter().all(|(_, row)| *row == vec![value; 20]), "mixed");
-                if value == 1 {
-                    olds += 1
-                } else {
-                    news += 1
-                }
-                assert_eq!(rows(&tables), 2_501, "journal left behind");
-            }
-        }
-        assert!(olds > 0 && news > 0, "{olds} old, {news} new");
     }
 }

@@ -10,6 +10,9 @@
 //! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
 //! doing), worker, network.
 
+mod error;
+mod serving;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
@@ -18,32 +21,30 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use ganglion_p2p as p2p;
 use ganglion_persist::KnownFork;
-use ganglion_persist::restart::{self, RestartError, Who};
-use ganglion_storage::{OpenError, Reader, Recovered as Found, Store, StoreError, quarantine};
+use ganglion_persist::restart::{self, Who};
+use ganglion_storage::{Reader, Recovered as Found, Store, StoreError, quarantine};
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Behaviour, Halt, Input, Job, Participant};
-use ganglion_types::{Canonical as _, Item, ItemId, Manifest, SubnetId, limits};
+use ganglion_types::{Canonical as _, Item, Manifest, SubnetId, limits};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::api::types::TaskAnswers;
+pub use error::NodeError;
+
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
 use crate::driver::{self, Clock, Driver, Mail};
-use crate::fault::{Curable, Fault};
 use crate::host::{NodeHost, Parts};
-use crate::http::{self, PeerSeen, SubmitError, WorkerHealth};
+use crate::http::{self, WorkerHealth};
 use crate::jobs;
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
-use crate::models;
-use crate::snapshots::join::{self, JoinError};
+use crate::snapshots::join;
 use crate::tasks::TaskClient;
 use crate::view::View;
 use crate::worker;
@@ -53,109 +54,6 @@ use crate::workers::Workers;
 const RECORDS: usize = 256;
 /// Task-seed chains of a hotkey that a node tries, in order. Almost always the first is the right one.
 const SEED_CHAINS: u32 = 8;
-
-/// Why a node could not start, or stopped by itself.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The data directory cannot be used.
-    #[error("{0}")]
-    Open(#[from] OpenError),
-    /// The store failed.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// What the store holds cannot be gone on from.
-    #[error("{0}")]
-    Restart(#[from] RestartError),
-    /// Joining by a snapshot failed.
-    #[error("{0}")]
-    Join(#[from] JoinError),
-    /// The network did not start.
-    #[error("{0}")]
-    Network(#[from] p2p::StartError),
-    /// The HTTP address cannot be used.
-    #[error("the API cannot listen at {address}: {source}")]
-    Api {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A built-in worker that does not exist.
-    #[error("{0}")]
-    Worker(#[from] models::UnknownBuiltin),
-    /// The process cannot do something basic.
-    #[error("{what}: {source}")]
-    System {
-        /// What.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-    /// What was certified cannot be reproduced here.
-    #[error("{0}")]
-    CannotReproduce(String),
-    /// The driver stopped: going on would be wrong.
-    #[error("{0}")]
-    Stopped(String),
-    /// A task ended that should not.
-    #[error("the {task} ended: {reason}")]
-    Ended {
-        /// Which.
-        task: &'static str,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl Curable for NodeError {
-    fn fault(&self) -> Fault {
-        match self {
-            Self::Worker(_) => Fault::Input,
-            Self::Restart(RestartError::Diverged { .. }) | Self::CannotReproduce(_) => {
-                Fault::Divergence
-            }
-            Self::Stopped(_) | Self::Ended { .. } => Fault::Check,
-            _ => Fault::Environment,
-        }
-    }
-
-    fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::Open(OpenError::NotInitialised { .. }) => {
-                "Create it with `ganglion init --manifest FILE --hotkey NAME --data-dir DIR`."
-            }
-            Self::Open(OpenError::Locked { .. }) => {
-                "Stop the process that holds it, or give this node a data directory of its own."
-            }
-            Self::Network(p2p::StartError::PortTaken { .. }) => {
-                "Stop the process that listens there, or set another address with --listen."
-            }
-            Self::Api { .. } => {
-                "Stop the process that listens there, or set another address with --api."
-            }
-            Self::Worker(worker) => return worker.cure(),
-            Self::Join(_) => {
-                "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
-            }
-            Self::Restart(RestartError::NoSnapshot) => {
-                "Move the data directory aside, make a new one with `ganglion init`, and join again \
-                 with --checkpoint."
-            }
-            Self::CannotReproduce(_) | Self::Restart(RestartError::Diverged { .. }) => {
-                "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
-                 all epochs again: if it holds, the tables were damaged, so move DIR/state away and \
-                 start again, and they are rebuilt from certificates.log; if it differs too, this \
-                 program is at fault: compare with `ganglion epoch diff EPOCH --dir DIR --with API`, \
-                 update it, and report the row."
-            }
-            Self::Stopped(_) => {
-                "Keep the data directory and the log, and compare this epoch with another node's."
-            }
-            _ => "The log says more; -v logs everything.",
-        };
-        Some(cure.into())
-    }
-}
 
 /// What a node is started with.
 #[derive(Debug)]
@@ -499,57 +397,6 @@ fn workers(config: &Config, manifest: &Manifest, view: &View) -> Result<Workers,
 
 fn worker_health(workers: Workers) -> Arc<dyn Fn() -> WorkerHealth + Send + Sync> {
     Arc::new(move || workers.health())
-}
-
-impl http::Submit for Driver {
-    fn submit(&self, item: Vec<u8>) -> BoxFuture<'_, Result<ItemId, SubmitError>> {
-        Box::pin(async move {
-            Self::submit(self, item).await.map_err(|error| match error {
-                driver::SubmitError::Refused(reason) => SubmitError::Refused(reason),
-                driver::SubmitError::Busy => SubmitError::Busy,
-            })
-        })
-    }
-}
-
-impl http::AskMiners for TaskClient {
-    fn ask(
-        &self,
-        input: Vec<u8>,
-        miners: u16,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<TaskAnswers, String>> {
-        Box::pin(async move {
-            self.call(input, miners, timeout).await.map_err(|error| error.to_string())
-        })
-    }
-}
-
-impl http::Network for p2p::Handle {
-    fn peers(&self) -> Vec<PeerSeen> {
-        let mut peers: Vec<PeerSeen> = Self::peers(self)
-            .into_iter()
-            .map(|peer| PeerSeen {
-                hotkey: peer.hotkey,
-                peer_id: peer.peer_id,
-                addresses: peer.addresses,
-                connected: peer.connected,
-                score: peer.score,
-                rtt: peer.rtt,
-                agent: peer.agent,
-            })
-            .collect();
-        peers.sort_by_key(|peer| (!peer.connected, peer.hotkey));
-        peers
-    }
-
-    fn peer_id(&self) -> String {
-        self.local_peer_id()
-    }
-
-    fn listen(&self) -> Vec<String> {
-        self.listen_addresses()
-    }
 }
 
 /// Told when the process is asked to end: Ctrl-C or SIGTERM, or the end of stdin if that is wished.

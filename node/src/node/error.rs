@@ -1,0 +1,115 @@
+//! Why a node ends other than as it was asked to, and what its operator can do.
+
+use std::io;
+use std::net::SocketAddr;
+
+use ganglion_p2p as p2p;
+use ganglion_persist::restart::RestartError;
+use ganglion_storage::{OpenError, StoreError};
+
+use crate::fault::{Curable, Fault};
+use crate::models;
+use crate::snapshots::join::JoinError;
+
+/// Why a node could not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data directory cannot be used.
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// What the store holds cannot be gone on from.
+    #[error("{0}")]
+    Restart(#[from] RestartError),
+    /// Joining by a snapshot failed.
+    #[error("{0}")]
+    Join(#[from] JoinError),
+    /// The network did not start.
+    #[error("{0}")]
+    Network(#[from] p2p::StartError),
+    /// The HTTP address cannot be used.
+    #[error("the API cannot listen at {address}: {source}")]
+    Api {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A built-in worker that does not exist.
+    #[error("{0}")]
+    Worker(#[from] models::UnknownBuiltin),
+    /// The process cannot do something basic.
+    #[error("{what}: {source}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// What was certified cannot be reproduced here.
+    #[error("{0}")]
+    CannotReproduce(String),
+    /// The driver stopped: going on would be wrong.
+    #[error("{0}")]
+    Stopped(String),
+    /// A task ended that should not.
+    #[error("the {task} ended: {reason}")]
+    Ended {
+        /// Which.
+        task: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Curable for NodeError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Worker(_) => Fault::Input,
+            Self::Restart(RestartError::Diverged { .. }) | Self::CannotReproduce(_) => {
+                Fault::Divergence
+            }
+            Self::Stopped(_) | Self::Ended { .. } => Fault::Check,
+            _ => Fault::Environment,
+        }
+    }
+
+    fn cure(&self) -> Option<String> {
+        let cure = match self {
+            Self::Open(OpenError::NotInitialised { .. }) => {
+                "Create it with `ganglion init --manifest FILE --hotkey NAME --data-dir DIR`."
+            }
+            Self::Open(OpenError::Locked { .. }) => {
+                "Stop the process that holds it, or give this node a data directory of its own."
+            }
+            Self::Network(p2p::StartError::PortTaken { .. }) => {
+                "Stop the process that listens there, or set another address with --listen."
+            }
+            Self::Api { .. } => {
+                "Stop the process that listens there, or set another address with --api."
+            }
+            Self::Worker(worker) => return worker.cure(),
+            Self::Join(_) => {
+                "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
+            }
+            Self::Restart(RestartError::NoSnapshot) => {
+                "Move the data directory aside, make a new one with `ganglion init`, and join again \
+                 with --checkpoint."
+            }
+            Self::CannotReproduce(_) | Self::Restart(RestartError::Diverged { .. }) => {
+                "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
+                 all epochs again: if it holds, the tables were damaged, so move DIR/state away and \
+                 start again, and they are rebuilt from certificates.log; if it differs too, this \
+                 program is at fault: compare with `ganglion epoch diff EPOCH --dir DIR --with API`, \
+                 update it, and report the row."
+            }
+            Self::Stopped(_) => {
+                "Keep the data directory and the log, and compare this epoch with another node's."
+            }
+            _ => "The log says more; -v logs everything.",
+        };
+        Some(cure.into())
+    }
+}
