@@ -6,7 +6,7 @@
 //! behaviour    where             instead of the honest step
 //! copier       publish_weights   the stake-weighted mean of the rows that others last showed
 //! lazy         on_task_batch     what another miner answered in the round before
-//! equivocator  say               beside each own vote a second one, for something else
+//! equivocator  say, publish      beside each own vote, proposal or row of weights a second one
 //! withholder   reveal_weights    nothing: what it committed to stays closed
 //! ```
 
@@ -16,14 +16,16 @@ use std::str::FromStr;
 
 use ganglion_types::weights::max_upscale;
 use ganglion_types::{
-    AgreementMessage, Canonical as _, CutId, Epoch, OutputBatch, Payload, TaskBatch, Vote,
+    AgreementMessage, Body, Canonical as _, CutId, Digest, Epoch, Item, OutputBatch, Payload,
+    Proposal, TaskBatch, Vote, agreement, sign,
 };
 
 use crate::effect::Effect;
 use crate::input::Channel;
 use crate::participant::Participant;
 
-/// What a participant does. As text: `honest`, `copier`, `lazy`, `equivocator@5`, `withholder`.
+/// What a participant does. As text: `honest`, `copier`, `lazy`, `withholder`, `equivocator@5`, or
+/// `equivocator@5:votes+weights` for one that does not double everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behaviour {
     /// What the rules ask.
@@ -33,13 +35,56 @@ pub enum Behaviour {
     Copier,
     /// A miner that repeats what another one answered.
     Lazy,
-    /// A validator that signs two votes for one slot.
+    /// A validator that signs two statements where it may sign one.
     Equivocator {
         /// The first epoch in which it does.
         from: Epoch,
+        /// Which statements.
+        twice: Twice,
     },
     /// A validator that commits to rows of weights and never opens them.
     Withholder,
+}
+
+/// What an equivocator says twice: at least one kind of statement. As text: `votes+proposals`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Twice {
+    votes: bool,
+    proposals: bool,
+    weights: bool,
+}
+
+impl Twice {
+    /// Every kind of statement.
+    pub const ALL: Self = Self { votes: true, proposals: true, weights: true };
+    /// The words for the kinds.
+    pub const WORDS: [&str; 3] = ["votes", "proposals", "weights"];
+
+    /// The kinds of these words; `None` if there is none, or one is no such word.
+    #[must_use]
+    pub fn of<'w>(words: impl Iterator<Item = &'w str>) -> Option<Self> {
+        let mut twice = Self { votes: false, proposals: false, weights: false };
+        for word in words {
+            match word {
+                "votes" => twice.votes = true,
+                "proposals" => twice.proposals = true,
+                "weights" => twice.weights = true,
+                _ => return None,
+            }
+        }
+        (twice.votes || twice.proposals || twice.weights).then_some(twice)
+    }
+}
+
+impl fmt::Display for Twice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = [self.votes, self.proposals, self.weights];
+        let words = Self::WORDS.into_iter().zip(said).filter(|(_, said)| *said);
+        for (at, (word, _)) in words.enumerate() {
+            write!(f, "{}{word}", if at > 0 { "+" } else { "" })?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Behaviour {
@@ -48,7 +93,8 @@ impl fmt::Display for Behaviour {
             Self::Honest => f.write_str("honest"),
             Self::Copier => f.write_str("copier"),
             Self::Lazy => f.write_str("lazy"),
-            Self::Equivocator { from } => write!(f, "equivocator@{from}"),
+            Self::Equivocator { from, twice: Twice::ALL } => write!(f, "equivocator@{from}"),
+            Self::Equivocator { from, twice } => write!(f, "equivocator@{from}:{twice}"),
             Self::Withholder => f.write_str("withholder"),
         }
     }
@@ -56,7 +102,7 @@ impl fmt::Display for Behaviour {
 
 /// A text that names no behaviour.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be honest, copier, lazy, equivocator@EPOCH or withholder")]
+#[error("must be honest, copier, lazy, withholder or equivocator@EPOCH[:votes+proposals+weights]")]
 pub struct UnknownBehaviour;
 
 impl FromStr for Behaviour {
@@ -68,9 +114,13 @@ impl FromStr for Behaviour {
             None if text == "copier" => Ok(Self::Copier),
             None if text == "lazy" => Ok(Self::Lazy),
             None if text == "withholder" => Ok(Self::Withholder),
-            Some(("equivocator", from)) => {
+            Some(("equivocator", text)) => {
+                let (from, twice) = match text.split_once(':') {
+                    None => (text, Some(Twice::ALL)),
+                    Some((from, words)) => (from, Twice::of(words.split('+'))),
+                };
                 let from = from.parse().map(Epoch::new).map_err(|_| UnknownBehaviour)?;
-                Ok(Self::Equivocator { from })
+                Ok(Self::Equivocator { from, twice: twice.ok_or(UnknownBehaviour)? })
             }
             _ => Err(UnknownBehaviour),
         }
@@ -150,21 +200,73 @@ impl Participant {
         }
     }
 
-    /// Equivocator: says the contrary of an own vote as well. The engine never learns of it.
-    pub(crate) fn contradict(&mut self, said: &AgreementMessage) {
-        let Behaviour::Equivocator { from } = self.config.behaviour else { return };
-        let (AgreementMessage::Vote(vote), Some(key)) = (said, &self.config.key) else { return };
-        if vote.epoch < from || Some(vote.signer) != self.me {
-            return;
+    /// What an equivocator says twice in this epoch; `None` for everybody else.
+    fn says_twice(&self, epoch: Epoch) -> Option<Twice> {
+        match self.config.behaviour {
+            Behaviour::Equivocator { from, twice } if epoch >= from => Some(twice),
+            _ => None,
         }
-        let second = contrary(vote.cut, self.state.head());
-        let (subnet, kind) = (&self.subnet, vote.vote_type);
-        let second = Vote::sign(subnet, kind, vote.epoch, vote.round, second, key);
-        let second = AgreementMessage::Vote(second);
+    }
+
+    /// Equivocator: says the contrary of an own vote or proposal as well. The engine never learns of
+    /// it.
+    pub(crate) fn contradict(&mut self, said: &AgreementMessage) {
+        let (Some(twice), Some(key)) = (self.says_twice(said.epoch()), &self.config.key) else {
+            return;
+        };
+        let subnet = &self.subnet;
+        let second = match said {
+            AgreementMessage::Vote(vote) if twice.votes && Some(vote.signer) == self.me => {
+                let cut = contrary(vote.cut, self.state.head());
+                let (kind, epoch, round) = (vote.vote_type, vote.epoch, vote.round);
+                AgreementMessage::Vote(Vote::sign(subnet, kind, epoch, round, cut, key))
+            }
+            AgreementMessage::Proposal(one) if twice.proposals && Some(one.signer) == self.me => {
+                let mut second = Proposal::clone(one);
+                second.cut.time = second.cut.time.saturating_add(1);
+                let (epoch, round, cut) = (second.epoch, second.round, second.cut.id());
+                let hash = agreement::proposal_hash(subnet, epoch, round, second.pol_round, &cut);
+                second.signature = sign::sign(key, &hash);
+                AgreementMessage::Proposal(Box::new(second))
+            }
+            _ => return,
+        };
         // Should it come back to us, it is not a twin's.
         self.close.note_seen(&second);
         self.send(Effect::Publish(Channel::Agreement, second.to_bytes()));
     }
+
+    /// Equivocator: signs another row, or another commit, under the number of an own one.
+    pub(crate) fn contradict_weights(&mut self, said: &Item) {
+        if !self.says_twice(self.closing()).is_some_and(|twice| twice.weights) {
+            return;
+        }
+        let second = match said.body().clone() {
+            Body::WeightCommit(mut commit) => {
+                commit.commitment = Digest::new(commit.commitment.as_bytes().map(|byte| !byte));
+                Body::WeightCommit(commit)
+            }
+            Body::Weights(mut weights) => {
+                let Some(entries) = other_row(&weights.entries) else { return };
+                weights.entries = entries;
+                Body::Weights(weights)
+            }
+            _ => return,
+        };
+        if let Some(second) = self.signed(second) {
+            self.send(Effect::Publish(Channel::Weights, second.to_bytes()));
+        }
+    }
+}
+
+/// A row that differs and is as admissible: one value that is not the largest moves by one. `None` if
+/// there is but one entry.
+fn other_row(row: &[(u16, u16)]) -> Option<Vec<(u16, u16)>> {
+    let largest = row.iter().position(|entry| entry.1 == u16::MAX)?;
+    let mut row = row.to_vec();
+    let (_, (_, value)) = row.iter_mut().enumerate().find(|(at, _)| *at != largest)?;
+    *value = value.checked_add(1).unwrap_or(u16::MAX.saturating_sub(1));
+    Some(row)
 }
 
 /// Nil for a cut, and for nil a cut that is none of this epoch.
@@ -185,12 +287,25 @@ mod tests {
             Behaviour::Honest,
             Behaviour::Copier,
             Behaviour::Lazy,
-            Behaviour::Equivocator { from: Epoch::new(7) },
+            Behaviour::Equivocator { from: Epoch::new(7), twice: Twice::ALL },
+            Behaviour::Equivocator {
+                from: Epoch::new(7),
+                twice: Twice::of(["weights", "votes"].into_iter()).unwrap(),
+            },
             Behaviour::Withholder,
         ] {
             assert_eq!(behaviour.to_string().parse(), Ok(behaviour));
         }
-        for wrong in ["", "Copier", "copier@5", "equivocator", "equivocator@", "equivocator@-1"] {
+        for wrong in [
+            "",
+            "Copier",
+            "copier@5",
+            "equivocator",
+            "equivocator@",
+            "equivocator@-1",
+            "equivocator@1:",
+            "equivocator@1:votes+lists",
+        ] {
             assert_eq!(wrong.parse::<Behaviour>(), Err(UnknownBehaviour), "{wrong}");
         }
     }
@@ -210,6 +325,14 @@ mod tests {
         let overheard = Overheard(vec![one(1), one(2)]);
         assert_eq!(overheard.answers(3), Some(vec![one(1), one(2), one(1)]));
         assert_eq!(Overheard::default().answers(3), None);
+    }
+
+    #[test]
+    fn a_second_row_differs_in_one_value_and_stays_upscaled() {
+        assert_eq!(other_row(&[(1, 65_535), (2, 9)]), Some(vec![(1, 65_535), (2, 10)]));
+        assert_eq!(other_row(&[(1, 65_535), (2, 65_535)]), Some(vec![(1, 65_535), (2, 65_534)]));
+        assert_eq!(other_row(&[(1, 65_535)]), None);
+        assert_eq!(other_row(&[]), None);
     }
 
     #[test]

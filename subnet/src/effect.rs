@@ -170,7 +170,7 @@ pub enum Report {
     Scored {
         /// One per miner asked; none if the round is void.
         miners: Vec<MinerScore>,
-        /// Whether too few answered for silence to count.
+        /// Whether too little of what was earned before answered for silence to count.
         void: bool,
     },
     /// Whether this node signs.

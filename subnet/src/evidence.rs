@@ -37,7 +37,9 @@ impl Participant {
 
     /// An authentic row or commit that is about to be held: one that contradicts another is proof of it.
     pub(crate) fn note_contradiction(&mut self, item: &Item) {
-        if !matches!(item.kind(), Kind::Weights | Kind::WeightCommit) {
+        // Nobody shows what it did itself.
+        let own = self.me.is_some_and(|me| me.as_bytes() == item.body().signer());
+        if own || !matches!(item.kind(), Kind::Weights | Kind::WeightCommit) {
             return;
         }
         let evidence = self.pool.iter().find_map(|held| Evidence::of_items(held, item));

@@ -97,6 +97,7 @@ impl Participant {
         self.send(Effect::SaveLocal { key: LOCAL_SEALED, value });
         let commit = WeightCommit { signer, mechid: scope.mechid, epoch, seq, commitment };
         if let Some(item) = self.publish(Channel::Weights, Body::WeightCommit(commit)) {
+            self.contradict_weights(&item);
             self.pool_own(item, "own weight commit");
         }
     }

@@ -37,7 +37,7 @@ pub mod tasks;
 pub mod voting;
 mod work;
 
-pub use behaviour::Behaviour;
+pub use behaviour::{Behaviour, Twice};
 pub use effect::{
     Certified, Commit, Effect, Following, Halt, MinerScore, Phase, Report, Timer, Verdict,
 };

@@ -12,7 +12,12 @@ use ganglion_types::{Hotkey, TaskSpec};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scores {
     averages: BTreeMap<Hotkey, u64>,
+    /// Void rounds since the last one that counted, in this process.
+    void: u32,
 }
+
+/// Void rounds in a row: the next one counts, whoever answered it.
+pub const VOID_ROUNDS: u32 = 8;
 
 const MILLION: u64 = 1_000_000;
 /// One in billionths.
@@ -36,6 +41,20 @@ impl Scores {
     #[must_use]
     pub fn get(&self, hotkey: &Hotkey) -> u64 {
         self.averages.get(hotkey).copied().unwrap_or(0)
+    }
+
+    /// Whether a round that these miners answered counts: whether they hold at least half of all
+    /// averages. If not, and this is not the ninth such round in a row, it is void.
+    ///
+    /// So a validator that was cut off from the field punishes nobody, and hotkeys that were only
+    /// registered, however many, keep nobody's work from counting. Call once per round, and only for
+    /// one that was answered at all.
+    pub fn counts(&mut self, answered: impl Iterator<Item = Hotkey>) -> bool {
+        let held = answered.fold(0u64, |sum, hotkey| sum.saturating_add(self.get(&hotkey)));
+        let all = self.averages.values().fold(0u64, |sum, average| sum.saturating_add(*average));
+        let counts = held.saturating_mul(2) >= all || self.void >= VOID_ROUNDS;
+        self.void = if counts { 0 } else { self.void.saturating_add(1) };
+        counts
     }
 
     /// Forgets every hotkey that is not registered any more.
@@ -85,7 +104,7 @@ impl Scores {
             let average = u64::from_be_bytes(average.try_into().ok()?);
             Some((Hotkey::from_slice(hotkey)?, average.min(ONE)))
         });
-        Some(Self { averages: averages.collect::<Option<_>>()? })
+        Some(Self { averages: averages.collect::<Option<_>>()?, void: 0 })
     }
 }
 
@@ -166,6 +185,36 @@ mod tests {
         cap(&mut row, 32_767);
         let sum = row.iter().fold(0u64, |sum, entry| sum + entry.1);
         assert!(row.iter().all(|entry| entry.1 * 65_535 <= 32_767 * sum + 65_535), "{row:?}");
+    }
+
+    #[test]
+    fn a_round_counts_if_half_of_what_was_earned_answered_it() {
+        let mut scores = Scores::default();
+        let one = |byte| [hotkey(byte)].into_iter();
+        assert!(scores.counts(one(1)), "nobody has earned anything");
+        scores.fold(hotkey(1), 900_000, 1_000_000);
+        scores.fold(hotkey(2), 500_000, 1_000_000);
+        scores.fold(hotkey(3), 400_000, 1_000_000);
+        // However many never answered.
+        for byte in 10..200 {
+            scores.fold(hotkey(byte), 0, 1_000_000);
+        }
+        assert!(scores.counts(one(1)), "exactly half");
+        assert!(!scores.counts([hotkey(2)].into_iter().chain((10..200).map(hotkey))));
+        scores.fold(hotkey(3), 400_001, 1_000_000);
+        assert!(!scores.counts(one(1)), "less than half");
+    }
+
+    #[test]
+    fn those_who_left_for_good_void_eight_rounds_and_no_more() {
+        let mut scores = Scores::default();
+        scores.fold(hotkey(1), 900_000, 1_000_000);
+        scores.fold(hotkey(2), 100_000, 1_000_000);
+        let mut round = || scores.counts([hotkey(2)].into_iter());
+        for _ in 0..2 {
+            assert!((0..VOID_ROUNDS).all(|_| !round()));
+            assert!(round());
+        }
     }
 
     #[test]

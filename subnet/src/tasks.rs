@@ -245,10 +245,9 @@ impl Round {
 
 /// Mean scores of a round in millionths, for the miners asked.
 ///
-/// Silence and answers without a score count zero, unless fewer than half of those asked answered:
-/// then the round is void and nobody's average moves. It is void as well if the scorer gave no score
-/// at all. Where equal answers are not expected, those
-/// who gave the same answer to a task share one score.
+/// Silence and answers without a score count zero. `None` if nobody was asked or the scorer gave no
+/// score at all: that says nothing of the miners. Where equal answers are not expected, those who gave
+/// the same answer to a task share one score.
 #[must_use]
 pub fn mean_scores(
     asked: &[(u16, Hotkey)],
@@ -256,12 +255,8 @@ pub fn mean_scores(
     scores: &[(Hotkey, Vec<Option<i64>>)],
     equal_answers_expected: bool,
 ) -> Option<Vec<(Hotkey, u32, i64)>> {
-    if asked.is_empty() || responses.len().saturating_mul(2) < asked.len() {
-        return None;
-    }
-    // A scorer that failed says nothing of the miners.
     let mut given = scores.iter().flat_map(|(_, each)| each);
-    if given.all(Option::is_none) {
+    if asked.is_empty() || given.all(Option::is_none) {
         return None;
     }
     let answers: BTreeMap<Hotkey, &Response> =
@@ -330,15 +325,15 @@ mod tests {
     }
 
     #[test]
-    fn silence_counts_zero_only_if_half_answered() {
+    fn silence_counts_zero_unless_nothing_was_scored() {
         let one = [response(1, &[b"a"])];
         let scores = [(hotkey(1), vec![Some(1_000_000)])];
         assert_eq!(
             mean_scores(&asked(2), &one, &scores, true),
             Some(vec![(hotkey(1), 1, 1_000_000), (hotkey(2), 0, 0)])
         );
-        assert_eq!(mean_scores(&asked(3), &one, &scores, true), None);
-        assert_eq!(mean_scores(&[], &[], &[], true), None);
+        assert_eq!(mean_scores(&[], &one, &scores, true), None);
+        assert_eq!(mean_scores(&asked(2), &[], &[], true), None);
         let mute = [(hotkey(1), vec![None])];
         assert_eq!(mean_scores(&asked(2), &one, &mute, true), None);
         assert_eq!(mean_scores(&asked(2), &one, &[], true), None);

@@ -169,7 +169,9 @@ impl Participant {
         let responses = self.round.responses(&asked);
         let task = &self.config.manifest.task;
         let (alpha, equal) = (task.alpha, task.equal_answers_expected);
-        let Some(means) = mean_scores(&asked, &responses, scores, equal) else {
+        let means = mean_scores(&asked, &responses, scores, equal);
+        let answered = responses.iter().map(|response| response.hotkey);
+        let Some(means) = means.filter(|_| self.scores.counts(answered)) else {
             self.report(Report::Scored { miners: Vec::new(), void: true });
             return;
         };
@@ -205,6 +207,7 @@ impl Participant {
             task_preimage,
         });
         if let Some(item) = self.publish(Channel::Weights, body) {
+            self.contradict_weights(&item);
             self.pool_own(item, "own weights");
         }
     }

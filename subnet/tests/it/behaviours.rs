@@ -1,7 +1,7 @@
 //! Participants that break the rules, among honest ones.
 
-use ganglion_subnet::Behaviour;
-use ganglion_types::{Body, Epoch, Item, Kind, Uid};
+use ganglion_subnet::{Behaviour, Twice};
+use ganglion_types::{Body, Epoch, Hotkey, Item, Kind, Uid};
 
 use crate::cluster::{Cluster, EPOCH_MS, manifest};
 
@@ -52,9 +52,87 @@ fn a_lazy_miner_answers_and_earns_less_than_the_weakest_honest_one() {
     assert!(incentive(6) > incentive(4), "honest {} weakest {}", incentive(6), incentive(4));
 }
 
+/// One that says these statements twice, from epoch 5 on.
+fn equivocator(word: &str) -> Behaviour {
+    Behaviour::Equivocator { from: Epoch::new(5), twice: Twice::of([word].into_iter()).unwrap() }
+}
+
+/// Epoch of the cut, kind and offender of all evidence that cuts hold.
+fn evidence(cluster: &Cluster) -> Vec<(u64, Kind, Hotkey)> {
+    let bundles = cluster.host(0).bundles.iter();
+    let all = bundles.flat_map(|(epoch, bundle)| bundle.items.iter().map(|item| (*epoch, item)));
+    all.filter_map(|(epoch, item)| match item.body() {
+        Body::Evidence(evidence) => Some((epoch, evidence.kind(), *evidence.offender())),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn two_proposals_for_one_slot_are_proven_in_a_cut_and_cost_the_seat() {
+    let behaviours = [(3, equivocator("proposals"))];
+    let mut cluster =
+        Cluster::with_behaviours(7, manifest(&STAKES, SKILLS.len()), &SKILLS, 0, &behaviours);
+    let offender = cluster.nodes[3].hotkey;
+    // It proposes in about a quarter of the epochs, and once is enough.
+    assert!(cluster.run_until(30 * EPOCH_MS, |cluster| !evidence(cluster).is_empty()));
+    let all: Vec<usize> = (0..7).collect();
+    let last = cluster.state(0).epoch().get() + 2;
+    assert!(cluster.run_to_epoch(&all, last, 4 * EPOCH_MS), "{:?}", cluster.cuts(0));
+    cluster.assert_one_cut_per_epoch();
+    let found = evidence(&cluster);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].1, found[0].2), (Kind::Proposal, offender));
+    assert_eq!(cluster.state(0).uid_of(&offender), None, "it keeps its seat");
+    let lost = cluster.host(0).results[&found[0].0].header.slashed;
+    assert_eq!(lost.get(), 22 * 1_000_000_000 * 3_277 / 65_535);
+}
+
+#[test]
+fn two_rows_or_commits_for_one_epoch_lose_that_epoch_and_nothing_else() {
+    for hidden in [false, true] {
+        let mut manifest = manifest(&STAKES, SKILLS.len());
+        manifest.hyperparameters.commit_reveal_weights_enabled = hidden;
+        let behaviours = [(3, equivocator("weights"))];
+        let mut cluster = Cluster::with_behaviours(7, manifest, &SKILLS, 0, &behaviours);
+        let all: Vec<usize> = (0..7).collect();
+        assert!(cluster.run_to_epoch(&all, 12, 14 * EPOCH_MS), "{:?}", cluster.cuts(0));
+        cluster.assert_one_cut_per_epoch();
+        let offender = cluster.nodes[3].hotkey;
+        let kind = if hidden { Kind::WeightCommit } else { Kind::Weights };
+        let found = evidence(&cluster);
+        assert!(found.iter().all(|one| (one.1, one.2) == (kind, offender)), "{found:?}");
+        assert!(found.len() >= 3, "{found:?}");
+        // It keeps its seat and all its stake, and earns nothing from then on.
+        assert_eq!(cluster.state(0).uid_of(&offender), Some(Uid::new(3)));
+        for (epoch, result) in &cluster.host(0).results {
+            assert_eq!(result.header.slashed.get(), 0, "epoch {epoch}");
+            let row = |uid| result.row(Uid::new(uid)).unwrap();
+            if *epoch >= 8 {
+                assert_eq!(row(3).paid.get(), 0, "hidden {hidden}, epoch {epoch}");
+                assert!(row(2).paid.get() > 0, "hidden {hidden}, epoch {epoch}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hotkeys_that_are_only_registered_keep_nobody_from_earning() {
+    // Eight that never start, two that work: more silence than answers, from genesis on.
+    let skills = [50, 90, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut cluster = Cluster::new(9, manifest(&STAKES, skills.len()), &skills, 0);
+    (6..14).for_each(|at| cluster.kill(at));
+    let live: Vec<usize> = (0..6).collect();
+    assert!(cluster.run_to_epoch(&live, 8, 10 * EPOCH_MS), "{:?}", cluster.cuts(0));
+    let result = &cluster.host(0).results[&8];
+    let incentive = |uid: u16| result.row(Uid::new(uid)).unwrap().incentive;
+    assert!(incentive(5) > incentive(4) && incentive(4) > 0, "{} {}", incentive(5), incentive(4));
+    assert!((6..14).all(|uid| incentive(uid) == 0));
+}
+
 #[test]
 fn an_equivocator_is_seen_punished_and_stops_nobody() {
-    let cluster = cluster(&[(3, Behaviour::Equivocator { from: Epoch::new(5) })]);
+    let cluster = cluster(&[(3, equivocator("votes"))]);
     let seen = |at: usize, epoch: u64| {
         let note = format!("in epoch {epoch}");
         let said = |odd: &&String| odd.contains(" said two things as ") && odd.ends_with(&note);
