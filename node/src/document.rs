@@ -281,6 +281,12 @@ impl<'d> Section<'d> {
         section
     }
 
+    /// Whether the document has this table.
+    #[must_use]
+    pub const fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Every table of the list `key`, whether `[[key]]` or `key = [{...}]`, with its place in the
     /// file.
     pub fn tables(&mut self, notes: &mut Notes, key: &'static str) -> Vec<(usize, Self)> {

@@ -451,7 +451,9 @@ impl NodeHost {
 
     fn show_scored(&self, miners: Vec<MinerScore>, void: bool) {
         if void {
-            tracing::info!("round void: the miners that answered hold less than half of all averages");
+            tracing::info!(
+                "round void: the miners that answered hold less than half of all averages"
+            );
         }
         self.metrics.scored(miners.iter().map(|miner| u64::from(miner.tasks)).sum(), void);
         self.view.update(|view| {

@@ -160,6 +160,20 @@ impl Client {
         self.typed(self.get_value(path)?)
     }
 
+    /// The text at a path such as `/metrics`.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn get_text(&self, path: &str) -> Result<String, ApiError> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let (status, body) =
+            self.body(request.config().timeout_global(Some(TIMEOUT)).build().call())?;
+        match status {
+            200..300 => Ok(body),
+            _ => Err(self.foreign(format!("{path} gives status {status}"))),
+        }
+    }
+
     /// Sends JSON to a path and waits at most `timeout`, by default 15 s.
     ///
     /// # Errors
@@ -227,10 +241,10 @@ impl Client {
         Err(ApiError::Refused { status, code: error.code, message: error.message })
     }
 
-    fn answer(
+    fn body(
         &self,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<(u16, Value), ApiError> {
+    ) -> Result<(u16, String), ApiError> {
         let unreachable = |error: ureq::Error| ApiError::Unreachable {
             base: self.base.clone(),
             reason: match error {
@@ -242,7 +256,14 @@ impl Client {
         let mut answer = answer.map_err(unreachable)?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
-        let body = body.map_err(unreachable)?;
+        Ok((status, body.map_err(unreachable)?))
+    }
+
+    fn answer(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<(u16, Value), ApiError> {
+        let (status, body) = self.body(answer)?;
         let value: Value = serde_json::from_str(&body)
             .map_err(|_| self.foreign(format!("status {status} with a body that is not JSON")))?;
         Ok((status, value))

@@ -6,8 +6,10 @@
 mod accounts;
 mod client;
 mod explanation;
+mod ledger;
 mod revisions;
 pub mod types;
 
 pub use client::{ApiError, Client};
 pub use explanation::{ExplainedRow, Explanation};
+pub use ledger::Ledger;

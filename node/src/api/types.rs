@@ -284,6 +284,20 @@ pub struct EpochDetail {
     pub weights: Vec<WeightsRow>,
     /// Operations and what became of them.
     pub operations: Vec<OperationOutcome>,
+    /// Offences that its cut proves.
+    #[serde(default)]
+    pub evidence: Vec<Offence>,
+}
+
+/// Two statements of one signer where it may make one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offence {
+    /// Who made them, SS58.
+    pub offender: String,
+    /// What was said twice: `vote`, `proposal`, `weights` or `weight_commit`.
+    pub kind: String,
+    /// In which epoch.
+    pub epoch: u64,
 }
 
 /// One row of an epoch's result.

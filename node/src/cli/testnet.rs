@@ -102,7 +102,8 @@ pub(super) struct UpArgs {
     /// Time from one epoch to the next, 2s to 24h [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_ms)]
     epoch_length: Option<u64>,
-    /// End after N certified epochs, with a verdict
+    /// End after N certified epochs, with a verdict [default: as many as the file's load needs, else
+    /// none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     epochs: Option<u64>,
     /// Add a miner that starts weak and learns from its rewards
@@ -205,12 +206,6 @@ pub(super) fn run(global: &Global, command: TestnetCommand) -> Result<(), Failur
 }
 
 async fn start(global: &Global, args: UpArgs) -> Result<(), Failure> {
-    if global.json && args.epochs.is_none() {
-        return Err(Failure::input(
-            "--json prints one object at the end, and this testnet has none",
-            "Add --epochs N; `ganglion testnet status --json` shows a running testnet.",
-        ));
-    }
     let flags = Flags {
         validators: args.validators,
         miners: args.miners,
@@ -218,12 +213,19 @@ async fn start(global: &Global, args: UpArgs) -> Result<(), Failure> {
         learner: args.learner,
     };
     let spec = Spec::load(args.file.as_deref(), &flags)?;
-    args.epochs.map_or(Ok(()), |epochs| spec.fits(epochs))?;
+    let epochs = spec.length(args.epochs);
+    if global.json && epochs.is_none() {
+        return Err(Failure::input(
+            "--json prints one object at the end, and this testnet has none",
+            "Add --epochs N; `ganglion testnet status --json` shows a running testnet.",
+        ));
+    }
+    epochs.map_or(Ok(()), |epochs| spec.fits(epochs))?;
     let options = Options {
         layout: args.dir.layout()?,
         spec,
         genesis_in: args.genesis_in.map(Duration::from_millis),
-        epochs: args.epochs,
+        epochs,
         show: Show::choose(global.json),
     };
     let Some(report) = up::up(options).await? else { return Ok(()) };

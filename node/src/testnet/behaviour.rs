@@ -1,5 +1,6 @@
 //! What a node of a testnet does, besides what the rules ask.
 
+use ganglion_subnet::Twice;
 use ganglion_types::Epoch;
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +19,13 @@ pub enum Behaviour {
     Lazy,
     /// One model behind many hotkeys; each of them works as it should.
     Clone,
-    /// A validator that signs two votes for one slot.
+    /// A validator that signs two statements where it may sign one.
     Equivocator {
         /// The first epoch in which it does.
         from_epoch: u64,
+        /// Which statements.
+        #[serde(with = "twice")]
+        twice: Twice,
     },
     /// A validator that commits to rows of weights and never opens them.
     Withholder,
@@ -39,7 +43,7 @@ impl Behaviour {
         Self::Copier,
         Self::Lazy,
         Self::Clone,
-        Self::Equivocator { from_epoch: 1 },
+        Self::Equivocator { from_epoch: 1, twice: Twice::ALL },
         Self::Withholder,
         Self::Offline { from_epoch: 1 },
     ];
@@ -84,7 +88,7 @@ impl Behaviour {
     #[must_use]
     pub const fn starting(self, from_epoch: u64) -> Option<Self> {
         match self {
-            Self::Equivocator { .. } => Some(Self::Equivocator { from_epoch }),
+            Self::Equivocator { twice, .. } => Some(Self::Equivocator { from_epoch, twice }),
             Self::Offline { .. } => Some(Self::Offline { from_epoch }),
             Self::Honest | Self::Copier | Self::Lazy | Self::Clone | Self::Withholder => None,
         }
@@ -114,10 +118,28 @@ impl Behaviour {
             Self::Copier => Some(Process::Copier),
             Self::Lazy => Some(Process::Lazy),
             Self::Withholder => Some(Process::Withholder),
-            Self::Equivocator { from_epoch } => {
-                Some(Process::Equivocator { from: Epoch::new(from_epoch) })
+            Self::Equivocator { from_epoch, twice } => {
+                Some(Process::Equivocator { from: Epoch::new(from_epoch), twice })
             }
         }
+    }
+}
+
+/// What an equivocator says twice, as its text.
+mod twice {
+    use ganglion_subnet::Twice;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(
+        twice: &Twice,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(twice)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Twice, D::Error> {
+        let text = String::deserialize(input)?;
+        Twice::of(text.split('+')).ok_or_else(|| D::Error::custom("names no statements"))
     }
 }
 

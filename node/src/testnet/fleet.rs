@@ -148,8 +148,15 @@ impl Fleet {
 
     /// Writes the state file. It is for people and scripts: the lock says whether something runs.
     pub fn save(&self) {
+        if let Err(error) = self.state().write(&self.layout) {
+            tracing::warn!(%error, "the state file is not up to date");
+        }
+    }
+
+    /// What the state file says.
+    pub fn state(&self) -> State {
         let seen = self.seen();
-        let state = State {
+        State {
             schema: setup::STATE_SCHEMA.into(),
             subnet: seen.subnet.clone(),
             pid: std::process::id(),
@@ -157,10 +164,6 @@ impl Fleet {
             genesis_ms: seen.genesis_ms,
             epoch_ms: seen.epoch_ms,
             nodes: seen.nodes.iter().map(|node| node.record.clone()).collect(),
-        };
-        drop(seen);
-        if let Err(error) = state.write(&self.layout) {
-            tracing::warn!(%error, "the state file is not up to date");
         }
     }
 

@@ -31,4 +31,5 @@ pub mod setup;
 pub mod spec;
 pub mod table;
 pub mod up;
+pub mod usage;
 pub mod verdict;

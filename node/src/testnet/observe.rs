@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::setup::NodeRecord;
+use super::usage::{self, Usage};
 use crate::api::Client;
 use crate::api::types::{
     Amount, EpochDetail, EpochSummary, Metagraph, MetagraphRow, Score, Status,
@@ -67,6 +68,12 @@ pub struct NodeView {
     pub scored: BTreeMap<String, (u64, u64)>,
     /// For each hotkey the moving average of its scores.
     pub averages: BTreeMap<String, f64>,
+    /// What it used, as its present life shows it after the epochs that were looked at.
+    #[serde(default)]
+    pub usage: BTreeMap<u64, Usage>,
+    /// Epochs after which what it holds did not add up, in any life.
+    #[serde(default)]
+    pub unbalanced: BTreeMap<u64, Usage>,
     /// Measured share of right answers, for a miner that could be measured.
     pub accuracy: Option<f64>,
 }
@@ -86,6 +93,8 @@ impl NodeView {
             present: BTreeSet::new(),
             scored: BTreeMap::new(),
             averages: BTreeMap::new(),
+            usage: BTreeMap::new(),
+            unbalanced: BTreeMap::new(),
             accuracy: None,
         }
     }
@@ -98,6 +107,7 @@ impl NodeView {
         self.record.pid = pid;
         self.status = None;
         self.held.clear();
+        self.usage.clear();
         for (former, present) in self.scored.values_mut() {
             *former += std::mem::take(present);
         }
@@ -186,6 +196,7 @@ pub struct Reply {
     details: Vec<EpochDetail>,
     metagraph: Option<Metagraph>,
     scores: Option<Vec<Score>>,
+    usage: Option<(u64, Usage)>,
 }
 
 /// Asks one node. Blocks; what does not come is left out.
@@ -199,6 +210,7 @@ pub fn ask(question: &Question) -> Reply {
         details: Vec::new(),
         metagraph: None,
         scores: None,
+        usage: None,
     };
     let Ok(client) = Client::new(&question.api) else { return reply };
     let Ok(status) = client.get::<Status>("/v1/status") else { return reply };
@@ -213,6 +225,7 @@ pub fn ask(question: &Question) -> Reply {
     }
     if !reply.held.is_empty() {
         reply.metagraph = client.get("/v1/metagraph").ok();
+        reply.usage = usage::ask(&client);
     }
     if question.validator {
         reply.scores = client.get("/v1/scores").ok();
@@ -274,6 +287,12 @@ impl Observation {
         for score in reply.scores.into_iter().flatten() {
             node.scored.entry(score.hotkey.clone()).or_default().1 = score.tasks;
             node.averages.insert(score.hotkey, score.average);
+        }
+        if let Some((epoch, usage)) = reply.usage {
+            if !usage.is_conserved() {
+                node.unbalanced.insert(epoch, usage);
+            }
+            node.usage.insert(epoch, usage);
         }
         if let Some(budget) = budget {
             self.budget_rao = budget;

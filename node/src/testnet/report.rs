@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::measure::{self, Group, Outcome};
 use super::observe::{Life, NodeView, Observation};
 use super::spec::Role;
-use crate::api::types::Amount;
+use super::usage::RoleUsage;
+use super::{load, table};
+use crate::api::types::{Amount, EpochDetail, Offence};
 
 /// `ganglion/testnet/1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,42 @@ pub struct Report {
     pub nodes: Vec<NodeReport>,
     /// Every participant, by uid.
     pub metagraph: Vec<RowReport>,
+    /// Longest time between two cuts, in milliseconds.
+    pub longest_gap_ms: u64,
+    /// Offences that cuts prove.
+    pub offences: Vec<OffenceReport>,
+    /// The state after the last epoch.
+    pub state: Option<StateReport>,
+    /// What nodes used, by role.
+    pub usage: Vec<RoleUsage>,
+    /// What the load did, if the file asks for one.
+    pub load: Option<load::Report>,
+}
+
+/// Two statements where one may be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffenceReport {
+    /// The node that made them, or its hotkey if it is none of the testnet's.
+    pub offender: String,
+    /// What was said twice: `vote`, `proposal`, `weights` or `weight_commit`.
+    pub kind: String,
+    /// In which epoch.
+    pub epoch: u64,
+    /// The epoch whose cut proves it.
+    pub proven_in: u64,
+}
+
+/// Size of the state, and what all that is owned adds up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateReport {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the rows, keys included.
+    pub bytes: u64,
+    /// All that is owned.
+    pub supply_rao: Amount,
+    /// Looks at nodes in which it was what it should be, of so many.
+    pub balanced: (u64, u64),
 }
 
 /// One certified epoch.
@@ -163,6 +201,11 @@ impl Report {
             epochs: epochs.collect(),
             nodes: seen.nodes.iter().map(|node| node_report(node, wanted)).collect(),
             metagraph: metagraph.collect(),
+            longest_gap_ms: longest_gap(seen, wanted),
+            offences: offences(seen, wanted),
+            state: state(seen),
+            usage: Vec::new(),
+            load: None,
         }
     }
 
@@ -170,30 +213,65 @@ impl Report {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        text.push_str(&rows(
+        text.push_str(&table::plain(
             &["uid", "name", "model", "accuracy", "incentive", "dividends", "paid, units"],
             self.metagraph.iter().map(row_words),
         ));
         if self.behaviours.iter().any(|group| group.behaviour != "honest") {
             text.push('\n');
-            text.push_str(&rows(
+            text.push_str(&table::plain(
                 &["behaviour", "role", "nodes", "incentive", "dividends per stake", "paid, units"],
                 self.behaviours.iter().map(group_words),
             ));
         }
         if !self.assertions.is_empty() {
             text.push('\n');
-            text.push_str(&rows(
+            text.push_str(&table::plain(
                 &["assertion", "metric", "of", "epochs", "measured", "", "against", ""],
                 self.assertions.iter().map(outcome_words),
+            ));
+        }
+        if let Some(load) = &self.load {
+            text.push('\n');
+            text.push_str(&load.text());
+        }
+        text.push('\n');
+        text.push_str(&table::plain(
+            &["role", "nodes", "memory, MiB", "in, KiB/epoch", "out, KiB/epoch", "log, KiB/epoch"],
+            self.usage.iter().map(usage_words),
+        ));
+        text.push('\n');
+        text.push_str(&self.sentences());
+        text
+    }
+
+    /// What does not fit into tables.
+    fn sentences(&self) -> String {
+        let mut text = String::new();
+        for offence in &self.offences {
+            let OffenceReport { offender, kind, epoch, proven_in } = offence;
+            let kind = kind.replace('_', " ");
+            text.push_str(&format!(
+                "{offender} said two things as {kind} in epoch {epoch}: proven in epoch {proven_in}.\n"
+            ));
+        }
+        if let Some(state) = &self.state {
+            let (balanced, looks) = state.balanced;
+            text.push_str(&format!(
+                "The state has {} rows, {:.1} KiB. {} units are owned; in {balanced} of {looks} looks \
+                 at nodes that was what it had to be.\n",
+                state.rows,
+                kib(state.bytes),
+                Rao::new(state.supply_rao.0)
             ));
         }
         let certified = self.epochs.len();
         let budget = Rao::new(self.budget_rao.0);
         let slowest = self.epochs.iter().filter_map(|epoch| epoch.seconds).fold(0.0, f64::max);
         text.push_str(&format!(
-            "\n{certified} epochs certified, {budget} units paid in each; the slowest was decided \
-             {slowest:.1} s after its deadline.\n"
+            "{certified} epochs certified, {budget} units paid in each; the slowest was decided \
+             {slowest:.1} s after its deadline, and the longest time between two was {:.1} s.\n",
+            seconds_of(self.longest_gap_ms)
         ));
         for failure in &self.failures {
             text.push_str(&format!("DOES NOT HOLD: {failure}\n"));
@@ -205,17 +283,59 @@ impl Report {
     }
 }
 
-fn rows(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(header);
-    table.add_rows(rows);
-    let mut text = String::new();
-    for line in table.to_string().lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+fn longest_gap(seen: &Observation, wanted: u64) -> u64 {
+    let epochs: Vec<&EpochDetail> =
+        seen.epochs.range(1..=wanted).map(|(_, detail)| detail).collect();
+    let gaps = epochs.windows(2).map(|pair| {
+        let [before, after] = pair else { return 0 };
+        after.summary.time.saturating_sub(before.summary.time)
+    });
+    gaps.max().unwrap_or(0)
+}
+
+fn offences(seen: &Observation, wanted: u64) -> Vec<OffenceReport> {
+    let cuts = seen.epochs.range(1..=wanted);
+    let all = cuts.flat_map(|(cut, detail)| detail.evidence.iter().map(move |one| (*cut, one)));
+    let report = |(cut, one): (u64, &Offence)| OffenceReport {
+        offender: seen
+            .by_hotkey(&one.offender)
+            .map_or_else(|| one.offender.clone(), |node| node.record.name.clone()),
+        kind: one.kind.clone(),
+        epoch: one.epoch,
+        proven_in: cut,
+    };
+    all.map(report).collect()
+}
+
+/// As the node that was seen last shows it.
+fn state(seen: &Observation) -> Option<StateReport> {
+    let last = seen.nodes.iter().filter_map(|node| node.usage.last_key_value());
+    let (_, usage) = last.max_by_key(|(epoch, _)| **epoch)?;
+    let looks: usize = seen.nodes.iter().map(|node| node.usage.len()).sum();
+    let unbalanced: usize = seen.nodes.iter().map(|node| node.unbalanced.len()).sum();
+    let count = |looks: usize| u64::try_from(looks).unwrap_or(u64::MAX);
+    Some(StateReport {
+        rows: usage.rows,
+        bytes: usage.state_bytes,
+        supply_rao: usage.supply_rao,
+        balanced: (count(looks.saturating_sub(unbalanced)), count(looks)),
+    })
+}
+
+fn usage_words(usage: &RoleUsage) -> Vec<String> {
+    let [incoming, outgoing, log] = [usage.bytes_in, usage.bytes_out, usage.log_bytes]
+        .map(|bytes| format!("{:.1}", kib(bytes)));
+    let memory = format!("{:.1}", kib(usage.resident_bytes) / 1_024.0);
+    vec![usage.role.name().into(), usage.nodes.to_string(), memory, incoming, outgoing, log]
+}
+
+/// Bytes as KiB, for people.
+fn kib(bytes: u64) -> f64 {
+    u32::try_from(bytes / 64).map_or(f64::MAX, |parts| f64::from(parts) / 16.0)
+}
+
+fn seconds_of(ms: u64) -> f64 {
+    u32::try_from(ms).map_or(f64::MAX, |ms| f64::from(ms) / 1_000.0)
 }
 
 fn row_words(row: &RowReport) -> Vec<String> {

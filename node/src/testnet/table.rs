@@ -65,6 +65,21 @@ pub fn render(seen: &Observation, now_ms: u64) -> String {
     text
 }
 
+/// A table of words for people, without lines.
+#[must_use]
+pub fn plain(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    let mut text = String::new();
+    for line in table.to_string().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 fn head(seen: &Observation, now_ms: u64) -> String {
     let subnet = seen.subnet.get(..8).unwrap_or(&seen.subnet);
     if let Some(ahead) = seen.genesis_ms.checked_sub(now_ms) {
@@ -198,7 +213,14 @@ pub fn sentence(seen: &Observation, detail: &EpochDetail) -> String {
         None => "no miner earned, because no validator has set weights yet".to_owned(),
         Some(row) => earned(seen, detail, row),
     };
-    format!("Epoch {}: {earned}; {who}.", summary.epoch)
+    let operations = match detail.operations.len() {
+        0 => String::new(),
+        all => {
+            let done = detail.operations.iter().filter(|one| one.outcome == "done").count();
+            format!(" Of {all} operations {done} were done.")
+        }
+    };
+    format!("Epoch {}: {earned}; {who}.{operations}", summary.epoch)
 }
 
 fn earned(seen: &Observation, detail: &EpochDetail, row: &ResultRow) -> String {
@@ -367,6 +389,7 @@ pub(super) mod tests {
                 item_kinds: BTreeMap::new(),
                 weights: Vec::new(),
                 operations: Vec::new(),
+                evidence: Vec::new(),
             },
         );
         seen

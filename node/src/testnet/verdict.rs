@@ -1,6 +1,6 @@
 //! Whether a run held, from what was seen of it. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::behaviour::Behaviour;
 use super::observe::{Life, Observation};
@@ -43,6 +43,8 @@ pub struct NodeEvidence {
     pub held: Vec<Held>,
     /// Epochs it missed while it was there.
     pub missed: BTreeSet<u64>,
+    /// Epochs after which what it holds did not add up: the supply, and what it should be.
+    pub unbalanced: BTreeMap<u64, (u64, u64)>,
 }
 
 /// What is known of one miner.
@@ -132,6 +134,11 @@ impl Evidence {
                 life: node.life.clone(),
                 held: held.collect(),
                 missed: node.missed.range(..=wanted).copied().collect(),
+                unbalanced: node
+                    .unbalanced
+                    .range(..=wanted)
+                    .map(|(epoch, one)| (*epoch, (one.supply_rao.0, one.expected_rao.0)))
+                    .collect(),
             });
         }
         evidence
@@ -145,6 +152,7 @@ impl Evidence {
         self.check_missed(&mut failures);
         self.check_equal(&mut failures);
         self.check_emission(&mut failures);
+        self.check_balance(&mut failures);
         if self.digits {
             self.check_scored(&mut failures);
             self.check_merit(&mut failures);
@@ -234,6 +242,18 @@ impl Evidence {
         }
     }
 
+    fn check_balance(&self, failures: &mut Vec<String>) {
+        for node in &self.nodes {
+            for (epoch, (supply, expected)) in &node.unbalanced {
+                failures.push(format!(
+                    "nothing is made or lost: after epoch {epoch} {} holds {supply} rao in all, and \
+                     {expected} were there, emitted, and neither burned nor slashed",
+                    node.name
+                ));
+            }
+        }
+    }
+
     fn check_scored(&self, failures: &mut Vec<String>) {
         let least = self.drawn * SCORED_OF_256 / 256;
         for miner in self.miners.iter().filter(|miner| miner.throughout) {
@@ -302,7 +322,9 @@ mod tests {
 
     fn node(name: &str, role: Role) -> NodeEvidence {
         let held = (1..=8).map(held).collect();
-        NodeEvidence { name: name.into(), role, life: Life::Running, held, missed: [].into() }
+        let life = Life::Running;
+        let (missed, unbalanced) = ([].into(), [].into());
+        NodeEvidence { name: name.into(), role, life, held, missed, unbalanced }
     }
 
     fn miner(name: &str, model: &str, accuracy: f64, incentive: u16) -> MinerEvidence {
@@ -354,7 +376,7 @@ mod tests {
     #[test]
     fn every_broken_rule_is_named_with_epoch_and_node() {
         type Break = fn(&mut Evidence);
-        let cases: [(&str, Break); 14] = [
+        let cases: [(&str, Break); 15] = [
             ("v2 lacks 8", |run| drop(run.nodes[2].held.pop())),
             ("v2 lacks 3", |run| drop(run.nodes[2].held.remove(2))),
             ("v1 ended by itself, exit code 3", |run| {
@@ -372,6 +394,9 @@ mod tests {
             }),
             ("epoch 2 paid 99 of 100 rao", |run| {
                 run.nodes.iter_mut().for_each(|node| node.held[1].emitted_rao = 99);
+            }),
+            ("after epoch 6 v1 holds 99 rao in all, and 98 were", |run| {
+                run.nodes[1].unbalanced.insert(6, (99, 98));
             }),
             ("m2 was scored on 1599 tasks", |run| run.miners[1].scored = 1_599),
             ("m2 is right in 95.0 % and has incentive 99, m1 is right in 10.0 %", |run| {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::ops::outcome_of;
 use crate::api::types::{
-    Amount, EpochDetail, EpochSummary, OperationOutcome, ResultRow, WeightsRow,
+    Amount, EpochDetail, EpochSummary, Offence, OperationOutcome, ResultRow, WeightsRow,
 };
 use crate::http::epochs::{Decided, StandingRow, bundle, load, standing_rows};
 use crate::http::{ApiError, App, Shared};
@@ -152,6 +152,14 @@ fn detail(now: &Snapshot, whole: &Whole) -> EpochDetail {
             outcome: outcome_of(now, decided.cut.epoch, item),
         })
     });
+    let evidence = whole.items.iter().filter_map(|item| {
+        let Body::Evidence(evidence) = item.body() else { return None };
+        Some(Offence {
+            offender: evidence.offender().to_string(),
+            kind: evidence.kind().name().into(),
+            epoch: evidence.epoch().get(),
+        })
+    });
     EpochDetail {
         summary: summary(now, decided),
         signed_by: signatures.map(|(signer, _)| signer.to_string()).collect(),
@@ -159,6 +167,7 @@ fn detail(now: &Snapshot, whole: &Whole) -> EpochDetail {
         item_kinds,
         weights: weights.collect(),
         operations: operations.collect(),
+        evidence: evidence.collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub(super) mod epochs;
 pub(super) mod explain;
+pub(super) mod ledger;
 pub(super) mod metagraph;
 pub(super) mod ops;
 pub(super) mod parameters;
@@ -36,6 +37,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/epochs/{epoch}/stages/{stage}", get(stages::rows))
         .route("/epochs/{epoch}/dump", get(stages::dump))
         .route("/accounts/{coldkey}", get(accounts::get))
+        .route("/ledger", get(ledger::get))
         .route("/registration", get(registration::get))
         .route("/scores", get(scores::get))
         .route("/ops", post(ops::submit))
