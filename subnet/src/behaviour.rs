@@ -8,12 +8,15 @@
 //! lazy         on_task_batch     what another miner answered in the round before
 //! equivocator  say, publish      beside each own vote, proposal or row of weights a second one
 //! withholder   reveal_weights    nothing: what it committed to stays closed
+//! damaged      open_window       once, before the window of an epoch: another state than it had
 //! ```
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use ganglion_consensus::ledger::{State, Table};
 use ganglion_types::weights::max_upscale;
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, CutId, Digest, Epoch, Item, OutputBatch, Payload,
@@ -44,6 +47,12 @@ pub enum Behaviour {
     },
     /// A validator that commits to rows of weights and never opens them.
     Withholder,
+    /// Whose state is changed in memory, as a bad chip or a bug would change it.
+    Damaged {
+        /// The first epoch that it closes with that state. One that begins with this epoch, or later,
+        /// is whole.
+        at: Epoch,
+    },
 }
 
 /// What an equivocator says twice: at least one kind of statement. As text: `votes+proposals`.
@@ -96,13 +105,17 @@ impl fmt::Display for Behaviour {
             Self::Equivocator { from, twice: Twice::ALL } => write!(f, "equivocator@{from}"),
             Self::Equivocator { from, twice } => write!(f, "equivocator@{from}:{twice}"),
             Self::Withholder => f.write_str("withholder"),
+            Self::Damaged { at } => write!(f, "damaged@{at}"),
         }
     }
 }
 
 /// A text that names no behaviour.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be honest, copier, lazy, withholder or equivocator@EPOCH[:votes+proposals+weights]")]
+#[error(
+    "must be honest, copier, lazy, withholder, damaged@EPOCH or \
+     equivocator@EPOCH[:votes+proposals+weights]"
+)]
 pub struct UnknownBehaviour;
 
 impl FromStr for Behaviour {
@@ -114,6 +127,10 @@ impl FromStr for Behaviour {
             None if text == "copier" => Ok(Self::Copier),
             None if text == "lazy" => Ok(Self::Lazy),
             None if text == "withholder" => Ok(Self::Withholder),
+            Some(("damaged", at)) => {
+                let at = at.parse().map(Epoch::new).map_err(|_| UnknownBehaviour)?;
+                Ok(Self::Damaged { at })
+            }
             Some(("equivocator", text)) => {
                 let (from, twice) = match text.split_once(':') {
                     None => (text, Some(Twice::ALL)),
@@ -185,6 +202,24 @@ impl Participant {
     /// Whether our commits stay closed.
     pub(crate) const fn withholds(&self) -> bool {
         matches!(self.config.behaviour, Behaviour::Withholder)
+    }
+
+    /// Damaged: two accounts have changed places from now on, in this process and nowhere else.
+    pub(crate) fn take_damage(&mut self) {
+        let Behaviour::Damaged { at } = self.config.behaviour else { return };
+        if self.closing() != at || self.began >= at {
+            return;
+        }
+        let mut rows = self.state.rows();
+        let accounts = Table::Accounts.number();
+        let mut found = rows.iter_mut().filter(|((table, _), _)| *table == accounts);
+        let Some((_, first)) = found.next() else { return };
+        let Some((_, second)) = found.find(|(_, row)| *row != first) else { return };
+        std::mem::swap(first, second);
+        let (manifest, head) = (Arc::clone(self.state.manifest()), self.state.head());
+        if let Ok(state) = State::from_rows(manifest, head, &rows) {
+            self.state = state;
+        }
     }
 
     /// Lazy: the answers to a batch of tasks.
@@ -293,6 +328,7 @@ mod tests {
                 twice: Twice::of(["weights", "votes"].into_iter()).unwrap(),
             },
             Behaviour::Withholder,
+            Behaviour::Damaged { at: Epoch::new(4) },
         ] {
             assert_eq!(behaviour.to_string().parse(), Ok(behaviour));
         }
@@ -303,6 +339,7 @@ mod tests {
             "equivocator",
             "equivocator@",
             "equivocator@-1",
+            "damaged",
             "equivocator@1:",
             "equivocator@1:votes+lists",
         ] {

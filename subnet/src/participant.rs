@@ -92,6 +92,8 @@ pub struct Participant {
     pub(crate) differences: Differences,
     pub(crate) voting: Voting,
     pub(crate) overheard: Overheard,
+    /// The first epoch that this process closes.
+    pub(crate) began: Epoch,
     /// When the process started, on the monotonic clock.
     pub(crate) started: u64,
     /// Whether it asked its peers how far they are before it signed.
@@ -145,6 +147,7 @@ impl Participant {
             seq_reserved: recovered.seq_reserved,
             voting: Voting::new(recovered, closing),
             overheard: Overheard::default(),
+            began: closing,
             started: 0,
             probed: false,
             early: VecDeque::new(),
@@ -346,6 +349,7 @@ impl Participant {
 
     /// Opens the window of the closing epoch: tasks can be asked.
     pub(crate) fn open_window(&mut self, opened: u64, deadline: u64) {
+        self.take_damage();
         self.window = opened;
         self.deadline = deadline;
         self.round = Round::new();

@@ -62,9 +62,9 @@ Examples:
     AddMiner(AddArgs),
     /// Keep a running testnet busy with random operations, signed with its own keys
     #[command(after_help = "\
-Stakes, delegations, transfers, takes, registrations by burn and their ends, and some operations that
-must fail. What became of them is counted at the end; the subnet's own rules check themselves in every
-epoch, whatever comes.
+All thirteen kinds of operations, some of which must fail. What became of them is counted at the end;
+the subnet's own rules check themselves in every epoch, whatever comes. `[load]` in a testnet's file
+does the same from the first epoch on, with a verdict: examples/load.toml.
 
 Examples:
   ganglion testnet load                          50 operations in each of the next 10 epochs

@@ -29,6 +29,11 @@ pub enum Behaviour {
     },
     /// A validator that commits to rows of weights and never opens them.
     Withholder,
+    /// Whose state is changed in memory while it runs: it has to notice, and to stop.
+    Damaged {
+        /// The epoch that it can then not close as the others do; above 1.
+        from_epoch: u64,
+    },
     /// Registered, and not there.
     Offline {
         /// The first epoch it is not there for; 1 if it is never started.
@@ -38,13 +43,14 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// Every one, from the first epoch on.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Honest,
         Self::Copier,
         Self::Lazy,
         Self::Clone,
         Self::Equivocator { from_epoch: 1, twice: Twice::ALL },
         Self::Withholder,
+        Self::Damaged { from_epoch: 2 },
         Self::Offline { from_epoch: 1 },
     ];
 
@@ -58,6 +64,7 @@ impl Behaviour {
             Self::Clone => "clone",
             Self::Equivocator { .. } => "equivocator",
             Self::Withholder => "withholder",
+            Self::Damaged { .. } => "damaged",
             Self::Offline { .. } => "offline",
         }
     }
@@ -78,7 +85,7 @@ impl Behaviour {
     #[must_use]
     pub const fn role(self) -> Option<Role> {
         match self {
-            Self::Honest | Self::Offline { .. } => None,
+            Self::Honest | Self::Damaged { .. } | Self::Offline { .. } => None,
             Self::Copier | Self::Equivocator { .. } | Self::Withholder => Some(Role::Validator),
             Self::Lazy | Self::Clone => Some(Role::Miner),
         }
@@ -89,6 +96,7 @@ impl Behaviour {
     pub const fn starting(self, from_epoch: u64) -> Option<Self> {
         match self {
             Self::Equivocator { twice, .. } => Some(Self::Equivocator { from_epoch, twice }),
+            Self::Damaged { .. } => Some(Self::Damaged { from_epoch }),
             Self::Offline { .. } => Some(Self::Offline { from_epoch }),
             Self::Honest | Self::Copier | Self::Lazy | Self::Clone | Self::Withholder => None,
         }
@@ -118,6 +126,7 @@ impl Behaviour {
             Self::Copier => Some(Process::Copier),
             Self::Lazy => Some(Process::Lazy),
             Self::Withholder => Some(Process::Withholder),
+            Self::Damaged { from_epoch } => Some(Process::Damaged { at: Epoch::new(from_epoch) }),
             Self::Equivocator { from_epoch, twice } => {
                 Some(Process::Equivocator { from: Epoch::new(from_epoch), twice })
             }
@@ -168,7 +177,7 @@ mod tests {
     fn only_what_begins_can_begin_later() {
         for behaviour in Behaviour::ALL {
             let later = behaviour.starting(7);
-            let begins = matches!(behaviour.name(), "equivocator" | "offline");
+            let begins = matches!(behaviour.name(), "equivocator" | "damaged" | "offline");
             assert_eq!(later.is_some(), begins);
             assert!(later.is_none_or(|later| later.name() == behaviour.name()));
         }

@@ -82,6 +82,8 @@ pub struct EpochReport {
     pub result_root: String,
     /// Root of the state after it.
     pub state_root: String,
+    /// Names of the nodes that signed its certificate.
+    pub signed_by: Vec<String>,
     /// Round of agreement that decided it.
     pub round: u32,
     /// From the deadline to the decision, the slowest validator's; none if nobody measured it.
@@ -165,6 +167,7 @@ impl Report {
             cut: detail.summary.cut.clone(),
             result_root: detail.summary.result_root.clone(),
             state_root: detail.summary.state_root.clone(),
+            signed_by: detail.signed_by.iter().map(|hotkey| table::name_of(seen, hotkey)).collect(),
             round: detail.summary.round,
             seconds: seconds(seen, *epoch),
             missed: seen
@@ -215,8 +218,12 @@ impl Report {
         let mut text = String::new();
         text.push_str(&table::plain(
             &["uid", "name", "model", "accuracy", "incentive", "dividends", "paid, units"],
-            self.metagraph.iter().map(row_words),
+            self.metagraph.iter().filter(|row| row.name.is_some()).map(row_words),
         ));
+        let others = self.metagraph.iter().filter(|row| row.name.is_none()).count();
+        if others > 0 {
+            text.push_str(&format!(" and {others} uids that no node of the testnet holds\n"));
+        }
         if self.behaviours.iter().any(|group| group.behaviour != "honest") {
             text.push('\n');
             text.push_str(&table::plain(
@@ -258,8 +265,9 @@ impl Report {
         if let Some(state) = &self.state {
             let (balanced, looks) = state.balanced;
             text.push_str(&format!(
-                "The state has {} rows, {:.1} KiB. {} units are owned; in {balanced} of {looks} looks \
-                 at nodes that was what it had to be.\n",
+                "The state has {} rows, {:.1} KiB. The supply is {} units: in {balanced} of {looks} \
+                 looks at nodes it was to the rao what there was at genesis and was emitted, burned \
+                 and slashed since.\n",
                 state.rows,
                 kib(state.bytes),
                 Rao::new(state.supply_rao.0)

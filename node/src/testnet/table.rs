@@ -248,7 +248,9 @@ fn earned(seen: &Observation, detail: &EpochDetail, row: &ResultRow) -> String {
     )
 }
 
-fn name_of(seen: &Observation, hotkey: &str) -> String {
+/// The name of the node with this hotkey, or the beginning of the hotkey.
+#[must_use]
+pub fn name_of(seen: &Observation, hotkey: &str) -> String {
     let short = || format!("{}...", hotkey.get(..8).unwrap_or(hotkey));
     seen.by_hotkey(hotkey).map_or_else(short, |node| node.record.name.clone())
 }

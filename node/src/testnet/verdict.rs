@@ -15,6 +15,9 @@ const RANKED_FROM: u64 = 8;
 /// Tasks that have to be scored, of 256 that were drawn.
 const SCORED_OF_256: u64 = 200;
 
+/// How a node ends that cannot reproduce what was certified.
+const DIVERGED: &str = "exit code 4";
+
 /// One epoch as one node holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -39,6 +42,8 @@ pub struct NodeEvidence {
     pub role: Role,
     /// How it is at the end.
     pub life: Life,
+    /// Where its state was changed in this run, the epoch, and whether it was started again since.
+    pub damaged: Option<(u64, bool)>,
     /// Rising by epoch.
     pub held: Vec<Held>,
     /// Epochs it missed while it was there.
@@ -132,6 +137,12 @@ impl Evidence {
                 name: record.name.clone(),
                 role: record.role,
                 life: node.life.clone(),
+                damaged: match record.behaviour {
+                    Behaviour::Damaged { from_epoch } if from_epoch <= wanted => {
+                        Some((from_epoch, node.starts > 1))
+                    }
+                    _ => None,
+                },
                 held: held.collect(),
                 missed: node.missed.range(..=wanted).copied().collect(),
                 unbalanced: node
@@ -167,6 +178,7 @@ impl Evidence {
         for node in &self.nodes {
             match &node.life {
                 Life::Stopped => continue,
+                Life::Ended { how } if node.damaged.is_some() && how == DIVERGED => continue,
                 Life::Ended { how } => {
                     failures.push(format!(
                         "every node runs until it is stopped: {} ended by itself, {how}",
@@ -175,6 +187,13 @@ impl Evidence {
                     continue;
                 }
                 Life::Running => {}
+            }
+            if let Some((epoch, false)) = node.damaged {
+                failures.push(format!(
+                    "a node that was damaged stops: the state of {} was changed in epoch {epoch}, and \
+                     it runs on",
+                    node.name
+                ));
             }
             let held: BTreeSet<u64> = node.held.iter().map(|one| one.epoch).collect();
             let lacking: Vec<String> = (1..=self.wanted)
@@ -324,7 +343,7 @@ mod tests {
         let held = (1..=8).map(held).collect();
         let life = Life::Running;
         let (missed, unbalanced) = ([].into(), [].into());
-        NodeEvidence { name: name.into(), role, life, held, missed, unbalanced }
+        NodeEvidence { name: name.into(), role, life, damaged: None, held, missed, unbalanced }
     }
 
     fn miner(name: &str, model: &str, accuracy: f64, incentive: u16) -> MinerEvidence {
@@ -371,6 +390,23 @@ mod tests {
         assert_eq!(run.failures(), [""; 0]);
         run.nodes[0].life = Life::Running;
         assert_eq!(run.failures().len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_node_has_to_stop_by_itself_with_its_own_exit_code() {
+        let mut run = good();
+        run.nodes[1].damaged = Some((4, false));
+        let [failure] = &run.failures()[..] else { panic!("{:?}", run.failures()) };
+        assert!(failure.starts_with("a node that was damaged stops: the state of v1"), "{failure}");
+        run.nodes[1].life = Life::Ended { how: DIVERGED.into() };
+        run.nodes[1].held.truncate(3);
+        assert_eq!(run.failures(), [""; 0]);
+        run.nodes[1].life = Life::Ended { how: "exit code 3".into() };
+        assert_eq!(run.failures().len(), 1);
+        // Cured and started again it has to hold everything.
+        run.nodes[1].life = Life::Running;
+        run.nodes[1].damaged = Some((4, true));
+        assert!(run.failures()[0].contains("v1 lacks 4"), "{:?}", run.failures());
     }
 
     #[test]

@@ -109,6 +109,89 @@ fn an_assertion_that_does_not_hold_decides_the_exit_code_slow() {
     );
 }
 
+/// Looks at a running testnet until it is as wanted.
+#[cfg(feature = "slow-tests")]
+#[expect(clippy::disallowed_methods, reason = "a process tells how it is only if asked again")]
+fn until<T>(
+    ganglion: &Ganglion,
+    dir: &str,
+    what: &str,
+    wanted: impl Fn(&ganglion::testnet::observe::Observation) -> Option<T>,
+) -> T {
+    use std::time::{Duration, Instant};
+
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let ended = ganglion.run(&["testnet", "status", "--json", "--dir", dir]);
+        let seen = serde_json::from_str::<serde_json::Value>(&ended.out).ok();
+        let seen = seen.and_then(|one| serde_json::from_value(one["testnet"].clone()).ok());
+        if let Some(found) = seen.and_then(|seen| wanted(&seen)) {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: {ended:?}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// Real processes: some 70 s.
+#[cfg(feature = "slow-tests")]
+#[test]
+fn a_damaged_validator_stops_the_others_go_on_and_its_cure_brings_it_back_slow() {
+    use ganglion::testnet::observe::{Life, Observation};
+
+    const FILE: &str = "[testnet]\nepoch_length = \"3s\"\n\
+        [manifest.task]\nbatch_size = 8\n\
+        [[node]]\nname = \"v\"\nrole = \"validator\"\ncount = 3\n\
+        [[node]]\nname = \"damaged\"\nrole = \"validator\"\nbehaviour = \"damaged\"\n\
+        from_epoch = 3\n\
+        [[node]]\nname = \"m\"\nrole = \"miner\"\nworker = \"digits-centroid\"\n\
+        [[assert]]\nname = \"one history\"\nmetric = \"agreement\"\ncomparison = \"==\"\nagainst = 1\n\
+        [[assert]]\nname = \"nothing is missed\"\nmetric = \"missed\"\nbehaviour = \"honest\"\n\
+        comparison = \"==\"\nagainst = 0\nof = \"max\"\n";
+    const EPOCHS: u64 = 20;
+    let ganglion = Ganglion::new();
+    let dir = ganglion.path("net").display().to_string();
+    let file = ganglion.file("t.toml", FILE, 0o644);
+    let epochs = EPOCHS.to_string();
+    let up = ["testnet", "up", &file, "--epochs", &epochs, "--json", "--dir", &dir];
+    let ended = std::thread::scope(|scope| {
+        let up = scope.spawn(|| ganglion.run(&up));
+        let stopped = |seen: &Observation| match &seen.node("damaged")?.life {
+            Life::Ended { how } => Some((how.clone(), seen.newest())),
+            _ => None,
+        };
+        let (how, newest) = until(&ganglion, &dir, "it stops", stopped);
+        assert_eq!(how, "exit code 4");
+        let log = ganglion.ok(&["testnet", "logs", "damaged", "--lines", "5", "--dir", &dir]);
+        for said in ["the first row that differs: accounts, 5", "help: Keep a copy of the data"] {
+            assert!(log.contains(said), "{said} in {log}");
+        }
+        let on = |seen: &Observation| {
+            let others = ["v-1", "v-2", "v-3"].map(|name| seen.node(name).unwrap().certified());
+            others.iter().all(|epoch| *epoch >= newest + 5).then_some(())
+        };
+        until(&ganglion, &dir, "the others go on", on);
+        // What its last words say: the tables away, and a start.
+        let state = ganglion.path("net/nodes/damaged/state");
+        std::fs::rename(state, ganglion.path("state-away")).unwrap();
+        ganglion.ok(&["testnet", "start", "damaged", "--dir", &dir]);
+        let back = |seen: &Observation| {
+            let signs = seen.node("damaged")?.status.as_ref()?.signing;
+            let status = seen.node("v-1")?.status.as_ref()?;
+            (signs && status.stake_seen_rao == status.stake_total_rao).then_some(())
+        };
+        until(&ganglion, &dir, "it signs again, and its lists are seen", back);
+        up.join().unwrap()
+    });
+    let report: serde_json::Value =
+        serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    assert_eq!(ended.code, 0, "{}\n{}", report["failures"], ended.err);
+    let mut nodes = report["nodes"].as_array().unwrap().iter();
+    let damaged = nodes.find(|node| node["name"] == "damaged").unwrap();
+    let held = damaged["epochs"].as_array().unwrap().iter().map(|one| one["epoch"].as_u64());
+    assert!(held.eq((1..=EPOCHS).map(Some)), "{}", damaged["epochs"]);
+}
+
 /// Real processes: some 40 s.
 #[cfg(feature = "slow-tests")]
 #[test]

@@ -172,3 +172,16 @@ fn a_withholder_commits_and_its_row_never_counts() {
         assert!(result.row(Uid::new(0)).unwrap().dividends > 0, "epoch {epoch}");
     }
 }
+
+#[test]
+fn a_damaged_node_stops_alone_and_names_the_row() {
+    let behaviours = [(3, Behaviour::Damaged { at: Epoch::new(4) })];
+    let mut cluster =
+        Cluster::with_behaviours(10, manifest(&STAKES, SKILLS.len()), &SKILLS, 0, &behaviours);
+    let others = [0, 1, 2, 4, 5, 6];
+    assert!(cluster.run_to_epoch(&others, 9, 11 * EPOCH_MS), "{:?}", cluster.cuts(0));
+    let [(at, reason)] = &cluster.stopped[..] else { panic!("{:?}", cluster.stopped) };
+    assert_eq!(*at, 3, "{reason}");
+    assert!(reason.contains("the first row that differs: accounts, 5"), "{reason}");
+    assert!(!cluster.host(3).bundles.contains_key(&4), "it holds what it cannot reproduce");
+}

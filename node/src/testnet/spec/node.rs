@@ -195,10 +195,15 @@ fn settle_behaviour(
         match behaviour.starting(from_epoch) {
             Some(later) => behaviour = later,
             None => {
-                let cure = "Remove it; equivocator and offline have a beginning.".to_owned();
+                let cure =
+                    "Remove it; equivocator, damaged and offline have a beginning.".to_owned();
                 notes.broken(&at("from_epoch"), no_meaning(), cure);
             }
         }
+    }
+    if behaviour == (Behaviour::Damaged { from_epoch: 1 }) {
+        let rule = "it is whole when it starts".to_owned();
+        notes.broken(&at("from_epoch"), rule, "Write 2 or more.".into());
     }
     match (&mut behaviour, draft.equivocates) {
         (Behaviour::Equivocator { twice, .. }, Some(wanted)) => *twice = wanted,

@@ -170,7 +170,10 @@ fn every_example_is_a_testnet_and_asserts_something() {
     let changing = include_str!("../../../../examples/changing.toml");
     let load = include_str!("../../../../examples/load.toml");
     assert_eq!(read("load.toml", load).length(None), Some(103));
-    for (file, text) in [("adversaries.toml", adversaries), ("changing.toml", changing)] {
+    let plain = include_str!("../../../../examples/plain.toml");
+    for (file, text) in
+        [("adversaries.toml", adversaries), ("changing.toml", changing), ("plain.toml", plain)]
+    {
         let spec = read(file, text);
         assert!(spec.assertions.len() > 4, "{file}");
         assert!(spec.fits(30).is_ok(), "{file}");
