@@ -13,7 +13,7 @@
 //!                   Store ───────────── gives ───────────────► Reader
 //!    ┌───────────┬────┴──────┬──────────────┐                    │ only what is durable
 //!    ▼           ▼           ▼              ▼                    ▼
-//!  watermark  agreement  certificates.log  tables ◄──────────────┘
+//!  watermark  agreement  certificates-n  tables ◄──────────────┘
 //!    └───────────┴─── Disk ──┘              └ Backend: sled, or memory over a Disk
 //! ```
 //!
@@ -75,6 +75,7 @@ pub mod watermark;
 pub use crate::{
     aged::{BLOBS_BYTES_MAX, ITEMS_BYTES_MAX, LISTS_BYTES_MAX},
     agreement_log::Entry,
+    certificate_log::{Compacted, Compactor, Logged, SEGMENT_EPOCHS},
     error::{Damage, OpenError, Part, StoreError},
     fork_file::{FORK_BYTES_MAX, KeptFork},
     lock::DirectoryLock,

@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 use crate::{
     agreement_log::{AgreementLog, Opened},
     backend::Backend,
-    certificate_log::CertificateLog,
+    certificate_log::{CertificateLog, SEGMENT_EPOCHS},
     disk::{Disk, RealDisk},
     error::{Damage, OpenError, Part, StoreError},
     lock::DirectoryLock,
@@ -35,7 +35,7 @@ impl Store {
         let disk = RealDisk;
         disk.create_dir(dir).map_err(OpenError::io(dir))?;
         let _lock = DirectoryLock::acquire(dir)?;
-        init(&Paths { disk: Arc::new(disk), dir: dir.to_owned(), subnet })?;
+        init(&Paths::new(Arc::new(disk), dir, subnet))?;
         let above = crate::disk::parent(dir);
         disk.sync_dir(above).map_err(OpenError::io(above))
     }
@@ -53,7 +53,7 @@ impl Store {
             return Err(OpenError::NotInitialised { dir: dir.to_owned() });
         }
         let lock = DirectoryLock::acquire(dir)?;
-        let paths = Paths { disk: Arc::new(disk), dir: dir.to_owned(), subnet };
+        let paths = Paths::new(Arc::new(disk), dir, subnet);
         open(paths, Some(Arc::new(lock)), &|dir| {
             Ok(Arc::new(SledBackend::open(&dir.join(STATE_DIR))?))
         })
@@ -65,7 +65,7 @@ impl Store {
     /// As there.
     pub fn init_on(disk: Arc<dyn Disk>, dir: &Path, subnet: [u8; 32]) -> Result<(), OpenError> {
         disk.create_dir(dir).map_err(OpenError::io(dir))?;
-        init(&Paths { disk, dir: dir.to_owned(), subnet })
+        init(&Paths::new(disk, dir, subnet))
     }
 
     /// [`Store::open`] on another disk: no lock, and the state in a [`MemoryBackend`] on that disk.
@@ -77,7 +77,20 @@ impl Store {
         dir: &Path,
         subnet: [u8; 32],
     ) -> Result<(Self, Recovered), OpenError> {
-        let paths = Paths { disk: Arc::clone(&disk), dir: dir.to_owned(), subnet };
+        Self::open_with_segments(disk, dir, subnet, SEGMENT_EPOCHS)
+    }
+
+    /// The same with segments of the certificate log that end with multiples of `segment_epochs`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with_segments(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        subnet: [u8; 32],
+        segment_epochs: u64,
+    ) -> Result<(Self, Recovered), OpenError> {
+        let paths = Paths { segment_epochs, ..Paths::new(Arc::clone(&disk), dir, subnet) };
         open(paths, None, &|dir| {
             let backend = MemoryBackend::open(disk.as_ref(), &dir.join(STATE_JOURNAL))?;
             Ok(Arc::new(backend) as Arc<dyn Backend>)
@@ -99,7 +112,7 @@ impl Traces {
         let names = disk.list(&paths.dir)?;
         let has = |name: &str| names.contains(&paths.dir.join(name));
         Ok(Self {
-            certificates: has("certificates.log"),
+            certificates: CertificateLog::is_in(disk, &paths.dir)?,
             watermark: has("watermark"),
             agreement: !agreement_epochs(paths)?.is_empty(),
             state: has(STATE_JOURNAL) || !disk.list(&paths.dir.join(STATE_DIR))?.is_empty(),
@@ -116,8 +129,7 @@ fn init(paths: &Paths) -> Result<(), OpenError> {
     let dir = &paths.dir;
     let disk = paths.disk.as_ref();
     let traces = Traces::find(paths).map_err(OpenError::io(dir))?;
-    let log = paths.certificates();
-    let holds_epochs = || match CertificateLog::open(disk, &log, &paths.subnet, None) {
+    let holds_epochs = || match open_log(paths, None) {
         Ok(log) => Ok(log.last().is_some()),
         Err(error @ OpenError::Io { .. }) => Err(error),
         // Of another subnet, of a newer release, or damaged: not ours to replace.
@@ -126,7 +138,7 @@ fn init(paths: &Paths) -> Result<(), OpenError> {
     if traces.lived() || (traces.certificates && holds_epochs()?) {
         return Err(OpenError::AlreadyInitialised { dir: dir.clone() });
     }
-    CertificateLog::create(disk, &log, &paths.subnet).map_err(OpenError::io(&log))?;
+    CertificateLog::create(&paths.disk, dir, &paths.subnet).map_err(OpenError::io(dir))?;
     // Last: a directory without it was not fully initialised.
     let watermark = paths.watermark();
     WatermarkFile::create(disk, &watermark, &Watermark::default())
@@ -149,11 +161,10 @@ fn open(
             OpenError::NotInitialised { dir }
         });
     }
-    let path = paths.certificates();
     // Before anything is written: a directory of another subnet must stay as it is.
-    CertificateLog::check_header(disk.as_ref(), &path, &paths.subnet)?;
+    CertificateLog::check_header(disk.as_ref(), &dir, &paths.subnet)?;
     if !traces.lived() {
-        let log = CertificateLog::open(disk.as_ref(), &path, &paths.subnet, None)?;
+        let log = open_log(&paths, None)?;
         if log.last().is_none() {
             return Err(OpenError::NotInitialised { dir });
         }
@@ -164,7 +175,7 @@ fn open(
     let applied = open_tables(&paths, &tables)?;
     let decided = watermark.as_ref().and_then(|(_, watermark)| watermark.epoch.checked_sub(1));
     let durable = applied.max(decided);
-    let log = CertificateLog::open(disk.as_ref(), &path, &paths.subnet, durable)?;
+    let log = open_log(&paths, durable)?;
     let (standing, agreement, mute_through) = judge(&paths, watermark.as_ref().map(|(_, w)| w))?;
     let (items, lists, blobs) = aged_tables(&tables).map_err(in_state)?;
     let snapshots = SnapshotFiles::new(Arc::clone(&disk), &dir);
@@ -206,6 +217,11 @@ fn open(
         poisoned: None,
     };
     Ok((store, recovered))
+}
+
+fn open_log(paths: &Paths, durable: Option<u64>) -> Result<CertificateLog, OpenError> {
+    let Paths { disk, dir, subnet, segment_epochs } = paths;
+    CertificateLog::open(disk, dir, subnet, *segment_epochs, durable)
 }
 
 /// Checks schema and subnet, finishes an interrupted step, verifies the ledger rows; the applied epoch.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     aged::{AGED_BLOBS, AGED_ITEMS, AGED_LISTS},
-    certificate_log::CertificateReader,
+    certificate_log::{CertificateReader, Logged},
     codec::Fields,
     error::{Damage, Part, StoreError},
     lock::DirectoryLock,
@@ -86,9 +86,23 @@ impl Reader {
         &self.snapshots
     }
 
-    /// The encoded bundle of a certified epoch, from the log.
+    /// The encoded bundle of a certified epoch, from the log; `None` too if its items are not kept.
     pub fn bundle(&self, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(match self.certificates.read(epoch)? {
+            Some(Logged::Whole(bundle)) => Some(bundle),
+            Some(Logged::Cut(_)) | None => None,
+        })
+    }
+
+    /// What the log holds of a certified epoch.
+    pub fn logged(&self, epoch: u64) -> Result<Option<Logged>, StoreError> {
         self.certificates.read(epoch)
+    }
+
+    /// The first epoch from which on the log has all items; one after the last if it has none. `None` for an empty log.
+    #[must_use]
+    pub fn whole_from(&self) -> Option<u64> {
+        self.certificates.whole_from()
     }
 
     /// The result row of one uid in one epoch; `None` too if it was pruned.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  <dir>/lock                     held while the process lives
-//!  <dir>/certificates.log         every certified epoch, from which the state can be rebuilt
+//!  <dir>/certificates-<n>.log     every certified epoch, from which the state can be rebuilt
 //!  <dir>/state/                   tables, in sled
 //!  <dir>/agreement-<epoch>.log    what this node said at the height being decided
 //!  <dir>/watermark                how far it signed
@@ -23,7 +23,7 @@ use crate::{
     aged::{AGED_BLOBS, AGED_ITEMS, AGED_LISTS, AgedTable, PRUNED_AT_ONCE},
     agreement_log::{self, AgreementLog, Entry},
     backend::Backend,
-    certificate_log::{BUNDLE_BYTES_MAX, CertificateLog},
+    certificate_log::{BUNDLE_BYTES_MAX, CertificateLog, Compactor, Logged, SEGMENT_EPOCHS},
     error::StoreError,
     fork_file::{self, FORK_BYTES_MAX, KeptFork},
     reader::Reader,
@@ -98,7 +98,7 @@ pub struct StateChange {
 pub struct EpochCommit {
     /// The epoch, one after the last applied.
     pub epoch: u64,
-    /// Encoded `EpochBundle`, for the certificate log.
+    /// For the certificate log: an encoded `EpochBundle`, or of a state without its items an encoded `CertifiedCut`.
     pub bundle: Vec<u8>,
     /// Encoded cut.
     pub cut: Vec<u8>,
@@ -157,11 +157,13 @@ pub(crate) struct Paths {
     pub(crate) disk: Arc<dyn crate::disk::Disk>,
     pub(crate) dir: PathBuf,
     pub(crate) subnet: [u8; 32],
+    /// See [`CertificateLog::open`].
+    pub(crate) segment_epochs: u64,
 }
 
 impl Paths {
-    pub(crate) fn certificates(&self) -> PathBuf {
-        self.dir.join("certificates.log")
+    pub(crate) fn new(disk: Arc<dyn crate::disk::Disk>, dir: &Path, subnet: [u8; 32]) -> Self {
+        Self { disk, dir: dir.to_owned(), subnet, segment_epochs: SEGMENT_EPOCHS }
     }
 
     pub(crate) fn watermark(&self) -> PathBuf {
@@ -229,7 +231,7 @@ impl Store {
             if let Some(applied) = store.applied {
                 return Err(StoreError::OutOfOrder { epoch: 0, expected: applied + 1 });
             }
-            store.apply(EpochCommit { cut, state, ..EpochCommit::default() })
+            store.apply(EpochCommit { cut, state, ..EpochCommit::default() }, None)
         })
     }
 
@@ -240,7 +242,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::OutOfOrder`] unless the epoch follows the last applied; [`StoreError::BundleDiffers`];
     /// [`StoreError::TooLarge`], before anything is written; what disk and database say.
-    pub fn commit_epoch(&mut self, commit: EpochCommit) -> Result<(), StoreError> {
+    pub fn commit_epoch(&mut self, mut commit: EpochCommit) -> Result<(), StoreError> {
         self.write(|store| {
             let epoch = commit.epoch;
             let expected = store.applied.map_or(0, |applied| applied + 1);
@@ -251,36 +253,81 @@ impl Store {
             if bytes > max {
                 return Err(StoreError::TooLarge { what: "an epoch bundle", bytes, max });
             }
-            store.apply(commit)
+            let bundle = std::mem::take(&mut commit.bundle);
+            if !store.is_logged(epoch) {
+                return store.apply(commit, Some(Logged::Whole(bundle)));
+            }
+            match store.reader.bundle(epoch)? {
+                Some(logged) if logged == bundle => store.apply(commit, None),
+                _ => Err(StoreError::BundleDiffers { epoch }),
+            }
         })
     }
 
     /// Writes the state after an epoch without those before it, durably: a node that joins by a snapshot, or rebuilds
-    /// its tables from one. `commit.state` holds every ledger row. The bundle begins the certificate log, or is in it.
+    /// its tables from one. `commit.state` holds every ledger row. `commit.bundle` begins the certificate log as a record
+    /// without items, unless the log has this epoch; then the caller has compared the two.
     ///
     /// # Errors
-    /// [`StoreError::OutOfOrder`] if an epoch was applied already; [`StoreError::BundleDiffers`]; [`StoreError::TooLarge`];
-    /// what disk and database say.
-    pub fn commit_snapshot(&mut self, commit: EpochCommit) -> Result<(), StoreError> {
+    /// [`StoreError::OutOfOrder`] if an epoch was applied already; [`StoreError::TooLarge`]; what disk and database say.
+    pub fn commit_snapshot(&mut self, mut commit: EpochCommit) -> Result<(), StoreError> {
         self.write(|store| {
+            let epoch = commit.epoch;
             if let Some(applied) = store.applied {
                 let expected = applied.saturating_add(1);
-                return Err(StoreError::OutOfOrder { epoch: commit.epoch, expected });
+                return Err(StoreError::OutOfOrder { epoch, expected });
             }
-            store.apply(commit)
+            let cut = Logged::Cut(std::mem::take(&mut commit.bundle));
+            store.apply(commit, Some(cut).filter(|_| !store.is_logged(epoch)))
         })
     }
 
-    fn apply(&mut self, mut commit: EpochCommit) -> Result<(), StoreError> {
+    /// Puts back what the log still says about an epoch before the first whose step will be in the tables: for a store
+    /// whose tables are made again from a snapshot. Durable with [`Store::commit_snapshot`], which comes last.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfOrder`] if an epoch was applied already; [`StoreError::TooLarge`]; what the database says.
+    pub fn restore_cut(
+        &mut self,
+        epoch: u64,
+        cut: Vec<u8>,
+        certificate: Vec<u8>,
+        committee: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.write(|store| {
+            if let Some(applied) = store.applied {
+                let expected = applied.saturating_add(1);
+                return Err(StoreError::OutOfOrder { epoch, expected });
+            }
+            let mut step = Step::default();
+            step.put(&CUTS, &epoch, cut);
+            if epoch > 0 {
+                step.put(&CERTIFICATES, &epoch, certificate);
+            }
+            step.put(&EPOCHS, &epoch, 0_u32.to_be_bytes().to_vec());
+            if let Some(committee) = committee {
+                step.put(&COMMITTEES_BY_EPOCH, &epoch, committee);
+            }
+            store.reader.tables.commit(step)
+        })
+    }
+
+    /// What removes items of old epochs from the certificate log, on any thread.
+    #[must_use]
+    pub fn compactor(&self) -> Compactor {
+        self.log.compactor(self.reader._lock.clone())
+    }
+
+    fn is_logged(&self, epoch: u64) -> bool {
+        epoch == 0 || self.log.last().is_some_and(|last| epoch <= last)
+    }
+
+    /// Appends the record, if one is given, then takes the step.
+    fn apply(&mut self, commit: EpochCommit, record: Option<Logged>) -> Result<(), StoreError> {
         let epoch = commit.epoch;
-        let bundle = std::mem::take(&mut commit.bundle);
-        let logged = epoch == 0 || self.log.last().is_some_and(|last| epoch <= last);
-        if logged && epoch > 0 && self.reader.bundle(epoch)?.as_ref() != Some(&bundle) {
-            return Err(StoreError::BundleDiffers { epoch });
-        }
         let step = self.step_of(commit)?;
-        if !logged {
-            self.log.append(epoch, &bundle)?;
+        if let Some(record) = record {
+            self.log.append(epoch, &record)?;
             self.log.sync()?;
         }
         self.reader.tables.commit(step)?;
@@ -352,7 +399,7 @@ impl Store {
     }
 
     fn start_log(&mut self, epoch: u64) -> Result<(), StoreError> {
-        let Paths { disk, dir, subnet } = self.paths.clone();
+        let Paths { disk, dir, subnet, .. } = self.paths.clone();
         let path = self.paths.watermark();
         let log = AgreementLog::reset(disk.as_ref(), &dir, &subnet, epoch)?;
         let next =
@@ -473,7 +520,7 @@ impl Store {
             if bytes > max {
                 return Err(StoreError::TooLarge { what, bytes, max });
             }
-            let Paths { disk, dir, subnet } = &store.paths;
+            let Paths { disk, dir, subnet, .. } = &store.paths;
             fork_file::write(disk.as_ref(), dir, subnet, epoch, proof).map_err(StoreError::io(dir))
         })
     }
@@ -483,7 +530,7 @@ impl Store {
     /// # Errors
     /// What the disk says.
     pub fn forks(&self) -> Result<Vec<KeptFork>, StoreError> {
-        let Paths { disk, dir, subnet } = &self.paths;
+        let Paths { disk, dir, subnet, .. } = &self.paths;
         fork_file::read_all(disk.as_ref(), dir, subnet).map_err(StoreError::io(dir))
     }
 

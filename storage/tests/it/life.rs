@@ -6,7 +6,7 @@ use std::{
 };
 
 use ganglion_storage::{
-    Damage, OpenError, PEERS_MAX, Part, Position, Recovered, Standing, Store, StoreError,
+    Damage, Logged, OpenError, PEERS_MAX, Part, Position, Recovered, Standing, Store, StoreError,
     faulty::FaultyDisk,
 };
 
@@ -70,7 +70,7 @@ fn a_directory_with_anything_to_lose_is_not_initialised_again() {
     let init =
         |disk: &FaultyDisk, subnet| Store::init_on(Arc::new(disk.clone()), Path::new(DIR), subnet);
     assert!(matches!(init(&disk, SUBNET), Err(OpenError::AlreadyInitialised { .. })));
-    for kept in ["certificates.log", "watermark", THIRD, "state.journal"] {
+    for kept in ["certificates-00000000.log", "watermark", THIRD, "state.journal"] {
         let only = FaultyDisk::new();
         only.plant(&path(kept), &disk.content(&path(kept)).unwrap());
         for subnet in [SUBNET, [9; 32]] {
@@ -170,7 +170,7 @@ fn an_old_watermark_put_back_beside_a_later_log_makes_the_node_mute_through_that
 #[test]
 fn a_certificate_log_behind_state_or_watermark_is_damage_with_the_epoch_named() {
     let disk = voting_in_the_third();
-    let log = path("certificates.log");
+    let log = path("certificates-00000000.log");
     let content = disk.content(&log).unwrap();
     let second = content.len() - 112 - model::bundle(2).len();
     for kept in second..content.len() {
@@ -190,7 +190,7 @@ fn a_certificate_log_behind_state_or_watermark_is_damage_with_the_epoch_named() 
 fn a_state_that_is_gone_is_rebuilt_from_the_log_alone() {
     let disk = voting_in_the_third();
     let bare = FaultyDisk::new();
-    for kept in ["certificates.log", "watermark", THIRD] {
+    for kept in ["certificates-00000000.log", "watermark", THIRD] {
         bare.plant(&path(kept), &disk.content(&path(kept)).unwrap());
     }
     let (mut store, recovered) = open(&bare);
@@ -344,6 +344,9 @@ fn a_node_may_begin_with_the_state_of_a_later_epoch() {
     let reader = store.reader();
     assert_eq!(reader.certified(), Some((40, 41)));
     assert_eq!(reader.cut(39).unwrap(), None, "what was never here is not lost");
-    assert!(reader.cut(40).unwrap().is_some() && reader.bundle(40).unwrap().is_some());
+    assert_eq!(reader.cut(40).unwrap(), Some(model::cut(40)));
+    assert_eq!(reader.bundle(40).unwrap(), None, "its items were never here");
+    assert_eq!(reader.logged(40).unwrap(), Some(Logged::Cut(model::bundle(40))));
+    assert_eq!(reader.whole_from(), Some(41));
     assert_eq!(reader.committee_of_epoch(42).unwrap(), Some(committee));
 }
