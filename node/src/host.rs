@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
-use ganglion_persist::{Keeper, snapshots, stored_answer};
+use ganglion_persist::{Keeper, Removed, snapshots, stored_answer};
 use ganglion_storage::{Store, StoreError};
 use ganglion_subnet::runner::Host;
 use ganglion_subnet::{
@@ -17,6 +19,7 @@ use ganglion_types::{Epoch, Fork, Hotkey, Item, ItemId, proto};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::{Clock, Mail};
+use crate::http::health::stranded_text;
 use crate::metrics::DriverMetrics;
 use crate::view::{LATENCIES, RECENT, ScoreView, View};
 
@@ -50,6 +53,10 @@ pub struct NodeHost {
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
     overdue: Option<(Epoch, u64)>,
     step_began: Instant,
+    /// The oldest epoch with items, as the participant was told.
+    oldest: u64,
+    /// Whether items are being removed from the certificate log.
+    compacting: Arc<AtomicBool>,
     /// When the log last said how far catching up is.
     followed: Option<Instant>,
 }
@@ -97,6 +104,7 @@ impl NodeHost {
         } = parts;
         let mut keeper = Keeper::new(store, archive);
         keeper.keep_committee(&view.now().state);
+        let oldest = snapshots::serve::oldest(keeper.reader());
         Self {
             keeper,
             records,
@@ -116,6 +124,8 @@ impl NodeHost {
             running_since: clock.now().mono,
             overdue: None,
             step_began: Instant::now(),
+            oldest,
+            compacting: Arc::default(),
             followed: None,
         }
     }
@@ -170,6 +180,30 @@ impl NodeHost {
         {
             self.note_missed(epoch);
         }
+    }
+
+    /// Removes items from the certificate log on a thread of its own, and tells the participant what is left.
+    fn compact(&mut self, state: &State) {
+        let oldest = snapshots::serve::oldest(self.keeper.reader());
+        if oldest != self.oldest {
+            self.oldest = oldest;
+            self.pending.push_back(Input::Oldest(Epoch::new(oldest)));
+        }
+        let Some(compaction) = self.keeper.compaction(state) else { return };
+        if self.compacting.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let compacting = Arc::clone(&self.compacting);
+        self.runtime.spawn_blocking(move || {
+            match compaction.run() {
+                Ok(Removed { epochs: 0, .. }) => {}
+                Ok(Removed { epochs, before, after }) => {
+                    tracing::info!(epochs, before, after, "items left the certificate log");
+                }
+                Err(error) => tracing::warn!(%error, "the items of old epochs stay"),
+            }
+            compacting.store(false, Ordering::SeqCst);
+        });
     }
 
     fn note_missed(&self, epoch: Epoch) {
@@ -238,6 +272,7 @@ impl Host for NodeHost {
         self.keeper.commit(commit)?;
         self.metrics.store_commit(start.elapsed());
         self.keeper.prune(&commit.state)?;
+        self.compact(&commit.state);
         let now = self.clock.now();
         self.certified(now, commit);
         Ok(())
@@ -367,6 +402,12 @@ impl NodeHost {
             }
             Report::Following(following) => self.show_following(following),
             Report::Frozen(forks) => self.show_frozen(forks),
+            Report::Stranded(stranded) => {
+                if let Some(stranded) = &stranded {
+                    tracing::warn!("{}", stranded_text(stranded));
+                }
+                self.view.update(|view| view.stranded = stranded);
+            }
             Report::Odd(what) => tracing::warn!("{what}"),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use ganglion_consensus::ledger::{EpochResult, State};
-use ganglion_subnet::Following;
+use ganglion_subnet::{Following, Stranded};
 use ganglion_types::{CutId, Epoch, Fork, Hotkey, ItemId, Uid};
 
 /// Shared between the driver, which writes it, and everybody else.
@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub behind: Option<Epoch>,
     /// How far catching up is, while it lasts.
     pub following: Option<Following>,
+    /// The epoch that no peer can give, if peers are further and none can.
+    pub stranded: Option<Stranded>,
     /// Stake whose lists came in the last epoch, and all of it.
     pub stake_seen: (u64, u64),
     /// Epochs that this node missed while it ran.
@@ -87,6 +89,7 @@ impl View {
             signing_reason: "starting",
             behind: None,
             following: None,
+            stranded: None,
             stake_seen: (0, 0),
             missed: Vec::new(),
             latencies: BTreeMap::new(),

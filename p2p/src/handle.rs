@@ -292,7 +292,7 @@ pub struct PeerInfo {
     pub rtt: Option<Duration>,
     /// What it says it runs; not to be trusted.
     pub agent: Option<String>,
-    /// Whether its record says that it keeps every epoch.
+    /// Whether its record says that it keeps the items of every epoch.
     pub archive: bool,
 }
 

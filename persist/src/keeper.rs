@@ -1,5 +1,7 @@
 //! The durable half of a host: every effect that must be on the disk, as the store takes it.
 
+use std::sync::Arc;
+
 use ganglion_consensus::agreement::Watermark;
 use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::State;
@@ -8,6 +10,7 @@ use ganglion_storage::{EpochCommit, Position, Reader, RoundCut, StateChange, Sto
 use ganglion_subnet::Commit;
 use ganglion_types::{Body, Canonical as _, CutId, Epoch, Fork, Item, Round};
 
+use crate::retention::{self, Compaction};
 use crate::snapshots;
 
 /// Uid under which the header of an epoch's result is stored: no participant can have it.
@@ -95,17 +98,32 @@ impl Keeper {
     /// # Errors
     /// What the store says.
     pub fn prune(&mut self, state: &State) -> Result<(), StoreError> {
-        let retained = state.hyperparameters().unbonding_epochs.max(RETAINED_EPOCHS);
-        let before = state.epoch().get().checked_sub(retained);
-        let Some(before) = before.filter(|_| !self.archive) else {
-            return Ok(());
-        };
+        let Some(before) = self.retained_from(state) else { return Ok(()) };
         for _ in 0..PRUNE_CALLS {
             if self.store.prune(before)? == 0 {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// The first epoch whose items have to stay; `None` if all have to.
+    fn retained_from(&self, state: &State) -> Option<u64> {
+        let retained = state.hyperparameters().unbonding_epochs.max(RETAINED_EPOCHS);
+        state.epoch().get().checked_sub(retained).filter(|_| !self.archive)
+    }
+
+    /// The removal of items from the certificate log, if it may be due: run it on any thread, and not on this one.
+    #[must_use]
+    pub fn compaction(&self, state: &State) -> Option<Compaction> {
+        let before = self.retained_from(state)?;
+        let reader = self.store.reader();
+        retention::is_due(reader, before).then(|| Compaction {
+            compactor: self.store.compactor(),
+            reader: reader.clone(),
+            manifest: Arc::clone(state.manifest()),
+            before,
+        })
     }
 
     /// See [`ganglion_subnet::runner::Host::save_local`].

@@ -18,8 +18,10 @@
 pub mod answer;
 pub mod keeper;
 pub mod restart;
+pub mod retention;
 pub mod snapshots;
 
 pub use answer::stored_answer;
 pub use keeper::{Keeper, RESULT_HEADER, committee_of, epoch_commit};
 pub use restart::{KnownFork, RestartError};
+pub use retention::{Compaction, Removed};

@@ -13,15 +13,15 @@ use ed25519_dalek::SigningKey;
 use ganglion_consensus::ledger::{State, StateError, Table, execute};
 use ganglion_consensus::proof;
 use ganglion_storage::{
-    EpochCommit, FORK_BYTES_MAX, Reader, Recovered as Found, Standing, StateChange, Store,
-    StoreError,
+    FORK_BYTES_MAX, Logged, Reader, Recovered as Found, Standing, StateChange, Store, StoreError,
 };
 use ganglion_subnet::divergence::Decided;
 use ganglion_subnet::{Behaviour, Commit, Config, Participant, Recovered};
 use ganglion_types::{
     Canonical as _, Certificate, CommitteeMembers, Cut, CutId, DecodeError, Digest, Epoch,
-    EpochBundle, Fork, Manifest, limits,
+    EpochBundle, Fork, Manifest, limits, proto,
 };
+use prost::Message as _;
 
 use crate::keeper::{committee_of, epoch_commit};
 use crate::snapshots;
@@ -77,9 +77,9 @@ pub fn recover(
         RestartError::Manifest(rules.collect::<Vec<_>>().join("; "))
     })?;
     let mut state = match found.applied {
-        // This node began with a snapshot: its epochs before are nowhere here.
-        None if store.reader().certified().is_some_and(|(first, _)| first > 1) => {
-            rebuild(store, manifest)?
+        // Items of the first epochs are not here: this node began with a snapshot, or has removed them.
+        None if store.reader().whole_from().is_some_and(|from| from > 1) => {
+            rebuild(store, &genesis)?
         }
         None => {
             let rows = genesis.rows().into_iter().map(|((table, key), value)| StateChange {
@@ -102,16 +102,30 @@ pub fn recover(
     Ok(state)
 }
 
-/// The state of the newest snapshot here whose cut is in the certificate log.
-fn rebuild(store: &mut Store, manifest: &Arc<Manifest>) -> Result<State, RestartError> {
+/// The state of the oldest snapshot here from which on the log has all items, so that as many results as can be come back.
+/// Of the epochs before, cuts and certificates do.
+fn rebuild(store: &mut Store, genesis: &State) -> Result<State, RestartError> {
     let reader = store.reader().clone();
-    for epoch in reader.snapshots().epochs()?.into_iter().rev() {
-        let Some(bundle) = reader.bundle(epoch)? else { continue };
+    let (first, _) = reader.certified().ok_or(RestartError::NoSnapshot)?;
+    let from = reader.whole_from().ok_or(RestartError::NoSnapshot)?;
+    for epoch in reader.snapshots().epochs()? {
+        if epoch.saturating_add(1) < from {
+            continue;
+        }
+        let Some(certified) = reader.logged(epoch)?.as_ref().and_then(snapshots::cut_of) else {
+            continue;
+        };
         let Some(parts) = reader.snapshots().parts(epoch)? else { continue };
-        let Some(certified) = snapshots::serve::cut_of(&bundle) else { continue };
-        match snapshots::load(&parts, manifest) {
+        match snapshots::load(&parts, genesis.manifest()) {
             Ok(loaded) if loaded.cut.id() == certified.id() => {
-                store.commit_snapshot(EpochCommit { bundle, ..snapshots::commit_of(&loaded) })?;
+                if first == 1 {
+                    let cut = genesis.genesis_cut().map(|cut| cut.to_bytes()).unwrap_or_default();
+                    store.restore_cut(0, cut, Vec::new(), None)?;
+                }
+                for epoch in first..=epoch {
+                    restore_cut(store, &reader, epoch)?;
+                }
+                store.commit_snapshot(snapshots::commit_of(&loaded))?;
                 tracing::info!(epoch, "rebuilt from a snapshot");
                 return Ok(loaded.state);
             }
@@ -119,6 +133,27 @@ fn rebuild(store: &mut Store, manifest: &Arc<Manifest>) -> Result<State, Restart
         }
     }
     Err(RestartError::NoSnapshot)
+}
+
+fn restore_cut(store: &mut Store, reader: &Reader, epoch: u64) -> Result<(), RestartError> {
+    let (cut, certificate, committee) = match reader.logged(epoch)? {
+        Some(Logged::Cut(bytes)) => {
+            let read = proto::CertifiedCut::decode(bytes.as_slice()).unwrap_or_default();
+            (read.cut, read.certificate, read.committee)
+        }
+        Some(Logged::Whole(bytes)) => {
+            let read = proto::EpochBundle::decode(bytes.as_slice()).unwrap_or_default();
+            (read.cut, read.certificate, None)
+        }
+        None => return Ok(()),
+    };
+    let (Some(cut), Some(certificate)) = (cut, certificate) else {
+        let source = DecodeError::field("cut", "is missing");
+        return Err(RestartError::Stored { epoch, source });
+    };
+    let committee = committee.map(|committee| committee.encode_to_vec());
+    store.restore_cut(epoch, cut.encode_to_vec(), certificate.encode_to_vec(), committee)?;
+    Ok(())
 }
 
 /// Whether nothing was ever certified or applied here.

@@ -66,6 +66,14 @@ pub enum Damage {
         /// Rows found.
         rows: u64,
     },
+    /// The chain state is of an earlier epoch than the items that are left lead on from.
+    #[error("it is of epoch {applied}, and the certificate log has items from epoch {from} on")]
+    Behind {
+        /// Epoch of the state.
+        applied: u64,
+        /// First epoch with items.
+        from: u64,
+    },
     /// There are rows but no schema number.
     #[error("there are rows but no schema number")]
     Schema,

@@ -176,6 +176,12 @@ fn open(
     let decided = watermark.as_ref().and_then(|(_, watermark)| watermark.epoch.checked_sub(1));
     let durable = applied.max(decided);
     let log = open_log(&paths, durable)?;
+    if let (Some(applied), Some(from)) = (applied, log.reader().whole_from())
+        && applied.saturating_add(1) < from
+    {
+        let damage = Damage::Behind { applied, from };
+        return Err(OpenError::damaged(&dir, Part::State, damage));
+    }
     let (standing, agreement, mute_through) = judge(&paths, watermark.as_ref().map(|(_, w)| w))?;
     let (items, lists, blobs) = aged_tables(&tables).map_err(in_state)?;
     let snapshots = SnapshotFiles::new(Arc::clone(&disk), &dir);

@@ -182,6 +182,8 @@ pub enum Report {
     },
     /// Catching up, or having caught up.
     Following(Following),
+    /// Peers are further, and none of them has the items of the next epoch; `None` once one has.
+    Stranded(Option<Stranded>),
     /// Two certified cuts of one epoch: the node goes on answering and does nothing else. Empty if the
     /// proof that was kept is damaged.
     Frozen(Vec<Fork>),
@@ -215,6 +217,15 @@ impl Following {
         let rate = self.per_kilosecond?;
         self.left().saturating_mul(1_000_000).checked_div(rate)
     }
+}
+
+/// An epoch that no connected peer can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stranded {
+    /// The epoch.
+    pub next: Epoch,
+    /// The oldest one that any of them can give.
+    pub oldest: Epoch,
 }
 
 /// A certified epoch, for people and metrics.

@@ -1,6 +1,6 @@
 //! What a participant is told.
 
-use ganglion_types::{Digest, Hotkey, Payload, Uid, proto};
+use ganglion_types::{Digest, Epoch, Hotkey, Payload, Uid, proto};
 
 use crate::effect::Timer;
 
@@ -96,6 +96,8 @@ pub enum Input {
         /// For each hotkey one score per task in millionths; `None` is no score.
         scores: Vec<(Hotkey, Vec<Option<i64>>)>,
     },
+    /// The oldest epoch that the store can give with its items: those before are gone.
+    Oldest(Epoch),
     /// An operation submitted on this node: the wire bytes of an item.
     Submit {
         /// Who waits.

@@ -39,7 +39,7 @@ mod work;
 
 pub use behaviour::{Behaviour, Twice};
 pub use effect::{
-    Certified, Commit, Effect, Following, Halt, MinerScore, Phase, Report, Timer, Verdict,
+    Certified, Commit, Effect, Following, Halt, MinerScore, Phase, Report, Stranded, Timer, Verdict,
 };
 pub use input::{
     AnswerToken, AskId, Caller, Channel, Feedback, GossipToken, Input, Job, JobId, Response,

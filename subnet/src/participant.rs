@@ -193,6 +193,7 @@ impl Participant {
             Input::Forwarded { job, outputs } => self.on_forwarded(job, outputs),
             Input::Scored { job, scores } => self.on_scored(job, &scores),
             Input::Submit { ticket, bytes } => self.on_submit(ticket, &bytes),
+            Input::Oldest(epoch) => self.config.oldest = epoch,
         }
         self.take_effects()
     }

@@ -9,7 +9,7 @@ use ganglion_types::{
 };
 
 use crate::divergence::differing_root;
-use crate::effect::{Effect, Following, Phase, Report, Timer};
+use crate::effect::{Effect, Following, Phase, Report, Stranded, Timer};
 use crate::fetch::Want;
 use crate::input::{AnswerToken, AskId};
 use crate::intake::Rejection;
@@ -38,6 +38,8 @@ pub struct Sync {
     fetching: Option<Hotkey>,
     turn: usize,
     progress: Option<Progress>,
+    /// What was last reported of peers that are further and cannot help.
+    stranded: Option<Stranded>,
 }
 
 /// What a peer has said of itself.
@@ -72,6 +74,13 @@ impl Sync {
         let able = self.shown.iter().filter(|(_, shown)| shown.oldest <= own.next());
         let best = able.max_by_key(|(_, shown)| shown.last);
         best.map(|(peer, shown)| (*peer, shown.last))
+    }
+
+    /// The epoch after `own` if peers are further and none of them can give it.
+    fn stranded(&self, own: Epoch) -> Option<Stranded> {
+        let further = self.shown.values().filter(|shown| shown.last > own);
+        let oldest = further.map(|shown| shown.oldest).min()?;
+        (oldest > own.next()).then_some(Stranded { next: own.next(), oldest })
     }
 
     /// Forgets what a peer that left has shown: it cannot be asked.
@@ -272,6 +281,11 @@ impl Participant {
             return;
         }
         let own = self.state.epoch();
+        let stranded = self.sync.stranded(own);
+        if stranded != self.sync.stranded {
+            self.sync.stranded = stranded;
+            self.report(Report::Stranded(stranded));
+        }
         let Some((peer, best)) = self.sync.best(own) else { return };
         if best <= own || !self.connected.contains(&peer) {
             return;

@@ -166,6 +166,9 @@ pub struct Peer {
     pub rtt_ms: Option<f64>,
     /// Program and version it gives.
     pub agent: Option<String>,
+    /// Whether it says that it keeps the items of every epoch.
+    #[serde(default)]
+    pub archive: bool,
 }
 
 /// `GET /v1/metagraph`: the subnet after the last certified epoch.
@@ -278,6 +281,9 @@ pub struct EpochDetail {
     pub signed_by: Vec<String>,
     /// Result by uid.
     pub rows: Vec<ResultRow>,
+    /// Whether the items of this epoch are kept here: what follows is made of them, and empty without.
+    #[serde(default = "yes")]
+    pub items_kept: bool,
     /// Items by kind.
     pub item_kinds: std::collections::BTreeMap<String, usize>,
     /// Weights that counted.
@@ -298,6 +304,10 @@ pub struct Offence {
     pub kind: String,
     /// In which epoch.
     pub epoch: u64,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// One row of an epoch's result.

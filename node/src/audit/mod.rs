@@ -10,4 +10,5 @@ mod report;
 
 pub use dump::{Dump, DumpError, DumpStage};
 pub(crate) use dump::{first_difference, missed_root};
+pub(crate) use replay::ASK_AN_ARCHIVE;
 pub use replay::{AuditError, Replay, Replayed, Verdict, read_epoch, verdict};

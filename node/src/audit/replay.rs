@@ -7,6 +7,7 @@ use ganglion_consensus::ledger::stages::{
     self, RESULT, Stage, StageDifference, digests, roots_in, roots_of, stage_name, stages,
 };
 use ganglion_consensus::ledger::{EpochResult, ExecuteError, Roots, State, Table, execute};
+use ganglion_persist::snapshots::{cut_of, load};
 use ganglion_persist::{RESULT_HEADER, committee_of};
 use ganglion_storage::{Reader, StoreError};
 use ganglion_types::{
@@ -32,13 +33,21 @@ pub enum AuditError {
         /// What is wrong.
         source: DecodeError,
     },
-    /// Not decided here, or not kept.
-    #[error("epoch {epoch} is not kept here; this node has epochs up to {last}")]
+    /// Not decided here.
+    #[error("epoch {epoch} is not decided here; this node has epochs up to {last}")]
     NotHere {
         /// The epoch.
         epoch: Epoch,
         /// The last one.
         last: Epoch,
+    },
+    /// Nothing here leads to the state before it: its items or a snapshot are missing.
+    #[error("epoch {epoch} cannot be executed here: {}", missing(*oldest))]
+    Pruned {
+        /// The epoch.
+        epoch: Epoch,
+        /// The oldest that can be, if any can.
+        oldest: Option<Epoch>,
     },
     /// The manifest makes no genesis.
     #[error("the manifest makes no subnet")]
@@ -67,10 +76,19 @@ pub enum AuditError {
     },
 }
 
+fn missing(oldest: Option<Epoch>) -> String {
+    match oldest {
+        Some(oldest) => format!(
+            "the items up to it, or a snapshot before it, are not kept; the oldest epoch that can be is {oldest}"
+        ),
+        None => "no snapshot here leads on to the items that are kept".into(),
+    }
+}
+
 impl Curable for AuditError {
     fn fault(&self) -> Fault {
         match self {
-            Self::NotHere { .. } => Fault::Input,
+            Self::NotHere { .. } | Self::Pruned { .. } => Fault::Input,
             Self::Store(_) | Self::Stored { .. } => Fault::Environment,
             _ => Fault::Check,
         }
@@ -79,6 +97,7 @@ impl Curable for AuditError {
     fn cure(&self) -> Option<String> {
         let cure = match self {
             Self::NotHere { .. } => "List the epochs with `ganglion epoch list`.",
+            Self::Pruned { .. } => ASK_AN_ARCHIVE,
             Self::Diverged { .. } => {
                 "See which row with `ganglion epoch replay` of that epoch, and compare it with \
                  another node's: `ganglion epoch diff EPOCH --with API`."
@@ -89,7 +108,11 @@ impl Curable for AuditError {
     }
 }
 
-/// Walks through the stored epochs from genesis on.
+/// The cure for what is not kept here.
+pub(crate) const ASK_AN_ARCHIVE: &str = "An archive node has the items of every epoch: `ganglion \
+    peers` shows which are, and --api asks one.";
+
+/// Walks through the stored epochs, from genesis or a snapshot on.
 #[derive(Debug)]
 pub struct Replay<'a> {
     reader: &'a Reader,
@@ -121,6 +144,32 @@ impl<'a> Replay<'a> {
         Ok(Self { reader, state, committee })
     }
 
+    /// Begins as near before `epoch` as it can: with the newest snapshot here from which on all items are kept, else with
+    /// genesis.
+    ///
+    /// # Errors
+    /// [`AuditError::Pruned`] if neither is there; [`AuditError::Manifest`]; what the store says.
+    pub fn towards(
+        reader: &'a Reader,
+        manifest: Arc<Manifest>,
+        epoch: Epoch,
+    ) -> Result<Self, AuditError> {
+        let from = reader.whole_from().unwrap_or(1);
+        let leads = |snapshot: &u64| snapshot.saturating_add(1) >= from;
+        let snapshots: Vec<u64> = reader.snapshots().epochs()?.into_iter().filter(leads).collect();
+        for snapshot in snapshots.iter().rev().filter(|one| **one < epoch.get()) {
+            if let Some(state) = snapshot_state(reader, &manifest, *snapshot)? {
+                let committee = committee_of(&state);
+                return Ok(Self { reader, state, committee });
+            }
+        }
+        if from <= 1 {
+            return Self::new(reader, manifest);
+        }
+        let oldest = snapshots.first().map(|snapshot| Epoch::new(snapshot.saturating_add(1)));
+        Err(AuditError::Pruned { epoch, oldest })
+    }
+
     /// The state after the last epoch executed.
     #[must_use]
     pub const fn state(&self) -> &State {
@@ -135,7 +184,10 @@ impl<'a> Replay<'a> {
         let epoch = self.state.next_epoch();
         let last = Epoch::new(self.reader.certified().map_or(0, |(_, last)| last));
         let bytes = self.reader.bundle(epoch.get())?;
-        let bytes = bytes.ok_or(AuditError::NotHere { epoch, last })?;
+        let bytes = bytes.ok_or(match epoch > last {
+            true => AuditError::NotHere { epoch, last },
+            false => AuditError::Pruned { epoch, oldest: None },
+        })?;
         let bundle = EpochBundle::from_bytes(&bytes, limits::RPC_BYTES)
             .map_err(|source| AuditError::Stored { epoch, source })?;
         self.check(&bundle)?;
@@ -180,6 +232,25 @@ impl<'a> Replay<'a> {
         let committee = self.committee.as_ref().ok_or_else(|| unsigned("nobody could sign it"))?;
         verify_certificate(&bundle.certificate, &cut.subnet, epoch, committee)
             .map_err(|error| unsigned(&error.to_string()))
+    }
+}
+
+/// The state of a snapshot here; `None` if it does not hold or is not the certified one.
+fn snapshot_state(
+    reader: &Reader,
+    manifest: &Arc<Manifest>,
+    epoch: u64,
+) -> Result<Option<State>, AuditError> {
+    let certified = reader.logged(epoch)?.as_ref().and_then(cut_of);
+    let Some(parts) = reader.snapshots().parts(epoch)? else { return Ok(None) };
+    match load(&parts, manifest) {
+        Ok(loaded) if certified.is_some_and(|cut| cut.id() == loaded.cut.id()) => {
+            Ok(Some(loaded.state))
+        }
+        _ => {
+            tracing::warn!(epoch, "a snapshot here does not hold");
+            Ok(None)
+        }
     }
 }
 
@@ -294,7 +365,7 @@ fn stored_stages(reader: &Reader, epoch: Epoch) -> Result<Vec<Stage>, AuditError
     Ok(found)
 }
 
-/// An epoch taken apart, executed again from genesis. `recent` gives it without, if it is still held.
+/// An epoch taken apart, executed again.
 ///
 /// # Errors
 /// See [`AuditError`].
@@ -307,5 +378,5 @@ pub fn read_epoch(
     if epoch > last || epoch == Epoch::GENESIS {
         return Err(AuditError::NotHere { epoch, last });
     }
-    Replay::new(reader, Arc::clone(manifest))?.go_to(epoch)
+    Replay::towards(reader, Arc::clone(manifest), epoch)?.go_to(epoch)
 }

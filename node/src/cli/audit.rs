@@ -17,7 +17,7 @@ use super::exit::{Exit, Failure};
 use super::{Global, output};
 use crate::api::Client;
 use crate::api::types::{ReplayReport, RowReport};
-use crate::audit::{self, Dump, read_epoch, verdict};
+use crate::audit::{self, ASK_AN_ARCHIVE, Dump, read_epoch, verdict};
 use crate::config::MANIFEST_NAME;
 use crate::node::NodeError;
 use crate::proof::{ProofFile, build};
@@ -101,6 +101,7 @@ fn patient(client: &Client, path: &str) -> Result<Value, Failure> {
             504,
             "Stop a node, or copy its directory, and use --dir: it takes its time.",
         ),
+        Some(410) => cured(error, 410, ASK_AN_ARCHIVE),
         _ => cured(error, 404, missing),
     })
 }

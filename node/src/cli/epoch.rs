@@ -10,6 +10,7 @@ use super::exit::Failure;
 use super::{Global, audit, output};
 use crate::api::types::{EpochDetail, EpochSummary, Status};
 use crate::api::{Client, Explanation};
+use crate::audit::ASK_AN_ARCHIVE;
 use crate::units::show_time;
 
 /// Decided epochs.
@@ -29,7 +30,7 @@ Examples:
   ganglion epoch prove 12 m1 > proof.json
   ganglion epoch prove 12 m1 --from-checkpoint 8 --dir ~/.ganglion/nodes/v1 > proof.json")]
     Prove(audit::ProveArgs),
-    /// Execute an epoch again from genesis, and compare every stage with what is stored
+    /// Execute an epoch again, and compare every stage with what is stored
     #[command(after_help = "\
 Examples:
   ganglion epoch replay 12                              by a running node, beside its work
@@ -131,9 +132,10 @@ fn show(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
     };
     let (path, explain) = (format!("/v1/epochs/{epoch}"), args.explain);
     let path = if explain { format!("{path}/explain") } else { path };
-    let value = client
-        .get_value(&path)
-        .map_err(|error| cured(error, 404, "List the epochs with `ganglion epoch list`."))?;
+    let value = client.get_value(&path).map_err(|error| match error.status() {
+        Some(410) => cured(error, 410, ASK_AN_ARCHIVE),
+        _ => cured(error, 404, "List the epochs with `ganglion epoch list`."),
+    })?;
     if global.json {
         return output::print_json(&value);
     }
@@ -198,7 +200,11 @@ fn detail_text(detail: &EpochDetail) -> String {
     line("certificate", format!("{} signers with {signed} units of stake", head.signers));
     let kinds: Vec<String> =
         detail.item_kinds.iter().map(|(kind, many)| format!("{many} {kind}")).collect();
-    let kinds = if kinds.is_empty() { "none".into() } else { kinds.join(", ") };
+    let kinds = match kinds.is_empty() {
+        _ if !detail.items_kept => format!("{}, no longer kept by this node", head.items),
+        true => "none".into(),
+        false => kinds.join(", "),
+    };
     line("items", format!("{kinds}; named by {} lists", head.lists));
     line("paid out", format!("{} units", units(head.emitted_rao)));
     if !detail.rows.is_empty() {

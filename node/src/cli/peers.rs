@@ -44,7 +44,7 @@ fn text(peers: &[Peer], long: bool) -> String {
         let hotkey = if long { peer.hotkey.clone() } else { short(&peer.hotkey) };
         let mut cells = vec![
             Cell::new(peer.uid.map_or_else(|| "-".into(), |uid| uid.to_string())),
-            Cell::new(&peer.role),
+            Cell::new(role(peer)),
             Cell::new(hotkey),
         ];
         if long {
@@ -66,6 +66,10 @@ fn text(peers: &[Peer], long: bool) -> String {
     }
     let connected = peers.iter().filter(|peer| peer.connected).count();
     format!("{connected} of {} known peers are connected\n\n{}", peers.len(), rows.render())
+}
+
+fn role(peer: &Peer) -> String {
+    if peer.archive { format!("{}, archive", peer.role) } else { peer.role.clone() }
 }
 
 /// What a stranger said, safe for a terminal.

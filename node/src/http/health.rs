@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use ganglion_subnet::Stranded;
 use ganglion_types::{Coldkey, Rao};
 
 use super::v1::status::stake_to_halt;
@@ -44,6 +45,9 @@ fn judge(now: &Snapshot, connected: usize, worker: &WorkerHealth) -> Ready {
     } else if now.phase == "catching_up" {
         reasons.push("catching up with its peers. It goes on by itself".into());
     }
+    if let Some(stranded) = &now.stranded {
+        reasons.push(stranded_text(stranded));
+    }
     // A subnet of one needs nobody.
     let alone = now.state.participants().count() == 1 && now.uid().is_some();
     if connected == 0 && !alone {
@@ -71,6 +75,16 @@ fn judge(now: &Snapshot, connected: usize, worker: &WorkerHealth) -> Ready {
         _ => {}
     }
     Ready { ready: reasons.is_empty(), reasons, warnings: warnings(now) }
+}
+
+/// What is missing when no peer can give the next epoch, and the cure.
+pub(crate) fn stranded_text(stranded: &Stranded) -> String {
+    let Stranded { next, oldest } = stranded;
+    format!(
+        "no connected peer has the items of epoch {next} any more, the oldest that one has are of \
+         epoch {oldest}. Connect to an archive node (`ganglion peers` shows which are), or begin \
+         anew with a data directory of its own and --checkpoint EPOCH:CUTID, by a snapshot"
+    )
 }
 
 fn not_signing(now: &Snapshot) -> String {

@@ -13,7 +13,7 @@
 mod epochs;
 mod error;
 mod guard;
-mod health;
+pub(crate) mod health;
 mod listen;
 pub mod v1;
 
@@ -99,6 +99,8 @@ pub struct PeerSeen {
     pub rtt: Option<Duration>,
     /// What it says it runs.
     pub agent: Option<String>,
+    /// Whether it says that it keeps the items of every epoch.
+    pub archive: bool,
 }
 
 /// Knows the peers.

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -93,10 +94,8 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
     p2p::describe();
     worker::describe_metrics();
     let mut shutdown = std::pin::pin!(shutdown);
-    // Joining by a snapshot may wait for peers.
-    let parts = tokio::select! {
-        parts = assemble(start, exporter.clone()) => parts?,
-        () = &mut shutdown => return Ok(()),
+    let Some(parts) = assemble(start, exporter.clone(), shutdown.as_mut()).await? else {
+        return Ok(());
     };
     let mut running = parts.begin()?;
     let upkeep = tokio::spawn(metrics::upkeep(exporter));
@@ -124,7 +123,13 @@ struct Assembly {
     context: http::Context,
 }
 
-async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, NodeError> {
+/// Puts a node together; `None` if `shutdown` is done while it waits for peers to join by. Nothing else waits long, and what
+/// is wrong with a store is said before an end that was asked for meanwhile.
+async fn assemble(
+    start: Start,
+    exporter: PrometheusHandle,
+    shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
+) -> Result<Option<Assembly>, NodeError> {
     let Start { config, manifest, hotkey, behaviour } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
@@ -134,7 +139,10 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     let (records, records_out) = mpsc::channel(RECORDS);
     let (state, connected) = match config.checkpoint.filter(|_| restart::is_fresh(&found)) {
         Some(trusted) => {
-            let joined = join::join(&network, &mut events, &records, &manifest, trusted).await?;
+            let joined = tokio::select! {
+                joined = join::join(&network, &mut events, &records, &manifest, trusted) => joined?,
+                () = shutdown => return Ok(None),
+            };
             restart::begin_with(&mut store, &joined.loaded, &joined.parts)?;
             (joined.loaded.state, joined.connected)
         }
@@ -177,7 +185,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
     announce(&config.data_dir, api);
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
-    Ok(Assembly {
+    Ok(Some(Assembly {
         participant,
         host,
         mail,
@@ -191,7 +199,7 @@ async fn assemble(start: Start, exporter: PrometheusHandle) -> Result<Assembly, 
         server,
         listener,
         context,
-    })
+    }))
 }
 
 fn announce(dir: &Path, api: SocketAddr) {

@@ -47,6 +47,7 @@ impl http::Network for p2p::Handle {
                 score: peer.score,
                 rtt: peer.rtt,
                 agent: peer.agent,
+                archive: peer.archive,
             })
             .collect();
         peers.sort_by_key(|peer| (!peer.connected, peer.hotkey));

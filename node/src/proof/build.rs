@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use ganglion_consensus::proof::{members_of, row_owner};
+use ganglion_persist::snapshots::read_committee;
 use ganglion_persist::{RESULT_HEADER, committee_of};
 use ganglion_storage::{Reader, StoreError};
 use ganglion_types::proof::LINKS_MAX;
 use ganglion_types::{
     Canonical, Certificate, CommitteeMembers, Cut, DecodeError, Digest, Epoch, EpochLink,
-    EpochProof, Hotkey, Manifest, limits, merkle,
+    EpochProof, Hotkey, Manifest, limits, merkle, proto,
 };
+use prost::Message as _;
 
-use crate::audit::{AuditError, Replay};
+use crate::audit::{ASK_AN_ARCHIVE, AuditError, Replay};
 use crate::fault::{Curable, Fault};
 
 /// Why there is no proof.
@@ -26,6 +28,16 @@ pub enum BuildError {
         first: Epoch,
         /// The last one.
         last: Epoch,
+    },
+    /// Before the first epoch here.
+    #[error(
+        "the cut of epoch {from} is not here: this node began with a snapshot of epoch {first}"
+    )]
+    TooEarly {
+        /// The checkpoint.
+        from: Epoch,
+        /// The first epoch here.
+        first: Epoch,
     },
     /// Too far from the checkpoint.
     #[error("there are more than {LINKS_MAX} epochs between the checkpoint and epoch {epoch}")]
@@ -63,10 +75,25 @@ pub enum BuildError {
     Replay(#[from] AuditError),
 }
 
+impl BuildError {
+    /// Whether other nodes may still have what is missing.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(
+            self,
+            Self::TooEarly { .. } | Self::Pruned { .. } | Self::Replay(AuditError::Pruned { .. })
+        )
+    }
+}
+
 impl Curable for BuildError {
     fn fault(&self) -> Fault {
         match self {
-            Self::NotHere { .. } | Self::TooFar { .. } | Self::NoRow { .. } => Fault::Input,
+            Self::NotHere { .. }
+            | Self::TooEarly { .. }
+            | Self::Pruned { .. }
+            | Self::TooFar { .. }
+            | Self::NoRow { .. } => Fault::Input,
             Self::Replay(error) => error.fault(),
             _ => Fault::Environment,
         }
@@ -76,7 +103,9 @@ impl Curable for BuildError {
         let cure = match self {
             Self::NotHere { .. } => "List the epochs with `ganglion epoch list`.",
             Self::TooFar { .. } => "Start from a later checkpoint with --from-checkpoint.",
-            Self::Pruned { .. } => "Ask a node that keeps all rows.",
+            Self::Pruned { .. } | Self::TooEarly { .. } => {
+                return Some(format!("Start from a later epoch. Or: {ASK_AN_ARCHIVE}"));
+            }
             Self::NoRow { .. } => "See who had a row with `ganglion epoch show`.",
             Self::Replay(error) => return error.cure(),
             _ => "The log says more; -v logs everything.",
@@ -87,8 +116,7 @@ impl Curable for BuildError {
 
 /// Proves the row of `hotkey` in `epoch` for whoever believes the cut of `from`.
 ///
-/// Committees that were not kept are computed again from genesis, which takes as long as all epochs
-/// up to there.
+/// Committees that were not kept are computed again, from the nearest snapshot on.
 ///
 /// # Errors
 /// See [`BuildError`].
@@ -102,6 +130,10 @@ pub fn build(
     let last = Epoch::new(reader.applied()?.unwrap_or(0));
     if epoch > last || from > epoch || epoch == Epoch::GENESIS {
         return Err(BuildError::NotHere { epoch, first: from, last });
+    }
+    let first = reader.certified().map_or(1, |(first, _)| first);
+    if first > 1 && from.get() < first {
+        return Err(BuildError::TooEarly { from, first: Epoch::new(first) });
     }
     let distance = usize::try_from(epoch.get().saturating_sub(from.get())).unwrap_or(usize::MAX);
     if distance > LINKS_MAX {
@@ -163,9 +195,16 @@ impl Committees<'_> {
         if let Some(bytes) = self.reader.committee(root.as_bytes())? {
             return stored(epoch, Some(bytes));
         }
+        if let Some(bytes) = self.reader.committee_of_epoch(epoch.get())?
+            && let Ok(committee) = proto::Committee::decode(bytes.as_slice())
+            && let Some(committee) = read_committee(&committee)
+            && committee.digest() == root
+        {
+            return Ok(members_of(&committee));
+        }
         let mut replay = match self.replay.take() {
             Some(replay) => replay,
-            None => Replay::new(self.reader, Arc::clone(self.manifest))?,
+            None => Replay::towards(self.reader, Arc::clone(self.manifest), epoch)?,
         };
         while replay.state().next_epoch() < epoch {
             replay.advance()?;

@@ -388,6 +388,7 @@ pub(super) mod tests {
                 summary: summary(1),
                 signed_by: vec!["5v1".into()],
                 rows: vec![result("v1", 50, 0), result("m1", 50_000_000_000, 65_535)],
+                items_kept: true,
                 item_kinds: BTreeMap::new(),
                 weights: Vec::new(),
                 operations: Vec::new(),

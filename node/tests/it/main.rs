@@ -4,11 +4,16 @@ mod asking;
 mod audit;
 mod config;
 mod docs;
+#[cfg(feature = "slow-tests")]
+mod following;
+#[cfg(feature = "slow-tests")]
+mod forward;
 mod hostile;
 mod http;
 mod keys;
 mod layers;
 mod manifest;
+mod process;
 mod proof;
 mod run;
 mod snapshots;

@@ -1,90 +1,13 @@
 //! Joining by a snapshot, between real processes.
 
-use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use ganglion::keys::{KeyFile, KeyPair, Password};
 use ganglion::snapshots::{BadSnapshot, load, make};
 use ganglion_consensus::ledger::State;
-use ganglion_p2p as p2p;
 use ganglion_types::{Canonical as _, Certificate, Epoch, Round, Snapshot};
 use serde_json::Value;
 
+use crate::process::{Node, peer_of};
 use crate::run::Ganglion;
 use crate::world::World;
-
-/// A running node. It ends with its standard input.
-struct Node {
-    child: Child,
-    api: String,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-impl Node {
-    fn init(home: &Ganglion, hotkey: &str, name: &str, more: &[&str]) -> (String, String) {
-        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
-        let api = format!("127.0.0.1:{}", free_port());
-        let args = ["init", "--manifest", "s.toml", "--hotkey", hotkey, "--node", name];
-        let addresses = ["--listen", listen.as_str(), "--api", api.as_str()];
-        home.ok(&[&args[..], &addresses[..], more].concat());
-        (listen, api)
-    }
-
-    fn run(home: &Ganglion, name: &str, api: &str, more: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_ganglion"))
-            .args([&["run", "--node", name, "--exit-with-stdin"], more].concat())
-            .current_dir(home.path(""))
-            .env("GANGLION_HOME", home.path("home"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, api: api.to_owned() }
-    }
-
-    /// A page that answers with 200.
-    fn get(&self, path: &str) -> Option<Value> {
-        let mut stream = std::net::TcpStream::connect(&self.api).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.api);
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let good = head.split_whitespace().nth(1) == Some("200");
-        good.then(|| serde_json::from_str(body).ok()).flatten()
-    }
-
-    fn epoch(&self) -> Option<u64> {
-        self.get("/v1/status")?["epoch"].as_u64()
-    }
-
-    fn until_epoch(&self, epoch: u64) {
-        let end = Instant::now() + Duration::from_secs(60);
-        while self.epoch().is_none_or(|now| now < epoch) {
-            assert!(Instant::now() < end, "epoch {epoch} never came: {:?}", self.epoch());
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-    }
-
-    fn cut(&self, epoch: u64) -> Option<String> {
-        let shown = self.get(&format!("/v1/epochs/{epoch}"))?;
-        Some(shown["cut"].as_str()?.to_owned())
-    }
-}
 
 fn subnet(home: &Ganglion) {
     for (role, name) in [("hotkey", "v"), ("hotkey", "m"), ("hotkey", "o"), ("coldkey", "c")] {
@@ -99,12 +22,6 @@ fn subnet(home: &Ganglion) {
     let args = ["subnet", "new", "--name", "s", "--genesis-in", "1s", "--epoch-length", "2s"];
     let participants = ["--participants", validator.as_str(), "--participants", miner.as_str()];
     home.ok(&[&args[..], &participants[..]].concat());
-}
-
-fn peer_of(home: &Ganglion, hotkey: &str) -> String {
-    let path = home.path(&format!("home/keys/hotkeys/{hotkey}.json"));
-    let pair: KeyPair = KeyFile::read(&path).unwrap().open(&path, &Password::none()).unwrap();
-    p2p::peer_id(&pair.hotkey()).unwrap()
 }
 
 /// Whatever the header and the digests say: rows of another state than the cut's are refused.

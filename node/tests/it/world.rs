@@ -48,7 +48,8 @@ pub(crate) fn secret(key: &SigningKey) -> String {
     format!("0x{}", ganglion_types::ids::hex(&key.to_bytes()))
 }
 
-fn chain(number: u8) -> Digest {
+/// Where the seed chain of a validator starts.
+pub(crate) fn chain(number: u8) -> Digest {
     Digest::new([number; 32])
 }
 
@@ -205,6 +206,17 @@ pub(crate) fn lived_on_disk(dir: &Path, manifest: &Manifest, epochs: u64, spoil:
 
 /// A row of weights of a genesis validator for the epoch being closed.
 fn weights(state: &State, number: u8, entries: &[(u16, u16)]) -> Item {
+    let seed = seed::element(&chain(number), state.next_epoch().get()).unwrap();
+    weights_with(state, number, entries, seed)
+}
+
+/// The same with the element of its seed chain that belongs to the epoch.
+pub(crate) fn weights_with(
+    state: &State,
+    number: u8,
+    entries: &[(u16, u16)],
+    task_preimage: Digest,
+) -> Item {
     let epoch = state.next_epoch();
     let body = Body::Weights(Weights {
         signer: hotkey(number),
@@ -212,7 +224,7 @@ fn weights(state: &State, number: u8, entries: &[(u16, u16)]) -> Item {
         epoch,
         seq: epoch.get(),
         entries: entries.to_vec(),
-        task_preimage: seed::element(&chain(number), epoch.get()).unwrap(),
+        task_preimage,
     });
     Item::sign(*state.subnet(), body, &hot(number))
 }
@@ -288,6 +300,7 @@ impl Network for Peers {
             score: -1.5,
             rtt: connected.then(|| Duration::from_micros(1_500)),
             agent: Some("ganglion/0.1.0\u{1b}[31m".into()),
+            archive: number == 77,
         };
         vec![peer(1, true), peer(77, false)]
     }

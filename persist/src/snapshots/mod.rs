@@ -14,11 +14,10 @@ use std::sync::Arc;
 
 use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::{RowKey, State, StateError};
-use ganglion_storage::{EpochCommit, SnapshotFiles, StateChange, StoreError};
+use ganglion_storage::{EpochCommit, Logged, SnapshotFiles, StateChange, StoreError};
 use ganglion_types::snapshot::SnapshotError;
 use ganglion_types::{
-    Canonical as _, Certificate, Cut, DecodeError, EpochBundle, Hotkey, Manifest, Snapshot, limits,
-    proto,
+    Canonical as _, Certificate, Cut, DecodeError, Hotkey, Manifest, Snapshot, limits, proto,
 };
 use prost::Message as _;
 
@@ -80,13 +79,16 @@ pub fn make(
     let rows = state.rows();
     let rows = rows.iter().map(|((table, key), value)| (*table, key.as_slice(), value.as_slice()));
     let (header, chunks) = Snapshot::of(*state.subnet(), cut.epoch, cut.id(), rows)?;
-    let certified = proto::CertifiedCut {
+    let before = [header.to_bytes(), certified(cut, certificate).encode_to_vec()];
+    Ok(before.into_iter().chain(chunks).collect())
+}
+
+fn certified(cut: &Cut, certificate: &Certificate) -> proto::CertifiedCut {
+    proto::CertifiedCut {
         cut: Some(cut.to_proto()),
         certificate: Some(certificate.to_proto()),
         committee: None,
-    };
-    let before = [header.to_bytes(), certified.encode_to_vec()];
-    Ok(before.into_iter().chain(chunks).collect())
+    }
 }
 
 /// Reads the parts of a snapshot and checks its rows against the state root of its cut.
@@ -134,16 +136,24 @@ pub fn state_of(
     }
 }
 
+/// The cut that the log has for an epoch.
+#[must_use]
+pub fn cut_of(logged: &Logged) -> Option<Cut> {
+    let cut = match logged {
+        Logged::Whole(bundle) => proto::EpochBundle::decode(bundle.as_slice()).ok()?.cut,
+        Logged::Cut(certified) => proto::CertifiedCut::decode(certified.as_slice()).ok()?.cut,
+    };
+    Cut::from_proto(cut?).ok()
+}
+
 /// What a store is given to begin with this state. Items of its epoch are not in it.
 #[must_use]
 pub fn commit_of(loaded: &Loaded) -> EpochCommit {
     let Loaded { cut, certificate, state, .. } = loaded;
-    let bundle =
-        EpochBundle { cut: cut.clone(), certificate: certificate.clone(), items: Vec::new() };
     let rows = state.rows().into_iter();
     EpochCommit {
         epoch: cut.epoch.get(),
-        bundle: bundle.to_bytes(),
+        bundle: certified(cut, certificate).encode_to_vec(),
         cut: cut.to_bytes(),
         certificate: certificate.to_bytes(),
         state: rows

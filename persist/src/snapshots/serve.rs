@@ -2,7 +2,7 @@
 
 use ganglion_storage::Reader;
 use ganglion_types::proto::{self, response::Response};
-use ganglion_types::{Canonical as _, Cut, Snapshot, limits};
+use ganglion_types::{Canonical as _, Snapshot, limits};
 use prost::Message as _;
 
 use super::PARTS_BEFORE_CHUNKS;
@@ -15,12 +15,6 @@ const EPOCHS_BYTES: usize = limits::RPC_BYTES / 2;
 /// Code of a refusal: the items of that epoch are not kept here.
 pub const PRUNED: u32 = 20;
 
-/// The cut of an encoded bundle, whether or not its items are with it.
-pub(crate) fn cut_of(bundle: &[u8]) -> Option<Cut> {
-    let bundle = proto::EpochBundle::decode(bundle).ok()?;
-    Cut::from_proto(bundle.cut?).ok()
-}
-
 /// A bundle that others can execute: with all items of its cut.
 fn whole(bundle: &[u8]) -> Option<proto::EpochBundle> {
     let bundle = proto::EpochBundle::decode(bundle).ok()?;
@@ -31,9 +25,7 @@ fn whole(bundle: &[u8]) -> Option<proto::EpochBundle> {
 /// The oldest epoch that can be had from here with its items.
 #[must_use]
 pub fn oldest(reader: &Reader) -> u64 {
-    let Some((first, _)) = reader.certified() else { return 1 };
-    let kept = reader.bundle(first).ok().flatten().is_some_and(|bundle| whole(&bundle).is_some());
-    if kept { first } else { first.saturating_add(1) }
+    reader.whole_from().unwrap_or(1)
 }
 
 /// Consecutive epochs with their items; a refusal that says so if those asked for are not kept.
@@ -42,7 +34,9 @@ pub(crate) fn epochs(reader: &Reader, asked: &proto::EpochsRequest) -> Response 
     let oldest = oldest(reader);
     let last = reader.certified().map_or(0, |(_, last)| last);
     if asked.from < oldest && asked.from <= last {
-        let reason = format!("epochs before {oldest} are not kept here with their items");
+        let reason = format!(
+            "epochs before {oldest} are not kept here with their items; archive nodes have them"
+        );
         return Response::Refused(proto::Refused { code: PRUNED, reason });
     }
     let mut epochs = Vec::new();
@@ -102,7 +96,14 @@ fn certified(reader: &Reader, epoch: u64, last: &[u8]) -> Option<(proto::Certifi
     let certificate = reader.certificate(epoch).ok()?;
     let certificate =
         certificate.and_then(|bytes| proto::Certificate::decode(bytes.as_slice()).ok());
-    let committee = reader.committee_of_epoch(epoch).ok()?.unwrap_or_default();
+    let committee = reader.committee_of_epoch(epoch).ok()?;
+    // Nobody could check what follows without it. That of the first epoch here is not needed: whoever asks for this one
+    // trusts it, or has the manifest.
+    let first = reader.certified().map_or(1, |(first, _)| first);
+    if committee.is_none() && epoch > first {
+        return None;
+    }
+    let committee = committee.unwrap_or_default();
     let told = (committee != last).then(|| proto::Committee::decode(committee.as_slice()).ok());
     let told = told.flatten();
     Some((proto::CertifiedCut { cut: Some(cut), certificate, committee: told }, committee))

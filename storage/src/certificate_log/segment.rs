@@ -215,8 +215,7 @@ impl SegmentFile {
         }
         let zero = fields.u32().ok_or_else(damaged)?;
         let of = fields.array::<32>().ok_or_else(damaged)?;
-        let (Some(number), Some(link), Some(end)) =
-            (fields.u64(), fields.array(), fields.array())
+        let (Some(number), Some(link), Some(end)) = (fields.u64(), fields.array(), fields.array())
         else {
             return Err(damaged());
         };
@@ -255,11 +254,7 @@ impl SegmentFile {
     }
 
     /// What the record at `offset` holds, if it is intact.
-    pub(super) fn payload(
-        &self,
-        offset: u64,
-        header: &RecordHeader,
-    ) -> io::Result<Option<Logged>> {
+    pub(super) fn payload(&self, offset: u64, header: &RecordHeader) -> io::Result<Option<Logged>> {
         let mut payload = vec![0; header.length];
         let read = self.file.read_at(offset + RECORD_HEADER_BYTES as u64, &mut payload)?;
         let intact = read == header.length && payload_digest(&payload) == header.digest;

@@ -374,7 +374,11 @@ fn a_failing_disk_costs_no_epoch_either() {
     for nth in 0..8 {
         for sync in [false, true] {
             let (disk, log) = segments();
-            if sync { disk.fail_sync(nth) } else { disk.fail_write(nth) }
+            if sync {
+                disk.fail_sync(nth)
+            } else {
+                disk.fail_write(nth)
+            }
             let failed = compact(&log, 8).is_err();
             let gone = log.reader().whole_from().unwrap() - 1;
             assert_holds(&log, gone, 14);

@@ -57,6 +57,21 @@ fn lived() -> FaultyDisk {
     disk
 }
 
+/// The first segment of a log whose items were removed.
+fn without_items() -> Vec<u8> {
+    let disk = FaultyDisk::new();
+    Store::init_on(Arc::new(disk.clone()), Path::new(DIR), SUBNET).unwrap();
+    let (mut store, _) =
+        Store::open_with_segments(Arc::new(disk.clone()), Path::new(DIR), SUBNET, 1).unwrap();
+    store.commit_genesis(b"genesis".to_vec(), model::genesis()).unwrap();
+    for epoch in 1..=2 {
+        store.commit_epoch(model::commit(epoch)).unwrap();
+    }
+    let cut = |epoch, _: &[u8]| Some(model::certified(epoch));
+    assert!(store.compactor().compact(1, cut).unwrap().is_some());
+    disk.content(&path("certificates-00000000.log")).unwrap()
+}
+
 /// Frozen by digest where the bytes are many: they are only compared, never read from here.
 fn lines() -> Vec<Line> {
     let disk = lived();
@@ -70,7 +85,8 @@ fn lines() -> Vec<Line> {
     let slot = |at: usize| &watermark[at * SLOT_SPACING..][..SLOT_BYTES];
     let snapshot = snapshots::encode(&[b"header".to_vec(), b"cut".to_vec(), b"chunk".to_vec()]);
     vec![
-        line("certificates.log", &content("certificates.log")),
+        line("certificates.log/whole", &content("certificates-00000000.log")),
+        line("certificates.log/cuts", &without_items()),
         line("agreement.log", &content("agreement-00000000000000000002.log")),
         line("watermark/slot_0", slot(0)),
         line("watermark/slot_1", slot(1)),

@@ -78,6 +78,8 @@ pub(crate) struct Whole {
     pub(crate) decided: Decided,
     pub(crate) items: Vec<Item>,
     pub(crate) weights: BTreeMap<Uid, StandingRow>,
+    /// Whether items and weights are known.
+    pub(crate) items_kept: bool,
 }
 
 impl Whole {
@@ -96,10 +98,11 @@ pub(crate) fn whole(app: &App, now: &Snapshot, epoch: Epoch) -> Result<Whole, Ap
         )));
     };
     let Some(bundle) = bundle(reader, epoch)? else {
-        return Ok(Whole { decided, items: Vec::new(), weights: BTreeMap::new() });
+        let items_kept = epoch == Epoch::GENESIS;
+        return Ok(Whole { decided, items: Vec::new(), weights: BTreeMap::new(), items_kept });
     };
     let weights = standing_rows(reader, &now.state, &decided.result, &bundle)?;
-    Ok(Whole { decided, items: bundle.items, weights })
+    Ok(Whole { decided, items: bundle.items, weights, items_kept: true })
 }
 
 fn summary(now: &Snapshot, decided: &Decided) -> EpochSummary {
@@ -164,6 +167,7 @@ fn detail(now: &Snapshot, whole: &Whole) -> EpochDetail {
         summary: summary(now, decided),
         signed_by: signatures.map(|(signer, _)| signer.to_string()).collect(),
         rows: whole.result().rows.iter().map(result_row).collect(),
+        items_kept: whole.items_kept,
         item_kinds,
         weights: weights.collect(),
         operations: operations.collect(),

@@ -64,7 +64,11 @@ fn explanation(app: &App, epoch: Epoch) -> Result<Explanation, ApiError> {
     }
     if whole.result().rows.is_empty() {
         let message = format!("the result of epoch {epoch} is no longer kept by this node");
-        return Err(ApiError::not_found(message));
+        return Err(ApiError::gone(message));
+    }
+    if !whole.items_kept {
+        let message = format!("the weights of epoch {epoch} are no longer kept by this node");
+        return Err(ApiError::gone(message));
     }
     let before = result(&app.context.reader, epoch.previous())?;
     let facts = Facts::new(&now.state, whole.result(), &before, &whole.weights);

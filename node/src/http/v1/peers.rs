@@ -21,6 +21,7 @@ pub(crate) async fn get(State(app): Shared) -> Json<Vec<Peer>> {
             score: peer.score,
             rtt_ms: peer.rtt.map(|rtt| rtt.as_secs_f64() * 1_000.0),
             agent: peer.agent,
+            archive: peer.archive,
         }
     });
     Json(peers.collect())

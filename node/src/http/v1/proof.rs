@@ -41,6 +41,7 @@ pub(crate) async fn get(
 impl std::convert::From<BuildError> for ApiError {
     fn from(error: BuildError) -> Self {
         match error.fault() {
+            _ if error.is_gone() => Self::gone(error.to_string()),
             Fault::Input => Self::not_found(error.to_string()),
             _ => Self::internal(&error),
         }

@@ -26,7 +26,7 @@ pub(crate) struct Page {
     limit: Option<usize>,
 }
 
-/// Cut and stages of an epoch: from memory for the last few, else executed again from genesis.
+/// Cut and stages of an epoch: from memory for the last few, else executed again.
 fn taken_apart(app: &App, epoch: Epoch) -> Result<(Cut, Vec<Stage>), ApiError> {
     let now = app.now();
     let reader = &app.context.reader;
@@ -101,7 +101,7 @@ pub(crate) async fn dump(
     .await
 }
 
-/// Executes the epoch again, from genesis on, and compares it with what is stored.
+/// Executes the epoch again and compares it with what is stored.
 pub(crate) async fn replay(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,
@@ -119,6 +119,7 @@ pub(crate) async fn replay(
 impl From<AuditError> for ApiError {
     fn from(error: AuditError) -> Self {
         match error.fault() {
+            _ if matches!(error, AuditError::Pruned { .. }) => Self::gone(error.to_string()),
             Fault::Input => Self::not_found(error.to_string()),
             Fault::Check | Fault::Divergence => Self::refused(error.to_string()),
             Fault::Environment => Self::internal(&error),

@@ -1,0 +1,127 @@
+//! Following over real connections, between nodes that keep everything and nodes that do not.
+
+use ganglion_types::{Hyperparameters, Manifest};
+
+use crate::forward::{Life, live, log_bytes};
+use crate::process::{Node, peer_of};
+use crate::run::Ganglion;
+use crate::world::{hot, manifest, secret};
+
+/// A subnet whose epochs take an hour: while a test runs none is closed.
+fn slow_subnet(validators: u8) -> Manifest {
+    let rules = Hyperparameters::default();
+    let stakes = vec![50; usize::from(validators)];
+    Manifest { epoch_ms: 3_600_000, genesis_time: 1_700_000_000_000, ..manifest(&stakes, 5, rules) }
+}
+
+/// A home with the keys of participants 0 to 8 as `h0` to `h8`, and the manifest as `s.toml`.
+fn home(manifest: &Manifest) -> Ganglion {
+    let home = Ganglion::new();
+    for number in 0..9 {
+        let name = format!("h{number}");
+        let import = ["keys", "import", "--role", "hotkey", "--name", &name];
+        let args = [&import[..], &["--mnemonic-file", "-", "--no-password"]].concat();
+        let ended = home.run_with(&args, &[], &secret(&hot(number)));
+        assert_eq!(ended.code, 0, "{ended:?}");
+    }
+    home.file("s.toml", &ganglion::manifest::render(manifest), 0o644);
+    home
+}
+
+/// The address under which a node's process will be found, and that of its API.
+struct Place {
+    bootnode: String,
+    api: String,
+}
+
+fn place(home: &Ganglion, hotkey: &str, more: &[&str]) -> Place {
+    let (listen, api) = Node::init(home, hotkey, hotkey, more);
+    Place { bootnode: format!("{listen}/p2p/{}", peer_of(home, hotkey)), api }
+}
+
+fn data(home: &Ganglion, hotkey: &str) -> std::path::PathBuf {
+    home.path(&format!("home/nodes/{hotkey}"))
+}
+
+/// A node that has removed old items serves what it has; one that starts from nothing is told what it lacks and goes
+/// on once an archive is there, or begins with a snapshot. What is gone is refused with the cure.
+#[test]
+fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces_slow() {
+    const LAST: u64 = 300;
+    let manifest = slow_subnet(4);
+    let home = home(&manifest);
+    let life = Life { epochs: LAST, snapshot_every: 128, archive: false };
+    let short = place(&home, "h0", &[]);
+    live(&data(&home, "h0"), &manifest, 4, life);
+    let boot = ["--bootnode", short.bootnode.as_str()];
+    let newcomer = place(&home, "h2", &boot);
+    let archive = place(
+        &home,
+        "h1",
+        &[&["--bootnode", newcomer.bootnode.as_str(), "--archive", "true"], &boot[..]].concat(),
+    );
+    live(&data(&home, "h1"), &manifest, 4, Life { archive: true, ..life });
+    let (few, all) = (log_bytes(&data(&home, "h0")), log_bytes(&data(&home, "h1")));
+    eprintln!("certificate log: {all} bytes of an archive, {few} of a node that removes items");
+    assert!(few < all);
+
+    let mut pruned = Node::run(&home, "h0", &short.api, &[]);
+    let follower = Node::run(&home, "h2", &newcomer.api, &[]);
+    follower.until("the reason", |node| {
+        node.reasons().contains("no connected peer has the items of epoch 1 any more, the oldest that one has are of epoch 129")
+    });
+    assert!(follower.log().contains("Connect to an archive node"), "{}", follower.log());
+    assert_eq!(follower.epoch(), Some(0));
+
+    let api = ["--api", short.api.as_str()];
+    let refused = |args: &[&str], api: &[&str], oldest: u64| {
+        let ended = home.run(&[args, api].concat());
+        assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
+        let sentence = format!("the oldest epoch that can be is {oldest}");
+        assert!(ended.err.contains(&sentence), "{args:?}: {ended:?}");
+        assert!(ended.err.contains("help: An archive node has the items"), "{args:?}: {ended:?}");
+    };
+    refused(&["epoch", "replay", "100"], &api, 129);
+    refused(&["epoch", "export", "128"], &api, 129);
+    refused(&["epoch", "diff", "7", "--with", &short.api], &api, 129);
+    assert_eq!(home.json(&[&["epoch", "replay", "129"], &api[..]].concat())["holds"], true);
+    let shown = home.ok(&[&["epoch", "show", "50"], &api[..]].concat());
+    assert!(shown.contains("items        4, no longer kept by this node"), "{shown}");
+    for args in [&["epoch", "show", "50", "--explain"][..], &["weights", "--epoch", "50"]] {
+        let ended = home.run(&[args, &api].concat());
+        assert!(ended.code == 2 && ended.err.contains("no longer kept by this node"), "{ended:?}");
+        assert!(ended.err.contains("help: An archive node has the items"), "{ended:?}");
+    }
+    // A proof needs no items.
+    let proof = home.ok(&[&["epoch", "prove", "50", "h5"], &api[..]].concat());
+    let proof = home.file("proof.json", &proof, 0o644);
+    home.ok(&["verify", &proof, "--genesis", "s.toml"]);
+
+    let keeper = Node::run(&home, "h1", &archive.api, &[]);
+    follower.until_epoch(LAST);
+    assert_eq!(follower.cut(LAST), keeper.cut(LAST));
+    assert!(!follower.reasons().contains("no connected peer"), "{}", follower.reasons());
+    let of = ["--api", archive.api.as_str()];
+    assert_eq!(home.json(&[&["epoch", "replay", "100"], &of[..]].concat())["holds"], true);
+    let peers = home.ok(&["peers", "--api", &newcomer.api]);
+    assert!(peers.contains("validator, archive"), "{peers}");
+
+    // Tables that are lost come back from the snapshot and the items that are left; then it can be joined from as before.
+    drop((follower, keeper));
+    drop(pruned);
+    let state = data(&home, "h0").join("state");
+    std::fs::remove_dir_all(&state).unwrap();
+    std::fs::create_dir(&state).unwrap();
+    pruned = Node::run(&home, "h0", &short.api, &[]);
+    pruned.until_epoch(LAST);
+    assert!(pruned.log().contains("rebuilt from a snapshot"), "{}", pruned.log());
+    let shown = home.ok(&[&["epoch", "show", "50"], &api[..]].concat());
+    assert!(shown.contains("no longer kept by this node"), "{shown}");
+    let joiner = place(&home, "h3", &boot);
+    let joined = Node::run(&home, "h3", &joiner.api, &["--checkpoint", "genesis"]);
+    joined.until_epoch(LAST);
+    assert_eq!(joined.cut(LAST), pruned.cut(LAST));
+    let api = ["--api", joiner.api.as_str()];
+    assert_eq!(home.json(&[&["epoch", "replay", "290"], &api[..]].concat())["holds"], true);
+    refused(&["epoch", "replay", "256"], &api, 257);
+}

@@ -1,0 +1,121 @@
+//! Nodes as processes of their own.
+
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ganglion::keys::{KeyFile, KeyPair, Password};
+use ganglion_p2p as p2p;
+use serde_json::Value;
+
+use crate::run::Ganglion;
+
+/// A running node. It ends with its standard input.
+pub(crate) struct Node {
+    child: Child,
+    pub(crate) api: String,
+    log: PathBuf,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+impl Node {
+    pub(crate) fn init(
+        home: &Ganglion,
+        hotkey: &str,
+        name: &str,
+        more: &[&str],
+    ) -> (String, String) {
+        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
+        let api = format!("127.0.0.1:{}", free_port());
+        let args = ["init", "--manifest", "s.toml", "--hotkey", hotkey, "--node", name];
+        let addresses = ["--listen", listen.as_str(), "--api", api.as_str()];
+        home.ok(&[&args[..], &addresses[..], more].concat());
+        (listen, api)
+    }
+
+    pub(crate) fn run(home: &Ganglion, name: &str, api: &str, more: &[&str]) -> Self {
+        let log = home.path(&format!("{name}.log"));
+        let stderr = OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_ganglion"))
+            .args([&["run", "--node", name, "--exit-with-stdin"], more].concat())
+            .current_dir(home.path(""))
+            .env("GANGLION_HOME", home.path("home"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        Self { child, api: api.to_owned(), log }
+    }
+
+    /// A page that answers with 200.
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        self.page(path).filter(|(status, _)| *status == 200).map(|(_, page)| page)
+    }
+
+    /// Status and page.
+    pub(crate) fn page(&self, path: &str) -> Option<(u16, Value)> {
+        let mut stream = std::net::TcpStream::connect(&self.api).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.api);
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split_whitespace().nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(body).ok()?))
+    }
+
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.get("/v1/status")?["epoch"].as_u64()
+    }
+
+    pub(crate) fn until_epoch(&self, epoch: u64) {
+        self.until(&format!("epoch {epoch}"), |node| node.epoch().is_some_and(|now| now >= epoch));
+    }
+
+    pub(crate) fn cut(&self, epoch: u64) -> Option<String> {
+        let shown = self.get(&format!("/v1/epochs/{epoch}"))?;
+        Some(shown["cut"].as_str()?.to_owned())
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Why it is not ready; empty if it is, or does not answer yet.
+    pub(crate) fn reasons(&self) -> String {
+        let page = self.page("/readyz").map(|(_, page)| page);
+        page.map_or_else(String::new, |page| page["reasons"].to_string())
+    }
+
+    /// Waits until `holds`, at most a minute.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !holds(self) {
+            assert!(Instant::now() < end, "{what} never came; its log: {}", self.log());
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+}
+
+/// The libp2p id of a key's node.
+pub(crate) fn peer_of(home: &Ganglion, hotkey: &str) -> String {
+    let path = home.path(&format!("home/keys/hotkeys/{hotkey}.json"));
+    let pair: KeyPair = KeyFile::read(&path).unwrap().open(&path, &Password::none()).unwrap();
+    p2p::peer_id(&pair.hotkey()).unwrap()
+}
