@@ -64,6 +64,7 @@ mod frame;
 mod lock;
 pub mod memory;
 mod open;
+mod partial;
 mod reader;
 mod schema;
 mod sled_backend;
@@ -79,6 +80,7 @@ pub use crate::{
     error::{Damage, OpenError, Part, StoreError},
     fork_file::{FORK_BYTES_MAX, KeptFork},
     lock::DirectoryLock,
+    partial::{Partial, Piece},
     reader::{PAGE_ROWS_MAX, PeerRow, Reader, ResultRow, StateRow},
     schema::SCHEMA,
     sled_backend::{SledBackend, quarantine},

@@ -17,6 +17,7 @@ use crate::{
     codec::{Fields, hash, len_u32},
     disk::{Disk, RealDisk, parent, remove_if_there},
     error::StoreError,
+    partial::{self, Partial, Piece},
 };
 
 const MAGIC: &[u8; 8] = b"GNGLSNAP";
@@ -126,6 +127,35 @@ impl SnapshotFiles {
 
     fn path(&self, epoch: u64) -> PathBuf {
         self.dir.join(format!("{epoch:020}.snapshot"))
+    }
+
+    fn joining(&self) -> PathBuf {
+        self.dir.join("joining")
+    }
+
+    /// The snapshot of which pieces are kept, by the name it was given; `None` if none are.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn partial(&self) -> Result<Option<[u8; 32]>, StoreError> {
+        let path = self.joining();
+        partial::named(self.disk.as_ref(), &path).map_err(StoreError::io(&path))
+    }
+
+    /// Pieces kept of the snapshot named `of`, and the file that takes more of them. Pieces of another one are removed.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn resume(&self, of: &[u8; 32]) -> Result<(Partial, Vec<Piece>), StoreError> {
+        partial::resume(&self.disk, &self.joining(), of)
+    }
+
+    /// Removes the pieces.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn forget_partial(&self) -> Result<(), StoreError> {
+        partial::forget(self.disk.as_ref(), &self.joining())
     }
 
     /// Epochs with a snapshot, rising.

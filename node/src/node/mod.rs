@@ -173,14 +173,7 @@ async fn assemble(
         snapshot_every: config.snapshot_every,
         archive: config.archive,
     });
-    let server = Server {
-        key: hotkey.signing_key().clone(),
-        subnet,
-        task: manifest.task.task_type.clone(),
-        workers: workers.clone(),
-        view,
-        blobs: Blobs::default(),
-    };
+    let server = server(&hotkey, &manifest, workers.clone(), view);
     let context = context(&server, &hotkey, reader, driver.clone(), network.clone(), exporter);
     announce(&config.data_dir, api);
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
@@ -200,6 +193,17 @@ async fn assemble(
         listener,
         context,
     }))
+}
+
+fn server(hotkey: &KeyPair, manifest: &Manifest, workers: Workers, view: View) -> Server {
+    Server {
+        key: hotkey.signing_key().clone(),
+        subnet: manifest.subnet_id(),
+        task: manifest.task.task_type.clone(),
+        workers,
+        view,
+        blobs: Blobs::default(),
+    }
 }
 
 fn announce(dir: &Path, api: SocketAddr) {
