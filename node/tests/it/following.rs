@@ -9,7 +9,7 @@ use crate::world::{hot, manifest, secret};
 
 /// A subnet whose epochs take an hour: while a test runs none is closed.
 fn slow_subnet(validators: u8) -> Manifest {
-    let rules = Hyperparameters::default();
+    let rules = Hyperparameters { unbonding_epochs: 16, ..Hyperparameters::default() };
     let stakes = vec![50; usize::from(validators)];
     Manifest { epoch_ms: 3_600_000, genesis_time: 1_700_000_000_000, ..manifest(&stakes, 5, rules) }
 }
@@ -46,11 +46,11 @@ fn data(home: &Ganglion, hotkey: &str) -> std::path::PathBuf {
 /// A node that has removed old items serves what it has; one that starts from nothing is told what it lacks and goes
 /// on once an archive is there, or begins with a snapshot. What is gone is refused with the cure.
 #[test]
-fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces_slow() {
-    const LAST: u64 = 300;
+fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
+    const LAST: u64 = 200;
     let manifest = slow_subnet(4);
     let home = home(&manifest);
-    let life = Life { epochs: LAST, snapshot_every: 128, archive: false };
+    let life = Life { epochs: LAST, snapshot_every: 64, archive: false };
     let short = place(&home, "h0", &[]);
     live(&data(&home, "h0"), &manifest, 4, life);
     let boot = ["--bootnode", short.bootnode.as_str()];
@@ -122,6 +122,6 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces_slow() {
     joined.until_epoch(LAST);
     assert_eq!(joined.cut(LAST), pruned.cut(LAST));
     let api = ["--api", joiner.api.as_str()];
-    assert_eq!(home.json(&[&["epoch", "replay", "290"], &api[..]].concat())["holds"], true);
-    refused(&["epoch", "replay", "256"], &api, 257);
+    assert_eq!(home.json(&[&["epoch", "replay", "195"], &api[..]].concat())["holds"], true);
+    refused(&["epoch", "replay", "192"], &api, 193);
 }

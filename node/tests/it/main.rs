@@ -4,9 +4,7 @@ mod asking;
 mod audit;
 mod config;
 mod docs;
-#[cfg(feature = "slow-tests")]
 mod following;
-#[cfg(feature = "slow-tests")]
 mod forward;
 mod hostile;
 mod http;
