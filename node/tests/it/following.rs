@@ -43,6 +43,35 @@ fn data(home: &Ganglion, hotkey: &str) -> std::path::PathBuf {
     home.path(&format!("home/nodes/{hotkey}"))
 }
 
+/// What an epoch that cannot be executed any more is told with.
+fn refused(home: &Ganglion, args: &[&str], api: &str, oldest: u64) {
+    let ended = home.run(&[args, &["--api", api]].concat());
+    assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
+    let sentence = format!("the oldest epoch that can be is {oldest}");
+    assert!(ended.err.contains(&sentence), "{args:?}: {ended:?}");
+    assert!(ended.err.contains("help: An archive node has the items"), "{args:?}: {ended:?}");
+}
+
+/// Of a node with items from epoch 129 on.
+fn old_epochs_are_refused(home: &Ganglion, api: &str) {
+    let at = ["--api", api];
+    refused(home, &["epoch", "replay", "100"], api, 129);
+    refused(home, &["epoch", "export", "128"], api, 129);
+    refused(home, &["epoch", "diff", "7", "--with", api], api, 129);
+    assert_eq!(home.json(&[&["epoch", "replay", "129"], &at[..]].concat())["holds"], true);
+    let shown = home.ok(&[&["epoch", "show", "50"], &at[..]].concat());
+    assert!(shown.contains("items        4, no longer kept by this node"), "{shown}");
+    for args in [&["epoch", "show", "50", "--explain"][..], &["weights", "--epoch", "50"]] {
+        let ended = home.run(&[args, &at].concat());
+        assert!(ended.code == 2 && ended.err.contains("no longer kept by this node"), "{ended:?}");
+        assert!(ended.err.contains("help: An archive node has the items"), "{ended:?}");
+    }
+    // A proof needs no items.
+    let proof = home.ok(&[&["epoch", "prove", "50", "h5"], &at[..]].concat());
+    let proof = home.file("proof.json", &proof, 0o644);
+    home.ok(&["verify", &proof, "--genesis", "s.toml"]);
+}
+
 /// A node that has removed old items serves what it has; one that starts from nothing is told what it lacks and goes
 /// on once an archive is there, or begins with a snapshot. What is gone is refused with the cure.
 #[test]
@@ -73,29 +102,7 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     assert!(follower.log().contains("Connect to an archive node"), "{}", follower.log());
     assert_eq!(follower.epoch(), Some(0));
 
-    let api = ["--api", short.api.as_str()];
-    let refused = |args: &[&str], api: &[&str], oldest: u64| {
-        let ended = home.run(&[args, api].concat());
-        assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
-        let sentence = format!("the oldest epoch that can be is {oldest}");
-        assert!(ended.err.contains(&sentence), "{args:?}: {ended:?}");
-        assert!(ended.err.contains("help: An archive node has the items"), "{args:?}: {ended:?}");
-    };
-    refused(&["epoch", "replay", "100"], &api, 129);
-    refused(&["epoch", "export", "128"], &api, 129);
-    refused(&["epoch", "diff", "7", "--with", &short.api], &api, 129);
-    assert_eq!(home.json(&[&["epoch", "replay", "129"], &api[..]].concat())["holds"], true);
-    let shown = home.ok(&[&["epoch", "show", "50"], &api[..]].concat());
-    assert!(shown.contains("items        4, no longer kept by this node"), "{shown}");
-    for args in [&["epoch", "show", "50", "--explain"][..], &["weights", "--epoch", "50"]] {
-        let ended = home.run(&[args, &api].concat());
-        assert!(ended.code == 2 && ended.err.contains("no longer kept by this node"), "{ended:?}");
-        assert!(ended.err.contains("help: An archive node has the items"), "{ended:?}");
-    }
-    // A proof needs no items.
-    let proof = home.ok(&[&["epoch", "prove", "50", "h5"], &api[..]].concat());
-    let proof = home.file("proof.json", &proof, 0o644);
-    home.ok(&["verify", &proof, "--genesis", "s.toml"]);
+    old_epochs_are_refused(&home, &short.api);
 
     let keeper = Node::run(&home, "h1", &archive.api, &[]);
     follower.until_epoch(LAST);
@@ -115,7 +122,7 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     pruned = Node::run(&home, "h0", &short.api, &[]);
     pruned.until_epoch(LAST);
     assert!(pruned.log().contains("rebuilt from a snapshot"), "{}", pruned.log());
-    let shown = home.ok(&[&["epoch", "show", "50"], &api[..]].concat());
+    let shown = home.ok(&["epoch", "show", "50", "--api", &short.api]);
     assert!(shown.contains("no longer kept by this node"), "{shown}");
     let joiner = place(&home, "h3", &boot);
     let joined = Node::run(&home, "h3", &joiner.api, &["--checkpoint", "genesis"]);
@@ -123,5 +130,5 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     assert_eq!(joined.cut(LAST), pruned.cut(LAST));
     let api = ["--api", joiner.api.as_str()];
     assert_eq!(home.json(&[&["epoch", "replay", "195"], &api[..]].concat())["holds"], true);
-    refused(&["epoch", "replay", "192"], &api, 193);
+    refused(&home, &["epoch", "replay", "192"], &joiner.api, 193);
 }
