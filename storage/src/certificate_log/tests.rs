@@ -33,13 +33,18 @@ fn handle(disk: &FaultyDisk) -> Arc<dyn Disk> {
     Arc::new(disk.clone())
 }
 
+fn empty() -> FaultyDisk {
+    let disk = FaultyDisk::new();
+    CertificateLog::create(&handle(&disk), &dir(), &SUBNET).unwrap();
+    disk
+}
+
 fn log_of(epochs: std::ops::RangeInclusive<u64>) -> FaultyDisk {
     segments_of(epochs, SEGMENT_EPOCHS)
 }
 
 fn segments_of(epochs: std::ops::RangeInclusive<u64>, length: u64) -> FaultyDisk {
-    let disk = FaultyDisk::new();
-    CertificateLog::create(&handle(&disk), &dir(), &SUBNET).unwrap();
+    let disk = empty();
     let mut log = open_segments(&disk, length, None).unwrap();
     for epoch in epochs {
         log.append(epoch, &whole(epoch)).unwrap();
@@ -201,7 +206,7 @@ fn another_subnet_and_a_newer_format_are_named_as_such() {
 
 #[test]
 fn a_bundle_over_the_bound_is_refused_and_one_at_it_kept() {
-    let disk = log_of(1..=0);
+    let disk = empty();
     let mut log = open(&disk, None).unwrap();
     let refused = log.append(1, &Logged::Whole(vec![0; BUNDLE_BYTES_MAX + 1])).unwrap_err();
     assert!(matches!(refused, StoreError::TooLarge { .. }));
@@ -309,8 +314,7 @@ fn any_flip_in_a_compacted_log_or_a_segment_that_is_gone_or_foreign_is_damage() 
     let other = segments_of(1..=14, 4);
     let mut log = open_segments(&other, 4, Some(14)).unwrap();
     log.append(15, &whole(15)).unwrap();
-    let foreign = FaultyDisk::new();
-    CertificateLog::create(&handle(&foreign), &dir(), &SUBNET).unwrap();
+    let foreign = empty();
     let mut log = open_segments(&foreign, 4, None).unwrap();
     for epoch in 1..=14 {
         log.append(epoch, &Logged::Whole(vec![9; 5])).unwrap();
