@@ -14,8 +14,8 @@ use super::{Global, funds, standing};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Of what it earns by validating its owner keeps the take (`ganglion metagraph --long`); the rest is
-paid by stake, yours to your balance, every epoch. It becomes stake at the end of an epoch, in turn as
-with `ganglion stake`. If the validator is slashed, so is what stands behind it.
+paid by stake, yours to your balance, every epoch. It becomes stake at the end of an epoch, in
+turn as with `ganglion stake`. If the validator is slashed, so is what stands behind it.
 
 Examples:
   ganglion delegate 10 --hotkey 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --coldkey treasury
@@ -51,8 +51,8 @@ pub(super) struct UndelegateArgs {
 /// Set the share that a validator's owner keeps of what delegated stake earns.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-At most 18 %, which is also what a hotkey begins with. It may be lowered at any time, and raised once
-in 600 epochs.
+At most 18 %, which is also what a hotkey begins with. It may be lowered at any time, and raised
+once in 600 epochs.
 
 Examples:
   ganglion take 9% --hotkey v1 --coldkey treasury

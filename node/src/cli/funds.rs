@@ -11,8 +11,8 @@ use super::{Global, standing};
 /// Move balance of a coldkey to stake on one of its validators.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is staked leaves the balance at once and becomes stake at the end of an epoch. If more waits than
-a tenth of the committee's stake, each epoch takes its part of everybody's.
+What is staked leaves the balance at once and becomes stake at the end of an epoch. If more waits
+than a tenth of the committee's stake, each epoch takes its part of everybody's.
 
 Examples:
   ganglion stake 12.5 --hotkey v1 --coldkey treasury

@@ -18,8 +18,8 @@ use crate::{manifest, units};
 /// Create a node's data directory.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Checks the manifest and the hotkey, copies the manifest, and writes node.toml with the settings given.
-The node's role is what the manifest, or later a registration, says of its hotkey.
+Checks the manifest and the hotkey, copies the manifest, and writes node.toml with the settings
+given. The node's role is what the manifest, or later a registration, says of its hotkey.
 
 Examples:
   ganglion init --manifest demo.toml --hotkey v1 --node v1

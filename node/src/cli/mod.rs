@@ -219,4 +219,22 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// A longer line would be broken once more, after a word or two.
+    #[test]
+    fn every_line_of_every_help_fits_the_width_that_help_is_shown_in() {
+        let mut left = vec![Cli::command()];
+        let mut seen = 0;
+        while let Some(command) = left.pop() {
+            let texts = [command.get_after_help(), command.get_after_long_help()];
+            for text in texts.into_iter().flatten() {
+                for line in text.to_string().lines() {
+                    assert!(line.len() <= 100, "{}: {line}", command.get_name());
+                    seen += 1;
+                }
+            }
+            left.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 100, "{seen} lines of help");
+    }
 }

@@ -36,18 +36,18 @@ const ATTEMPTS_MAX: u32 = 8;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The work is bound to a recent cut, the hotkey, the coldkey and the role. When a newer cut is there
-before it is found, it begins anew; nothing is lost by that. The registration is gossiped, decided in
-the cut of the epoch being closed, and live in the next one. In a full subnet it replaces the
+before it is found, it begins anew; nothing is lost by that. The registration is gossiped, decided
+in the cut of the epoch being closed, and live in the next one. In a full subnet it replaces the
 participant that earned least, as long as there is one that may be replaced.
 
-With --burn the coldkey pays and signs, so its file has to be here, and the hotkey says here that it
-belongs to it. The price rises with each registration and halves each epoch.
+With --burn the coldkey pays and signs, so its file has to be here, and the hotkey says here that
+it belongs to it. The price rises with each registration and halves each epoch.
 
 A validator's stake comes after: `ganglion stake AMOUNT --hotkey V --coldkey C`.
 
 Examples:
   ganglion register --hotkey m1 --coldkey treasury --role miner
-  ganglion register --hotkey m1 --coldkey 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --threads 1
+  ganglion register --hotkey m1 --coldkey treasury --threads 1
   ganglion register --hotkey v5 --coldkey treasury --role validator --password-file pw.txt
   ganglion register --burn --max-price 0.5 --hotkey m1 --coldkey treasury --dry-run")]
 pub(super) struct RegisterArgs {

@@ -14,9 +14,9 @@ use crate::api::types::Metagraph;
 /// Give a uid a new hotkey; stake, weights and all else stay.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The new hotkey says here, on this machine, that it belongs to the coldkey; its file has to be here too.
-Evidence against the old one still reaches the stake behind the uid. The old one may take part again
-once unbonding_epochs have passed (`ganglion subnet parameters`).
+The new hotkey says here, on this machine, that it belongs to the coldkey; its file has to be here
+too. Evidence against the old one still reaches the stake behind the uid. The old one may take
+part again once unbonding_epochs have passed (`ganglion subnet parameters`).
 
 Examples:
   ganglion keys new --role hotkey --name v1b

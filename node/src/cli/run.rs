@@ -14,8 +14,9 @@ use crate::{manifest, telemetry};
 /// Run a node.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The node runs until Ctrl-C or SIGTERM. What it does follows from its hotkey: a validator draws tasks,
-scores answers, sets weights and votes; a miner answers with its worker; any other key observes.
+The node runs until Ctrl-C or SIGTERM. What it does follows from its hotkey: a validator draws
+tasks, scores answers, sets weights and votes; a miner answers with its worker; any other key
+observes.
 
 Examples:
   ganglion run --node v1

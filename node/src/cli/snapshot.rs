@@ -34,8 +34,8 @@ Examples:
     Export(ExportArgs),
     /// Begin a new node with a snapshot from a file
     #[command(after_help = "\
-The data directory must be new (`ganglion init`). The checkpoint names the cut of the snapshot itself:
-compare it with what somebody you trust certified.
+The data directory must be new (`ganglion init`). The checkpoint names the cut of the snapshot
+itself: compare it with what somebody you trust certified.
 
 Example:
   ganglion snapshot import --node v2 state.snapshot --checkpoint 1280:9f0c...")]

@@ -50,9 +50,9 @@ Examples:
     /// Propose new parameters of a running subnet
     #[command(after_help = "\
 The owner alone changes what belongs to the market: kappa, bonds, weights, registrations. Whatever
-touches committee, stake, emission or time needs approvals by coldkeys whose validators hold more than
-2/3 of the committee's stake, and holds revision_delay epochs after that at the earliest. To propose is
-to approve. `ganglion subnet parameters` says which is which.
+touches committee, stake, emission or time needs approvals by coldkeys whose validators hold more
+than 2/3 of the committee's stake, and holds revision_delay epochs after that at the earliest. To
+propose is to approve. `ganglion subnet parameters` says which is which.
 
 Examples:
   ganglion subnet revise kappa=40000 immunity_period=30 --coldkey owner

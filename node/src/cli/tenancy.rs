@@ -14,8 +14,8 @@ use crate::keys::KeyPair;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A task-seed chain lasts 65,536 epochs; the next one has the next index. A validator that becomes a
-miner keeps its stake, which counts for nothing then, and loses its permit, weights and bonds. Restart
-its node with the worker that the new role needs.
+miner keeps its stake, which counts for nothing then, and loses its permit, weights and bonds.
+Restart its node with the worker that the new role needs.
 
 Examples:
   ganglion serve --hotkey v1 --seed-index 1

@@ -18,8 +18,8 @@ const CHECK_SEED: [u8; 32] = *b"ganglion worker check, seed one.";
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
-A worker is any program that answers JSON-RPC lines on standard input and output; docs/spec/worker.md
-has the few methods, examples/python the smallest miner.
+A worker is any program that answers JSON-RPC lines on standard input and output;
+docs/spec/worker.md has the few methods, examples/python the smallest miner.
 
 Examples:
   ganglion worker list                                       the built-in ones
