@@ -11,10 +11,8 @@ use ganglion_subnet::Commit;
 use ganglion_types::{Body, Canonical as _, CutId, Epoch, Fork, Item, Round};
 
 use crate::retention::{self, Compaction};
-use crate::snapshots;
+use crate::{snapshots, stored};
 
-/// Uid under which the header of an epoch's result is stored: no participant can have it.
-pub const RESULT_HEADER: u16 = u16::MAX;
 /// Agreement-log kind of all records; the participant tells them apart itself.
 const RECORD: u8 = 0;
 /// Epochs whose items are kept at least, whatever the unbonding time is.
@@ -181,8 +179,6 @@ pub fn committee_of(state: &State) -> Option<Committee> {
 #[must_use]
 pub fn epoch_commit(commit: &Commit) -> EpochCommit {
     let bundle = &commit.bundle;
-    let rows = commit.result.rows.iter().map(|row| (row.uid.get(), row.to_bytes()));
-    let header = (RESULT_HEADER, commit.result.header.to_bytes());
     EpochCommit {
         epoch: bundle.cut.epoch.get(),
         bundle: bundle.to_bytes(),
@@ -197,7 +193,7 @@ pub fn epoch_commit(commit: &Commit) -> EpochCommit {
                 value: value.clone(),
             })
             .collect(),
-        results: rows.chain([header]).collect(),
+        results: stored::result_rows(commit),
         items: bundle.items.iter().map(|item| (*item.id().as_bytes(), item.to_bytes())).collect(),
         next_committee: snapshots::committee_of(&commit.state),
     }

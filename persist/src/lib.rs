@@ -20,8 +20,10 @@ pub mod keeper;
 pub mod restart;
 pub mod retention;
 pub mod snapshots;
+pub mod stored;
 
 pub use answer::stored_answer;
-pub use keeper::{Keeper, RESULT_HEADER, committee_of, epoch_commit};
+pub use keeper::{Keeper, committee_of, epoch_commit};
 pub use restart::{KnownFork, RestartError};
 pub use retention::{Compaction, Removed};
+pub use stored::StoredResult;

@@ -8,7 +8,7 @@ use ganglion_consensus::ledger::stages::{
 };
 use ganglion_consensus::ledger::{EpochResult, ExecuteError, Roots, State, Table, execute};
 use ganglion_persist::snapshots::{cut_of, load};
-use ganglion_persist::{RESULT_HEADER, committee_of};
+use ganglion_persist::{StoredResult, committee_of};
 use ganglion_storage::{Reader, StoreError};
 use ganglion_types::{
     Canonical as _, Cut, CutId, DecodeError, Epoch, EpochBundle, Manifest, limits,
@@ -301,7 +301,8 @@ impl Verdict {
 pub fn verdict(reader: &Reader, replayed: &Replayed) -> Result<Verdict, AuditError> {
     let (cut, epoch) = (&replayed.cut, replayed.cut.epoch);
     let again = stages(&replayed.state, &replayed.result);
-    let stored = stored_stages(reader, epoch)?;
+    let result = StoredResult::read(reader, epoch)?;
+    let stored = stored_stages(reader, epoch, &result)?;
     let stored_of = |number| stored.iter().find(|stage: &&Stage| stage.number == number);
     // Ours is what is stored, so that "here" in a difference is this node's store.
     let difference = again
@@ -313,16 +314,16 @@ pub fn verdict(reader: &Reader, replayed: &Replayed) -> Result<Verdict, AuditErr
         .iter()
         .map(|stage| {
             let (digest, number) = (stage.digest(), stage.number);
-            let in_cut = match number {
+            let kept = match number {
                 RESULT => Some(certified.result_root),
                 stages::COMMITTEE => Some(certified.next_committee_root),
-                _ => None,
+                table => result.tables.iter().find(|(of, _)| u32::from(*of) == table).map(|t| t.1),
             };
             StageVerdict {
                 name: stage_name(number),
                 rows: digest.rows,
                 digest: digest.digest,
-                stored: stored_of(number).map(|stage| stage.digest().digest).or(in_cut),
+                stored: stored_of(number).map(|stage| stage.digest().digest).or(kept),
             }
         })
         .collect();
@@ -340,7 +341,11 @@ pub fn verdict(reader: &Reader, replayed: &Replayed) -> Result<Verdict, AuditErr
 }
 
 /// What the tables hold of an epoch: its result, and the state if it is the last one.
-fn stored_stages(reader: &Reader, epoch: Epoch) -> Result<Vec<Stage>, AuditError> {
+fn stored_stages(
+    reader: &Reader,
+    epoch: Epoch,
+    result: &StoredResult,
+) -> Result<Vec<Stage>, AuditError> {
     let mut found = Vec::new();
     if reader.applied()? == Some(epoch.get()) {
         for table in Table::ALL {
@@ -356,10 +361,9 @@ fn stored_stages(reader: &Reader, epoch: Epoch) -> Result<Vec<Stage>, AuditError
             found.push(Stage { number: table.number().into(), rows });
         }
     }
-    let mut results = reader.results(epoch.get())?.unwrap_or_default();
-    if let Some((_, header)) = results.pop_if(|(uid, _)| *uid == RESULT_HEADER) {
-        let rows = results.into_iter().map(|(uid, row)| (uid.to_be_bytes().to_vec(), row));
-        let rows = std::iter::once((Vec::new(), header)).chain(rows).collect();
+    if let Some(header) = &result.header {
+        let rows = result.rows.iter().cloned().map(|(uid, row)| (uid.to_be_bytes().to_vec(), row));
+        let rows = std::iter::once((Vec::new(), header.clone())).chain(rows).collect();
         found.push(Stage { number: RESULT, rows });
     }
     Ok(found)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ganglion_consensus::ledger::{EpochResult, ResultHeader, ResultRow, State};
-use ganglion_persist::RESULT_HEADER;
+use ganglion_persist::StoredResult;
 use ganglion_storage::Reader;
 use ganglion_types::{
     Body, Canonical, Certificate, Cut, CutId, Epoch, EpochBundle, Hotkey, Uid, Weights,
@@ -62,15 +62,14 @@ fn genesis(cut: Cut) -> Decided {
 
 /// The result of a decided epoch.
 pub(super) fn result(reader: &Reader, epoch: Epoch) -> Result<EpochResult, ApiError> {
-    let mut rows = reader.results(epoch.get())?.unwrap_or_default();
-    let header = rows.pop_if(|(uid, _)| *uid == RESULT_HEADER);
+    let StoredResult { header, rows, .. } = StoredResult::read(reader, epoch)?;
     let broken = || ApiError::internal(&format!("the stored result of epoch {epoch} is no result"));
     let rows: Vec<ResultRow> = rows
         .iter()
         .map(|(_, bytes)| ResultRow::from_bytes(bytes).ok_or_else(broken))
         .collect::<Result<_, _>>()?;
     let header = match header {
-        Some((_, bytes)) => ResultHeader::from_bytes(&bytes).ok_or_else(broken)?,
+        Some(bytes) => ResultHeader::from_bytes(&bytes).ok_or_else(broken)?,
         None if rows.is_empty() => ResultHeader { epoch, ..ResultHeader::default() },
         None => return Err(broken()),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ganglion_consensus::proof::{members_of, row_owner};
 use ganglion_persist::snapshots::read_committee;
-use ganglion_persist::{RESULT_HEADER, committee_of};
+use ganglion_persist::{StoredResult, committee_of};
 use ganglion_storage::{Reader, StoreError};
 use ganglion_types::proof::LINKS_MAX;
 use ganglion_types::{
@@ -221,9 +221,8 @@ fn row(
     epoch: Epoch,
     hotkey: Hotkey,
 ) -> Result<(Vec<u8>, merkle::MerkleProof), BuildError> {
-    let mut rows = reader.results(epoch.get())?.unwrap_or_default();
-    let header = rows.pop_if(|(uid, _)| *uid == RESULT_HEADER);
-    let (_, header) = header.ok_or(BuildError::Pruned { epoch })?;
+    let StoredResult { header, rows, .. } = StoredResult::read(reader, epoch)?;
+    let header = header.ok_or(BuildError::Pruned { epoch })?;
     let leaves: Vec<Vec<u8>> =
         std::iter::once(header).chain(rows.into_iter().map(|(_, row)| row)).collect();
     let owner = |row: &Vec<u8>| row_owner(row).is_some_and(|(_, owner)| owner == hotkey);

@@ -84,9 +84,7 @@ fn a_replay_agrees_with_what_was_stored() {
             world.client().get(&format!("/v1/epochs/{epoch}/replay")).unwrap();
         assert!(report.holds && report.difference.is_none(), "{report:?}");
         let compared = report.stages.iter().filter(|stage| stage.stored.is_some()).count();
-        // The rows of the state are stored as of the last epoch only.
-        let all = report.stages.len();
-        assert_eq!(compared, if epoch == 4 { all } else { 2 }, "epoch {epoch}: {report:?}");
+        assert_eq!(compared, report.stages.len(), "epoch {epoch}: {report:?}");
     }
     let ganglion = Ganglion::new();
     let text = ganglion.ok(&["epoch", "replay", "4", "--api", &world.api()]);

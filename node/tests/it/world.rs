@@ -15,7 +15,8 @@ use ganglion::http::{
 use ganglion::view::View;
 use ganglion_consensus::ledger::{Participant, State, execute};
 use ganglion_storage::faulty::FaultyDisk;
-use ganglion_storage::{EpochCommit, StateChange, Store};
+use ganglion_storage::{StateChange, Store};
+use ganglion_subnet::Commit;
 use ganglion_types::sign::hotkey_of;
 use ganglion_types::{
     Body, Canonical as _, Certificate, Coldkey, Cut, Digest, Epoch, EpochBundle,
@@ -140,7 +141,6 @@ impl Chain {
         let (result, receipts) = (executed.result.clone(), executed.receipts.clone());
         let next = executed.into_state(id);
         let bundle = EpochBundle { cut, certificate, items };
-        let header = (u16::MAX, result.header.to_bytes());
         let mut changed = next.changed_rows(&state);
         if std::mem::take(&mut self.spoil) {
             let (table, key) = (5, vec![0, 0]);
@@ -149,32 +149,18 @@ impl Chain {
             changed.retain(|(one, other, _)| (*one, other) != (table, &key));
             changed.push((table, key, Some(row.unwrap().encode_to_vec())));
         }
-        let changed = changed.into_iter();
-        self.store
-            .commit_epoch(EpochCommit {
-                epoch: epoch.get(),
-                bundle: bundle.to_bytes(),
-                cut: bundle.cut.to_bytes(),
-                certificate: bundle.certificate.to_bytes(),
-                state: changed
-                    .map(|(table, key, value)| StateChange { table, key, value })
-                    .collect(),
-                results: result
-                    .rows
-                    .iter()
-                    .map(|row| (row.uid.get(), row.to_bytes()))
-                    .chain([header])
-                    .collect(),
-                next_committee: Vec::new(),
-                items: bundle
-                    .items
-                    .iter()
-                    .map(|item| (*item.id().as_bytes(), item.to_bytes()))
-                    .collect(),
-            })
-            .unwrap();
+        let state = Arc::new(next);
+        let commit = Commit {
+            bundle,
+            id,
+            rows: changed,
+            result: result.clone(),
+            receipts: receipts.clone(),
+            state: Arc::clone(&state),
+        };
+        self.store.commit_epoch(ganglion_persist::epoch_commit(&commit)).unwrap();
         self.view.update(|view| {
-            view.state = Arc::new(next);
+            view.state = state;
             view.recent.insert(epoch, (Arc::clone(&view.state), Arc::new(result.clone())));
             view.recent.retain(|one, _| one.get() + 2 > epoch.get());
             view.result = Some(Arc::new(result));
