@@ -12,10 +12,15 @@ use crate::snapshots::serve;
 pub fn stored_answer(reader: &Reader, request: proto::Request) -> Response {
     match request.request {
         Some(Request::Items(asked)) => {
+            let mut bytes = 0;
             let items = asked.ids.iter().take(limits::REQUEST_IDS).filter_map(|id| {
+                if bytes >= limits::RESPONSE_ITEMS_BYTES {
+                    return None;
+                }
                 let id: [u8; 32] = id.as_slice().try_into().ok()?;
-                let (_, bytes) = reader.item(&id).ok()??;
-                proto::Item::decode(bytes.as_slice()).ok()
+                let (_, item) = reader.item(&id).ok()??;
+                bytes += item.len();
+                proto::Item::decode(item.as_slice()).ok()
             });
             Response::Items(proto::Items { items: items.collect() })
         }

@@ -6,12 +6,16 @@ use ganglion_consensus::agreement::Watermark;
 use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::State;
 use ganglion_consensus::proof::members_of;
+use ganglion_storage::certificate_log::BUNDLE_BYTES_MAX;
 use ganglion_storage::{EpochCommit, Position, Reader, RoundCut, StateChange, Store, StoreError};
 use ganglion_subnet::Commit;
-use ganglion_types::{Body, Canonical as _, CutId, Epoch, Fork, Item, Round};
+use ganglion_types::{Body, Canonical as _, CutId, Epoch, Fork, Item, Round, limits};
 
 use crate::retention::{self, Compaction};
 use crate::{snapshots, stored};
+
+// What a peer may send is what can be kept: `docs/spec/ledger.md`, "Sizes".
+const _: () = assert!(BUNDLE_BYTES_MAX >= limits::RPC_BYTES);
 
 /// Agreement-log kind of all records; the participant tells them apart itself.
 const RECORD: u8 = 0;

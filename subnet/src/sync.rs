@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ganglion_consensus::certificate::verify_certificate;
 use ganglion_consensus::ledger::{admissible, execute};
 use ganglion_types::{
-    Canonical as _, CutId, Digest, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
+    Canonical, CutId, Digest, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
 };
 
 use crate::divergence::differing_root;
@@ -196,15 +196,18 @@ impl Participant {
         self.send(Effect::Answer(token, response));
     }
 
-    /// The items asked for if we hold any of them here; the store may hold others.
+    /// The items asked for, as far as one answer takes them, if we hold any of them here; the store
+    /// may hold others.
     fn held_items(&self, asked: &proto::ItemsRequest) -> Option<proto::Items> {
+        let mut bytes = 0_usize;
         let ids = asked.ids.iter().take(limits::REQUEST_IDS);
-        let items: Vec<proto::Item> = ids
-            .filter_map(|id| {
-                let id = ganglion_types::ItemId::from_slice(id)?;
-                self.item(&id).map(ganglion_types::Canonical::to_proto)
-            })
-            .collect();
+        let held = ids.filter_map(|id| self.item(&ganglion_types::ItemId::from_slice(id)?));
+        let told = held.take_while(|item| {
+            let room = bytes < limits::RESPONSE_ITEMS_BYTES;
+            bytes = bytes.saturating_add(item.encoded_len());
+            room
+        });
+        let items: Vec<proto::Item> = told.map(Canonical::to_proto).collect();
         (!items.is_empty()).then_some(proto::Items { items })
     }
 
@@ -212,7 +215,7 @@ impl Participant {
         let digests = asked.digests.iter().take(limits::REQUEST_BODIES);
         let bodies = digests.filter_map(|digest| {
             let digest = ganglion_types::Digest::from_slice(digest)?;
-            self.close.body(&digest).map(ganglion_types::Canonical::to_proto)
+            self.close.body(&digest).map(Canonical::to_proto)
         });
         proto::ListBodies { bodies: bodies.collect() }
     }

@@ -59,6 +59,11 @@ pub trait Canonical: Sized {
         self.to_proto().encode_to_vec()
     }
 
+    /// How many canonical bytes there are.
+    fn encoded_len(&self) -> usize {
+        self.to_proto().encoded_len()
+    }
+
     /// Decodes canonical bytes of at most `limit` bytes.
     ///
     /// # Errors

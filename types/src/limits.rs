@@ -39,9 +39,14 @@ pub const LIST_IDS: usize = COMMITTEE + LIST_REVEALS + LIST_OPERATIONS + LIST_EV
 pub const CUT_FACTOR: usize = 4;
 /// Ids in one cut.
 pub const CUT_ITEMS: usize = LIST_IDS * CUT_FACTOR;
+/// Bytes of the items of one cut: with the cut, its certificate and what joins them, an epoch stays
+/// within [`RPC_BYTES`].
+pub const CUT_BYTES: usize = 15 * 512 * 1024;
 
 /// Item ids in one request.
 pub const REQUEST_IDS: usize = 256;
+/// Bytes of items in one response, one item more not counted.
+pub const RESPONSE_ITEMS_BYTES: usize = 4 * 1024 * 1024;
 /// List bodies in one request.
 pub const REQUEST_BODIES: usize = 64;
 /// Epochs in one response.

@@ -37,6 +37,7 @@ mod result;
 mod revision;
 mod rows;
 mod select;
+mod sizes;
 mod split;
 pub mod stages;
 mod stake;
@@ -58,7 +59,8 @@ pub use revision::{
     OWNER_DELAY, OWNER_REVISIONS_MAX, REVISION_AHEAD_MAX, REVISION_EPOCHS, REVISIONS_MAX, Revision,
 };
 pub use rows::{RowDifference, RowKey, StateError, Table};
-pub use select::{CutSize, KindCounts, propose_items, select};
+pub use select::{propose_items, select};
+pub use sizes::{CutSize, KindCounts, required};
 pub use split::split;
 pub use stake::Supply;
 pub use state::{Account, Chain, Participant, RECENT_CUTS, State, TAKE_MAX};

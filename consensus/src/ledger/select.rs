@@ -1,30 +1,24 @@
-//! Which items a member lists and a proposer adds, and how many a cut may hold.
+//! Which items a member lists, and which a proposer puts into its cut.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ganglion_types::{Body, Coldkey, Digest, Epoch, Hotkey, Item, ItemId, Kind, Rao, limits};
+use ganglion_types::{Body, Coldkey, Digest, Hotkey, Item, ItemId, Kind, Rao, limits};
 
 use super::admission::{Registration, admissible};
+use super::sizes::{KindCounts, Saying, given_room, required};
 use super::state::State;
 
 /// Registrations that one list may name: a quarter of its operations.
 const LIST_REGISTRATIONS: usize = limits::LIST_OPERATIONS / 4;
-/// Rows of weights, or commits, that one cut may hold of one signer and mechanism, and reveals of one
-/// commit.
-const WEIGHTS_MAX: usize = limits::CUT_FACTOR;
-/// Pieces of evidence that one cut may hold.
-const EVIDENCE_MAX: usize = limits::LIST_EVIDENCE * limits::CUT_FACTOR;
-/// Operations that one cut may hold.
-const OPERATIONS_MAX: usize = limits::LIST_OPERATIONS * limits::CUT_FACTOR;
-
 /// What a member lists of the items it holds, in a fixed order: the same items give the same list.
 ///
 /// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
 /// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
 /// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a
 /// quarter of [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a
-/// hotkey by its owner's, each giving one operation in turn, by nonce.
+/// hotkey by its owner's, each giving one operation in turn, by nonce. Of these, what one cut has room
+/// for in [`limits::CUT_BYTES`].
 #[must_use]
 pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let mut pool = Pool::default();
@@ -37,159 +31,28 @@ pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let room = limits::LIST_OPERATIONS.saturating_sub(operations.len());
     operations.extend(pool.operations(state, room));
     chosen.append(&mut operations);
+    let ids: BTreeSet<&ItemId> = chosen.iter().collect();
+    let fitting = required(candidates.iter().filter(|item| ids.contains(&item.id())));
+    chosen.retain(|id| fitting.contains(id));
     chosen
 }
 
-/// The items of a proposal: every mandatory one, then of the pool what [`select`] chooses, as far as
-/// a cut has room. `mandatory` holds the items that the inclusion rule asks for. Rising ids.
+/// The items of a proposal: what is [`required`] of those that lists demand, then of the pool what
+/// [`select`] chooses, as far as a cut has room. Rising ids.
 #[must_use]
-pub fn propose_items(state: &State, mandatory: &[Item], pool: &[Item]) -> Vec<ItemId> {
+pub fn propose_items(state: &State, demanded: &[Item], pool: &[Item]) -> Vec<ItemId> {
     let mut counts = KindCounts::default();
-    let mut ids = BTreeSet::new();
-    for item in mandatory {
-        // The inclusion rule stays far below the limits: `docs/spec/ledger.md`, "Sizes".
-        if ids.insert(item.id()) {
-            counts.add(item);
-        }
-    }
+    let mut ids: BTreeSet<ItemId> =
+        given_room(demanded, &mut counts).into_iter().map(Item::id).collect();
     let known: BTreeMap<ItemId, &Item> = pool.iter().map(|item| (item.id(), item)).collect();
     for id in select(state, pool) {
         let Some(item) = known.get(&id) else { continue };
-        if counts.has_room_for(item) && ids.insert(id) {
+        if !ids.contains(&id) && counts.has_room_for(item) {
+            ids.insert(id);
             counts.add(item);
         }
     }
     ids.into_iter().collect()
-}
-
-/// What a signer says about weights: once per list, at most four times per cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Saying {
-    kind: Kind,
-    signer: Hotkey,
-    mechid: u16,
-    epoch: Epoch,
-}
-
-impl Saying {
-    /// With the number that it was said under; `None` for items that say nothing about weights.
-    fn of(item: &Item) -> Option<(Self, u64)> {
-        let (signer, mechid, epoch, seq) = match item.body() {
-            Body::Weights(body) => (body.signer, body.mechid, body.epoch, body.seq),
-            Body::WeightCommit(body) => (body.signer, body.mechid, body.epoch, body.seq),
-            Body::WeightReveal(body) => (body.signer, body.mechid, body.epoch, body.seq),
-            _ => return None,
-        };
-        Some((Self { kind: item.kind(), signer, mechid, epoch }, seq))
-    }
-}
-
-/// How many items of each kind a cut holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KindCounts {
-    weights: BTreeMap<Saying, usize>,
-    operations: usize,
-    evidence: usize,
-    others: usize,
-}
-
-/// A cut that holds too many items of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CutSize {
-    /// Rows of weights or commits of one signer and mechanism, or reveals of one commit.
-    #[error("the cut holds {count} items of kind {} of {signer} for one epoch, over the limit of {limit}", kind.name())]
-    Weights {
-        /// Their kind.
-        kind: Kind,
-        /// The signer.
-        signer: Hotkey,
-        /// Items it has.
-        count: usize,
-        /// Items it may have.
-        limit: usize,
-    },
-    /// Evidence.
-    #[error("the cut holds {count} pieces of evidence, over the limit of {limit}")]
-    Evidence {
-        /// Pieces it has.
-        count: usize,
-        /// Pieces it may have.
-        limit: usize,
-    },
-    /// Operations.
-    #[error("the cut holds {count} operations, over the limit of {limit}")]
-    Operations {
-        /// Operations it has.
-        count: usize,
-        /// Operations it may have.
-        limit: usize,
-    },
-    /// Items of a kind that no cut holds.
-    #[error("the cut holds {count} items of kinds that no cut holds")]
-    OtherKinds {
-        /// How many.
-        count: usize,
-    },
-}
-
-impl KindCounts {
-    /// Counts items, each of which must be given once.
-    #[must_use]
-    pub fn of<'a>(items: impl IntoIterator<Item = &'a Item>) -> Self {
-        let mut counts = Self::default();
-        for item in items {
-            counts.add(item);
-        }
-        counts
-    }
-
-    /// Counts one more.
-    pub fn add(&mut self, item: &Item) {
-        let count = match (Saying::of(item), item.kind()) {
-            (Some((saying, _)), _) => self.weights.entry(saying).or_default(),
-            (None, Kind::RegistryOp) => &mut self.operations,
-            (None, Kind::Evidence) => &mut self.evidence,
-            (None, _) => &mut self.others,
-        };
-        *count = count.saturating_add(1);
-    }
-
-    /// Whether a cut that holds these may hold one more such item.
-    #[must_use]
-    pub fn has_room_for(&self, item: &Item) -> bool {
-        match (Saying::of(item), item.kind()) {
-            (Some((saying, _)), _) => {
-                self.weights.get(&saying).is_none_or(|count| *count < WEIGHTS_MAX)
-            }
-            (None, Kind::RegistryOp) => self.operations < OPERATIONS_MAX,
-            (None, Kind::Evidence) => self.evidence < EVIDENCE_MAX,
-            (None, _) => false,
-        }
-    }
-
-    /// Whether a cut may hold as many: [`limits::CUT_FACTOR`] times what one list may, of each kind.
-    ///
-    /// # Errors
-    /// The first kind of which there are too many.
-    pub fn check(&self) -> Result<(), CutSize> {
-        let limit = WEIGHTS_MAX;
-        if let Some((saying, count)) = self.weights.iter().find(|(_, count)| **count > limit) {
-            let Saying { kind, signer, .. } = *saying;
-            return Err(CutSize::Weights { kind, signer, count: *count, limit });
-        }
-        let (count, limit) = (self.evidence, EVIDENCE_MAX);
-        if count > limit {
-            return Err(CutSize::Evidence { count, limit });
-        }
-        let limit = OPERATIONS_MAX;
-        if self.operations > limit {
-            return Err(CutSize::Operations { count: self.operations, limit });
-        }
-        if self.others > 0 {
-            return Err(CutSize::OtherKinds { count: self.others });
-        }
-        Ok(())
-    }
 }
 
 /// What ranks a signer, its key, and its operations by nonce.
@@ -290,6 +153,7 @@ mod tests {
 
     use super::super::execute;
     use super::super::fixture::{Subnet, coldkey, hot};
+    use super::super::sizes::CutSize;
     use super::*;
 
     const MAX: u16 = 65_535;
@@ -467,32 +331,5 @@ mod tests {
         // Four rows of validator 0 is all that a cut may hold.
         assert!(!proposed.contains(&more[0].id()));
         assert!(proposed.contains(&more[1].id()) && proposed.contains(&more[2].id()));
-    }
-
-    #[test]
-    fn a_cut_may_hold_four_times_a_list_of_each_kind_and_no_more() {
-        let subnet = subnet(1, 2);
-        let rows: Vec<Item> = (1..=5).map(|seq| subnet.weights(0, 1, seq, &[(2, MAX)])).collect();
-        assert_eq!(KindCounts::of(&rows[..4]).check(), Ok(()));
-        assert!(!KindCounts::of(&rows[..4]).has_room_for(&rows[4]));
-        let reveals: Vec<Item> = (1..=5).map(|seq| subnet.reveal(0, 1, seq, &[(2, MAX)])).collect();
-        assert!(!KindCounts::of(&reveals[..4]).has_room_for(&reveals[4]));
-        assert!(KindCounts::of(&reveals).check().is_err());
-        let other = subnet.reveal(0, 2, 1, &[(2, MAX)]);
-        assert!(KindCounts::of(&reveals[..4]).has_room_for(&other), "of another commit");
-        assert!(matches!(
-            KindCounts::of(&rows).check(),
-            Err(CutSize::Weights { count: 5, limit: 4, .. })
-        ));
-        let operation = subnet.transfer(1, 0, 0, 1);
-        let mut counts = KindCounts::default();
-        for _ in 0..1_024 {
-            assert!(counts.has_room_for(&operation));
-            counts.add(&operation);
-        }
-        assert_eq!(counts.check(), Ok(()));
-        assert!(!counts.has_room_for(&operation));
-        counts.add(&operation);
-        assert_eq!(counts.check(), Err(CutSize::Operations { count: 1_025, limit: 1_024 }));
     }
 }

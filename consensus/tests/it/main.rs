@@ -9,6 +9,7 @@ mod ledger;
 mod participation;
 #[path = "../reference/mod.rs"]
 mod reference;
+mod sizes;
 #[path = "../../../types/tests/vectors/mod.rs"]
 mod vectors;
 mod yuma_reference;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_consensus::agreement::inclusion::{CutContext, List};
 use ganglion_consensus::agreement::{Decision, inclusion};
-use ganglion_consensus::ledger::{Executed, KindCounts, admissible, execute, propose_items};
+use ganglion_consensus::ledger::{
+    Executed, KindCounts, admissible, execute, propose_items, required,
+};
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{Cut, Digest, Hotkey, Item, ItemId, Kind, Proposal};
 
@@ -21,17 +23,11 @@ impl Participant {
         let lists = self.close.complete();
         let mut cited: Vec<ItemId> = lists.iter().map(List::id).collect();
         cited.sort_unstable();
-        let mut mandatory = Vec::new();
-        for id in inclusion::mandatory(&self.committee, &lists) {
-            match self.item(&id) {
-                None => return,
-                Some(item) if admissible(&self.state, item).is_ok() => mandatory.push(item.clone()),
-                Some(_) => {}
-            }
-        }
+        let Ok(demanded) = self.demanded(&lists) else { return };
+        let demanded: Vec<Item> = demanded.into_iter().cloned().collect();
         self.close.build = None;
         let held: Vec<Item> = self.pool.iter().cloned().collect();
-        let ids = propose_items(&self.state, &mandatory, &held);
+        let ids = propose_items(&self.state, &demanded, &held);
         let time = inclusion::median_time(&self.committee, &lists, self.last_time);
         let Some((items, executed)) = self.execute_ids(&ids, time) else { return };
         let cut = Cut {
@@ -116,7 +112,7 @@ impl Participant {
             return None;
         }
         let lists: Vec<List> = cut.lists.iter().filter_map(|id| self.close.whole(id)).collect();
-        let inadmissible = self.inadmissible(&lists)?;
+        let excused = self.excused(&lists)?;
         let items: Vec<&Item> = cut.items.iter().filter_map(|id| self.item(id)).collect();
         let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
         for item in &items {
@@ -129,7 +125,7 @@ impl Participant {
             previous: self.state.head(),
             previous_time: self.last_time,
             committee: &self.committee,
-            inadmissible: &inadmissible,
+            excused: &excused,
         };
         let broken = inclusion::check_cut(cut, &context, &lists, &kinds)
             .map_err(|error| error.to_string())
@@ -157,23 +153,34 @@ impl Participant {
         Some(differs.is_none())
     }
 
-    /// Of the items that lists name: those that no cut may hold. `None` while one of those named by
-    /// more than 1/3 of stake is not held, so that it cannot be told.
-    pub(super) fn inadmissible(&mut self, lists: &[List]) -> Option<BTreeSet<ItemId>> {
-        let mut found = BTreeSet::new();
-        let mut missing = Vec::new();
+    /// The items that lists of more than 1/3 of stake name and a cut may hold.
+    ///
+    /// # Errors
+    /// The ids of those that are not held, so that it cannot be told.
+    fn demanded(&self, lists: &[List]) -> Result<Vec<&Item>, Vec<ItemId>> {
+        let (mut demanded, mut missing) = (Vec::new(), Vec::new());
         for id in inclusion::mandatory(&self.committee, lists) {
             match self.item(&id) {
                 None => missing.push(id),
-                Some(item) if admissible(&self.state, item).is_err() => {
-                    found.insert(id);
-                }
+                Some(item) if admissible(&self.state, item).is_ok() => demanded.push(item),
                 Some(_) => {}
             }
         }
-        if missing.is_empty() {
-            return Some(found);
-        }
+        if missing.is_empty() { Ok(demanded) } else { Err(missing) }
+    }
+
+    /// Of the items that lists of more than 1/3 of stake name: those that need not be in the cut,
+    /// because none may hold them or has room for them. `None` while one of them is not held.
+    pub(super) fn excused(&mut self, lists: &[List]) -> Option<BTreeSet<ItemId>> {
+        let missing = match self.demanded(lists) {
+            Ok(demanded) => {
+                let required = required(demanded);
+                let mut excused = inclusion::mandatory(&self.committee, lists);
+                excused.retain(|id| !required.contains(id));
+                return Some(excused);
+            }
+            Err(missing) => missing,
+        };
         for id in missing {
             let holders = lists.iter().filter(|list| list.items().binary_search(&id).is_ok());
             for holder in holders {

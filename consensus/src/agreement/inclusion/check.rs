@@ -20,8 +20,9 @@ pub struct CutContext<'a> {
     pub previous_time: u64,
     /// The committee of the epoch.
     pub committee: &'a Committee,
-    /// Ids that lists name of items which no cut may hold: they need not be in.
-    pub inadmissible: &'a BTreeSet<ItemId>,
+    /// Ids that lists name of items which no cut may hold, or for which none has room: they need not
+    /// be in.
+    pub excused: &'a BTreeSet<ItemId>,
 }
 
 /// Why a cut is invalid.
@@ -127,7 +128,7 @@ pub fn check_cut(
     check_sizes(cut, kinds)?;
     let present: BTreeSet<&ItemId> = cut.items.iter().collect();
     let must = mandatory(context.committee, cited.iter().copied());
-    let omitted = |id: &&ItemId| !present.contains(id) && !context.inadmissible.contains(id);
+    let omitted = |id: &&ItemId| !present.contains(id) && !context.excused.contains(id);
     if let Some(id) = must.iter().find(omitted) {
         return Err(CutError::Omits(*id));
     }
@@ -212,14 +213,14 @@ mod tests {
     fn what_no_cut_may_hold_need_not_be_in() {
         let committee = committee(&[10]);
         let lists = [list(1, 100, &[1, 2])];
-        let inadmissible = BTreeSet::from([item(1)]);
+        let excused = BTreeSet::from([item(1)]);
         let context = CutContext {
             subnet: SUBNET,
             epoch: EPOCH,
             previous: PREVIOUS,
             previous_time: 50,
             committee: &committee,
-            inadmissible: &inadmissible,
+            excused: &excused,
         };
         let checked = |items: &[u8]| {
             let kinds = weights(items.len());
@@ -249,7 +250,7 @@ mod tests {
             previous: PREVIOUS,
             previous_time: 50,
             committee: &committee,
-            inadmissible: &NONE,
+            excused: &NONE,
         };
         assert_eq!(check_cut(&cut(&lists, &[], 100), &context, &lists, &BTreeMap::new()), Ok(()));
     }
@@ -338,7 +339,7 @@ mod tests {
             previous: PREVIOUS,
             previous_time: 50,
             committee: &committee,
-            inadmissible: &NONE,
+            excused: &NONE,
         };
         let ids = |count: usize| -> Vec<ItemId> {
             (0..count)
@@ -403,7 +404,7 @@ mod tests {
                 previous: PREVIOUS,
                 previous_time: 7,
                 committee: &committee,
-                inadmissible: &NONE,
+                excused: &NONE,
             };
             let full = cut(&lists, &items, time);
             prop_assert_eq!(

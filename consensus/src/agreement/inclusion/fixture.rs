@@ -78,7 +78,7 @@ pub(super) fn check(cut: &Cut, committee: &Committee, lists: &[List]) -> Result<
         previous: PREVIOUS,
         previous_time: 50,
         committee,
-        inadmissible: &NONE,
+        excused: &NONE,
     };
     check_cut(cut, &context, lists, &weights(cut.items.len()))
 }

@@ -168,7 +168,7 @@ impl Chain {
             previous: previous.id(),
             previous_time: previous.time,
             committee: &committee,
-            inadmissible: &BTreeSet::new(),
+            excused: &BTreeSet::new(),
         };
         let kinds = BTreeMap::from([(Kind::Weights, cut.items.len())]);
         inclusion::check_cut(cut, &context, &lists, &kinds).is_ok()
