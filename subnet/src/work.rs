@@ -36,22 +36,24 @@ impl Participant {
     }
 
     fn make_tasks(&mut self) {
-        let Some(element) = self.seed_element() else { return };
+        let Some(element) = self.seed_element() else {
+            let note = "no task-seed chain of this hotkey goes on from the element shown last: no \
+                        tasks and no weights until it begins another with `ganglion serve`";
+            return self.report(Report::Odd(note.into()));
+        };
         let seed = seed::task_seed(&self.state.head(), &element);
         let job = self.new_job();
         let count = self.config.manifest.task.batch_size;
         self.send(Effect::Work(Job::MakeTasks { job, seed, round: ROUND, count }));
     }
 
-    /// The element of our task-seed chain for the closing epoch. Distances count from the epoch in
-    /// which the present tail was set; genesis tails and those of registrations alike.
+    /// The element of our task-seed chain for the closing epoch, counted from the one shown last, in
+    /// whichever of our chains that is.
     fn seed_element(&self) -> Option<Digest> {
         let (_, seat) = self.seat()?;
-        let distance = self.closing().get().checked_sub(seat.registered_at.get())?;
-        let elements = self.config.seed_chains.iter();
-        elements
-            .filter_map(|start| seed::element(start, distance))
-            .find(|element| seed::leads_to(element, self.closing(), &seat.seed, seat.seed_epoch))
+        let steps = self.closing().get().checked_sub(seat.seed_epoch.get())?;
+        let mut chains = self.config.seed_chains.iter();
+        chains.find_map(|start| seed::before(start, &seat.seed, steps))
     }
 
     pub(crate) fn on_tasks_made(&mut self, job: JobId, inputs: Vec<Payload>) {

@@ -8,6 +8,8 @@
 //! seed of epoch `e` binds `x(e)` to the cut before it, so it is known to nobody early and checkable
 //! by everyone afterwards.
 
+use std::collections::VecDeque;
+
 use crate::Digest;
 use crate::ids::{CutId, Epoch};
 use crate::sign::tagged_hash;
@@ -29,6 +31,30 @@ pub fn step(element: &Digest) -> Digest {
 pub fn element(start: &Digest, distance: u64) -> Option<Digest> {
     let steps = CHAIN_LENGTH.checked_sub(distance)?;
     Some(walk(*start, steps))
+}
+
+/// The element `steps` steps before `shown` in the chain that starts at `start`; `None` if `shown` is
+/// not in it or too near its start, or for more than [`GAP_MAX`] steps. Walks the chain, some 10 ms.
+#[must_use]
+pub fn before(start: &Digest, shown: &Digest, steps: u64) -> Option<Digest> {
+    if steps > GAP_MAX {
+        return None;
+    }
+    let window = usize::try_from(steps).ok()?.saturating_add(1);
+    // The last elements passed, the present one included.
+    let mut passed = VecDeque::with_capacity(window);
+    let mut element = *start;
+    for _ in 0..=CHAIN_LENGTH {
+        passed.push_back(element);
+        if passed.len() > window {
+            passed.pop_front();
+        }
+        if element == *shown {
+            return passed.front().copied().filter(|_| passed.len() == window);
+        }
+        element = step(&element);
+    }
+    None
 }
 
 /// Whether `element` of `epoch` leads to `shown` of `shown_epoch`.
@@ -65,6 +91,19 @@ mod tests {
         assert!(!leads_to(&third, Epoch::new(14), &tail, Epoch::new(10)));
         assert!(!leads_to(&tail, Epoch::new(10), &tail, Epoch::new(10)));
         assert!(!leads_to(&third, Epoch::new(9), &tail, Epoch::new(10)));
+    }
+
+    #[test]
+    fn the_way_goes_on_from_any_element_that_was_shown() {
+        let start = Digest::new([3; 32]);
+        let at = |distance| element(&start, distance).unwrap();
+        assert_eq!(before(&start, &at(0), 1), Some(at(1)));
+        assert_eq!(before(&start, &at(7), 5), Some(at(12)));
+        assert_eq!(before(&start, &at(7), 0), Some(at(7)));
+        assert_eq!(before(&start, &at(CHAIN_LENGTH - 1), 1), Some(start));
+        assert_eq!(before(&start, &at(CHAIN_LENGTH - 1), 2), None);
+        assert_eq!(before(&start, &at(7), GAP_MAX + 1), None);
+        assert_eq!(before(&Digest::new([4; 32]), &at(7), 1), None);
     }
 
     #[test]

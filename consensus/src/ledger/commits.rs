@@ -24,6 +24,11 @@ pub struct Commit {
     pub commitment: Digest,
     /// Its number among the signer's statements.
     pub seq: u64,
+    /// The element of the signer's task-seed chain that was shown last when it was made: what the
+    /// reveal shows leads here, whatever chain the signer has begun since.
+    pub seed: Digest,
+    /// Epoch that `seed` belongs to, before that of the commit.
+    pub seed_epoch: Epoch,
 }
 
 impl State {

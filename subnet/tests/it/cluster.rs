@@ -361,6 +361,11 @@ pub(crate) fn chain_start(index: usize) -> Digest {
     Digest::new([index as u8 + 100; 32])
 }
 
+/// Of the chain that a validator may begin later.
+pub(crate) fn next_chain_start(index: usize) -> Digest {
+    Digest::new([index as u8 + 200; 32])
+}
+
 /// Validators by stake in units, miners by skill in percent. Hotkeys are `key(1..)`, coldkeys
 /// `key(101..)`.
 pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
@@ -549,7 +554,7 @@ impl Cluster {
         let config = Config {
             key: Some(node.key.clone()),
             manifest: Arc::clone(&self.manifest),
-            seed_chains: vec![chain_start(at)],
+            seed_chains: vec![chain_start(at), next_chain_start(at)],
             oldest: Epoch::new(1),
             behaviour: self.behaviours.get(&at).copied().unwrap_or_default(),
             last,

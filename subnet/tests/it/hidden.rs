@@ -2,11 +2,11 @@
 
 use ganglion_subnet::Channel;
 use ganglion_types::{
-    AgreementMessage, Body, Canonical as _, CutId, Digest, Epoch, Item, Kind, Manifest, Round, Uid,
-    Vote, VoteType, WeightCommit,
+    AgreementMessage, Body, Canonical as _, CutId, Digest, Epoch, Item, Kind, Manifest, Operation,
+    RegistryOp, Role, Round, Uid, Vote, VoteType, WeightCommit, seed,
 };
 
-use crate::cluster::{Cluster, EPOCH_MS, key, manifest};
+use crate::cluster::{Cluster, EPOCH_MS, key, manifest, next_chain_start};
 
 const STAKES: [u64; 4] = [28, 26, 24, 22];
 const VALIDATORS: [usize; 4] = [0, 1, 2, 3];
@@ -149,5 +149,46 @@ fn two_commits_under_one_number_lose_the_epoch_and_nothing_else() {
     let seat = *cluster.state(0).participant(Uid::new(3)).unwrap();
     assert_eq!(seat.stake, stake, "it is not slashed");
     assert_eq!(cluster.state(0).committee().len(), 4);
+    cluster.assert_one_cut_per_epoch();
+}
+
+/// Hotkey `at` begins its next chain.
+fn serve(cluster: &Cluster, at: usize) -> Vec<u8> {
+    let (state, hotkey) = (cluster.state(at), cluster.nodes[at].hotkey);
+    let seat = state.participant(state.uid_of(&hotkey).unwrap()).unwrap();
+    let seed_tail = seed::element(&next_chain_start(at), 0);
+    let op = RegistryOp {
+        signer: *hotkey.as_bytes(),
+        nonce: seat.nonce,
+        valid_until: Epoch::new(state.epoch().get() + 5),
+        operation: Operation::Serve { role: Role::Validator, seed_tail },
+    };
+    Item::sign(*state.subnet(), Body::RegistryOp(op), &key(at as u8 + 1)).to_bytes()
+}
+
+#[test]
+fn a_validator_that_begins_another_seed_chain_while_it_runs_loses_no_dividend() {
+    let mut cluster = cluster(45);
+    assert!(cluster.run_to_epoch(&VALIDATORS, 4, 7 * EPOCH_MS));
+    let bytes = serve(&cluster, 3);
+    cluster.submit(3, bytes);
+    assert!(cluster.run_to_epoch(&VALIDATORS, 5, 2 * EPOCH_MS));
+    let seat = |cluster: &Cluster| *cluster.state(0).participant(Uid::new(3)).unwrap();
+    let tail = seed::element(&next_chain_start(3), 0).unwrap();
+    assert_eq!((seat(&cluster).seed, seat(&cluster).seed_epoch), (tail, Epoch::new(5)));
+    // It commits, as ever, and its commits of epochs 4 and 5 are opened with the chain before. A restart
+    // finds its place as well.
+    assert!(cluster.run_to_epoch(&VALIDATORS, 7, 3 * EPOCH_MS));
+    cluster.kill(3);
+    cluster.start(3);
+    assert!(cluster.run_to_epoch(&VALIDATORS, 12, 7 * EPOCH_MS));
+    let host = cluster.host(0);
+    for epoch in 3..=12 {
+        assert!(host.results[&epoch].rows[3].paid.get() > 0, "epoch {epoch}");
+    }
+    let reveals: Vec<usize> =
+        (2..=12).map(|epoch| kinds(&cluster, epoch, Kind::WeightReveal)).collect();
+    assert!(reveals.iter().sum::<usize>() >= 4 * 11 - 1, "{reveals:?}");
+    assert!(seat(&cluster).seed_epoch >= Epoch::new(10), "the new chain is shown");
     cluster.assert_one_cut_per_epoch();
 }

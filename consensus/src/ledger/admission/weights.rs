@@ -10,7 +10,7 @@ pub(super) fn admit_weights(state: &State, weights: &Weights) -> Result<(), Inad
     admit_row(state, signer.0, &weights.entries, &RowScope::now(state))?;
     let (_, signer) = signer;
     if !seed::leads_to(&weights.task_preimage, weights.epoch, &signer.seed, signer.seed_epoch) {
-        return Err(wrong_preimage(signer, weights.epoch));
+        return Err(wrong_preimage(signer.seed_epoch, weights.epoch));
     }
     Ok(())
 }
@@ -19,8 +19,7 @@ pub(super) fn admit_commit(state: &State, commit: &WeightCommit) -> Result<(), I
     admit_statement(state, true, commit.epoch, commit.mechid, &commit.signer).map(|_| ())
 }
 
-pub(super) fn wrong_preimage(signer: &Participant, epoch: Epoch) -> Inadmissible {
-    let shown = signer.seed_epoch;
+pub(super) fn wrong_preimage(shown: Epoch, epoch: Epoch) -> Inadmissible {
     Inadmissible::Preimage { epoch, shown, steps: epoch.get().abs_diff(shown.get()) }
 }
 

@@ -24,7 +24,10 @@ impl Execution {
             let Some((id, one)) = self.counting(*uid, commits, |one| &one.signer) else { continue };
             let key = CommitKey { uid: *uid, mechid: *mechid, epoch: self.epoch };
             let WeightCommit { signer: hotkey, commitment, seq, .. } = *one;
-            self.state.commits.insert(key, Commit { hotkey, commitment, seq });
+            let chain = self.state.participant(*uid).map(|one| (one.seed, one.seed_epoch));
+            let (seed, seed_epoch) = chain.unwrap_or((Digest::ZERO, Epoch::GENESIS));
+            let commit = Commit { hotkey, commitment, seq, seed, seed_epoch };
+            self.state.commits.insert(key, commit);
             self.receipts.insert(id, Outcome::Applied);
         }
     }

@@ -144,13 +144,16 @@ impl State {
     }
 
     fn check_commits(&self) -> Result<(), StateError> {
-        for (key, _) in self.commits() {
+        for (key, commit) in self.commits() {
             let bad = |rule| Err(bad(Table::Commits, key, rule));
             if self.participant(key.uid).is_none() {
                 return bad("belongs to nobody");
             }
             if key.epoch > self.epoch() {
                 return bad("is of an epoch to come");
+            }
+            if commit.seed_epoch >= key.epoch {
+                return bad("follows on an element of its own epoch or later");
             }
             let open = self.commits_of(key.uid).filter(|(other, _)| other.mechid == key.mechid);
             if open.count() > limits::OPEN_COMMITS {

@@ -129,6 +129,8 @@ impl Value for Commit {
             hotkey: self.hotkey.as_bytes().to_vec(),
             commitment: self.commitment.as_bytes().to_vec(),
             seq: self.seq,
+            seed: self.seed.as_bytes().to_vec(),
+            seed_epoch: self.seed_epoch.get(),
         }
     }
 
@@ -137,6 +139,8 @@ impl Value for Commit {
             hotkey: Hotkey::from_slice(&proto.hotkey)?,
             commitment: Digest::from_slice(&proto.commitment)?,
             seq: proto.seq,
+            seed: Digest::from_slice(&proto.seed)?,
+            seed_epoch: Epoch::new(proto.seed_epoch),
         })
     }
 }

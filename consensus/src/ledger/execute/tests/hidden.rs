@@ -191,12 +191,31 @@ fn a_task_preimage_may_lie_on_either_side_of_the_one_shown_last() {
     let other = WeightReveal { task_preimage: element(0, 3), ..subnet.shown(0, 1, 1, &row) };
     let other = subnet.item(Body::WeightReveal(other), &hot(0));
     assert_eq!(refusal(&state, &other), "preimage");
-    // An element shown for the very epoch must be the same.
-    let mut same = state.clone();
-    same.slots[0].as_mut().unwrap().seed_epoch = Epoch::new(1);
-    assert_eq!(refusal(&same, &late), "preimage");
-    same.slots[0].as_mut().unwrap().seed = element(0, 1);
-    assert_eq!(refusal(&same, &late), "admissible");
+}
+
+#[test]
+fn a_chain_begun_between_commit_and_reveal_leaves_open_commits_on_the_one_before() {
+    let subnet = hidden(2);
+    let row = [(2, MAX)];
+    let state = close(&genesis(&subnet), &[subnet.commit(0, 1, 1, &row)]);
+    // The tail that hotkey 7 would have; the commit of that very cut is of the chain before.
+    let seed_tail = Some(element(7, 0));
+    let serve = Operation::Serve { role: Role::Validator, seed_tail };
+    let serve = subnet.of_hotkey(0, 0, serve);
+    let state = close(&state, &[serve, subnet.commit(0, 2, 2, &row)]);
+    let new_chain = |epoch: u64, distance: u64| {
+        let shown = subnet.shown(0, epoch, epoch, &row);
+        let shown = WeightReveal { task_preimage: element(7, distance), ..shown };
+        subnet.item(Body::WeightReveal(shown), &hot(0))
+    };
+    let third = subnet.commit(0, 3, 3, &row);
+    let state = close(&state, &[subnet.reveal(0, 1, 1, &row), third]);
+    assert_eq!(refusal(&state, &new_chain(2, 2)), "preimage");
+    assert_eq!(refusal(&state, &subnet.reveal(0, 3, 3, &row)), "preimage");
+    let state = close(&state, &[subnet.reveal(0, 2, 2, &row), new_chain(3, 1)]);
+    let signer = state.participant(Uid::new(0)).unwrap();
+    assert_eq!((signer.seed, signer.seed_epoch), (element(7, 1), Epoch::new(3)));
+    assert_eq!((updated(&state, 0), state.commits().count()), (3, 0));
 }
 
 #[test]
