@@ -188,7 +188,8 @@ fn a_validator_that_begins_another_seed_chain_while_it_runs_loses_no_dividend() 
     }
     let reveals: Vec<usize> =
         (2..=12).map(|epoch| kinds(&cluster, epoch, Kind::WeightReveal)).collect();
-    assert!(reveals.iter().sum::<usize>() >= 4 * 11 - 1, "{reveals:?}");
+    // The restart may push one into the epoch after.
+    assert!(reveals.iter().fold(0, |all, many| all + many) >= 4 * 11 - 1, "{reveals:?}");
     assert!(seat(&cluster).seed_epoch >= Epoch::new(10), "the new chain is shown");
     cluster.assert_one_cut_per_epoch();
 }

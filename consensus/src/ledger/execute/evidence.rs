@@ -79,6 +79,21 @@ impl Execution {
         self.state.former.insert(hotkey, Former { successor: None, epoch: self.epoch });
     }
 
+    /// Ends the tenancies of those that were slashed and stayed because nobody else had a seat, once
+    /// somebody has.
+    pub(super) fn relieve(&mut self) {
+        let former = self.state.former.iter();
+        let slashed = former.filter(|(_, one)| one.successor.is_none());
+        let kept: BTreeSet<Uid> =
+            slashed.filter_map(|(hotkey, _)| self.state.uid_of(hotkey)).collect();
+        let others = |(uid, one): (Uid, &Participant)| one.is_member() && !kept.contains(&uid);
+        if self.state.participants().any(others) {
+            for uid in kept {
+                self.state.vacate(uid, self.epoch);
+            }
+        }
+    }
+
     /// Takes the fraction, rounded down, of each amount at stake on a uid, and gives what was taken in
     /// rao. One that stays keeps 1 rao at least.
     fn slash_stake(&mut self, uid: Uid, fraction: u16, stays: bool) -> u64 {

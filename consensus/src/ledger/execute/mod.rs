@@ -156,6 +156,7 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     run.expire();
     let mut closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
     run.execute_operations(&inputs);
+    run.relieve();
     run.churn();
     run.revise();
     run.state.chain.epoch = run.epoch;

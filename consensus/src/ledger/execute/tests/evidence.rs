@@ -178,6 +178,30 @@ fn the_last_members_keep_their_seats_and_what_is_left() {
 }
 
 #[test]
+fn who_kept_its_seat_leaves_once_somebody_else_has_one() {
+    let subnet = Subnet::with(&[30 * UNIT], 2, |m| {
+        m.hyperparameters.unbonding_epochs = 5;
+    });
+    let state = close(&genesis(&subnet), &[subnet.double_vote(0, 1)]);
+    assert_eq!(state.committee().len(), 1, "nobody else could close an epoch");
+    // A miner becomes a validator and stakes; Yuma gives the permit in the epoch after.
+    let state = close(&state, &[subnet.serve(1, 0, Role::Validator)]);
+    let state = close(&state, &[subnet.stake(1, 0, 2 * UNIT)]);
+    assert_eq!((state.uid_of(&hotkey(0)), state.committee().len()), (Some(Uid::new(0)), 1));
+    let left = state.participant(Uid::new(0)).unwrap().stake;
+    let executed = run(&state, &[]);
+    let after = executed.state();
+    let committee: Vec<_> = after.committee().iter().map(|member| member.hotkey).collect();
+    assert_eq!((after.uid_of(&hotkey(0)), committee), (None, vec![hotkey(1)]));
+    let release = Epoch::new(4 + 5);
+    assert_eq!(after.unbonding().get(&(release, hotkey(0), coldkey(0))), Some(&left));
+    assert_eq!(refusal(after, &subnet.double_vote(0, 2)), "already_slashed");
+    let manifest = after.manifest().clone();
+    assert_eq!(State::from_rows(manifest, after.head(), &after.rows()).as_ref(), Ok(after));
+    close(after, &[]);
+}
+
+#[test]
 fn what_a_slashed_validator_said_in_the_same_cut_does_nothing() {
     for hides in [false, true] {
         let subnet = subnet_with(|m| m.hyperparameters.commit_reveal_weights_enabled = hides);
