@@ -227,7 +227,11 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeEr
     Ok((listener, bound))
 }
 
+/// Says at once why this node will not sign, whatever it is asked to do next.
 fn show_forks(view: &View, forks: Vec<KnownFork>) {
+    for (epoch, fork) in &forks {
+        tracing::error!(%epoch, whole = fork.is_some(), "a proof of two certified cuts is kept");
+    }
     view.update(|view| {
         view.forks = forks.into_iter().map(|(epoch, fork)| (epoch, fork.map(Arc::new))).collect();
     });
