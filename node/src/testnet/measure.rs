@@ -556,6 +556,53 @@ mod tests {
         }
     }
 
+    /// Whether an assertion holds as a testnet's file writes it, and the sentence if it does not.
+    fn judged(metric: Metric, sign: &str, against: f64) -> (bool, Option<String>) {
+        // The nodes of `run`, so that the file may speak of them.
+        let nodes = "[[node]]\nname = \"v1\"\nrole = \"validator\"\n\
+                     [[node]]\nname = \"v2\"\nrole = \"validator\"\nbehaviour = \"copier\"\n\
+                     [[node]]\nname = \"m1\"\nrole = \"miner\"\nworker = \"digits-knn\"\n";
+        let text = format!(
+            "{nodes}[[assert]]\nname = \"claim\"\nmetric = \"{}\"\ncomparison = \"{sign}\"\n\
+             against = {against:?}\nepochs = \"1..4\"\n{}",
+            metric.name(),
+            if metric == Metric::Accuracy { "node = \"m1\"\n" } else { "" }
+        );
+        let flags = crate::testnet::spec::Flags::default();
+        let spec = crate::testnet::spec::Spec::parse("t.toml", &text, &flags).unwrap();
+        let outcome = judge(&run(), &spec.assertions, 4).remove(0);
+        (outcome.held, outcome.failure())
+    }
+
+    #[test]
+    fn every_metric_fails_every_comparison_that_its_figure_breaks() {
+        for metric in Metric::ALL {
+            let name = metric.name();
+            let subject = Subject { of: metric.usual_of(), ..Subject::default() };
+            let outcome = judge_one(&run(), &one(metric, subject, Epochs::All), 4);
+            let figure = outcome.measured.unwrap_or_else(|| panic!("{name} is not measured"));
+            let (below, above) = (figure - 0.5, figure + 0.5);
+            for (sign, kept, broken) in [
+                (">=", figure, above),
+                ("<=", figure, below),
+                (">", below, figure),
+                ("<", above, figure),
+                ("==", figure, above),
+                ("==", figure, below),
+            ] {
+                assert_eq!(judged(metric, sign, kept), (true, None), "{name} {sign} {kept}");
+                let (held, failure) = judged(metric, sign, broken);
+                let failure = failure.unwrap_or_else(|| panic!("{name} {sign} {broken} holds"));
+                assert!(!held);
+                let seen = format!("in epochs 1 to 4 is {}", show(figure));
+                let expected = format!("and not {sign} {}", show(broken));
+                for said in [&format!("claim: {name} of "), &seen, &expected] {
+                    assert!(failure.contains(said), "{said} in {failure}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn several_figures_become_one_as_asked() {
         let of = |of| {
