@@ -33,18 +33,19 @@ pub(super) enum TestnetCommand {
     #[command(after_help = "\
 Without FILE: 1 bootnode, 4 validators with 28, 26, 24 and 22 % of the stake, 5 miners that
 recognise digits in ways of different strength, 1 observer; each is a process of its own on
-loopback. Every epoch the validators show the miners images, weigh their answers and certify the
-rewards.
+loopback. Every epoch the validators show the miners images, weigh their answers and certify
+the rewards.
 
 accuracy is measured by this command with images that no validator draws from, before the start.
 With --epochs N it ends after N certified epochs; the exit code is 0 only if none was missed,
-every node holds the same cuts and results, each epoch paid its budget, miners earned as they
-answered, and every [[assert]] of FILE holds.
+every node holds the same cuts and results, each epoch paid its budget, nothing was made or lost,
+miners earned as they answered, and every [[assert]] of FILE holds.
 
 Examples:
   ganglion testnet up                          the default one
   ganglion testnet up --learner                and a miner that learns from its rewards
   ganglion testnet up examples/testnet.toml    your own nodes and models
+  ganglion testnet up examples/load.toml       50 random operations in each of 100 epochs
   ganglion testnet up --epochs 8 --json        for scripts: one object with everything that happened")]
     Up(UpArgs),
     /// Show the table of a running testnet
@@ -63,8 +64,8 @@ Examples:
     AddMiner(AddArgs),
     /// Keep a running testnet busy with random operations, signed with its own keys
     #[command(after_help = "\
-All thirteen kinds of operations, some of which must fail. What became of them is counted at the
-end; the subnet's own rules check themselves in every epoch, whatever comes. `[load]` in a
+All thirteen kinds of operations, some of which must fail. What became of them is counted at
+the end; the subnet's own rules check themselves in every epoch, whatever comes. [load] in a
 testnet's file does the same from the first epoch on, with a verdict: examples/load.toml.
 
 Examples:

@@ -8,7 +8,7 @@ use toml_edit::Value;
 
 use super::behaviour::Behaviour;
 use super::measure::{Metric, Scope};
-use super::spec::{NodeSpec, Role, did_you_mean};
+use super::spec::{NodeSpec, Role, did_you_mean, field};
 use crate::document::{Field, Found, Notes, Section, nearest, take};
 
 /// More would be a mistake.
@@ -215,19 +215,6 @@ impl Epochs {
             Self::Range(_, last) => last,
         }
     }
-}
-
-macro_rules! field {
-    ($key:literal, $unit:literal, $bounds:literal, $default:literal, $about:literal) => {
-        Field {
-            key: $key,
-            unit: $unit,
-            bounds: $bounds,
-            default: $default,
-            about: $about,
-            origin: "",
-        }
-    };
 }
 
 const NAME: Field = field!("name", "text", "1 to 80 characters", "", "What is claimed.");

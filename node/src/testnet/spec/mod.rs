@@ -136,6 +136,7 @@ pub struct Spec {
     pub file: Option<String>,
 }
 
+/// A field of a testnet's file.
 macro_rules! field {
     ($key:literal, $unit:literal, $bounds:literal, $default:literal, $about:literal) => {
         Field {
@@ -149,7 +150,7 @@ macro_rules! field {
     };
 }
 
-use field;
+pub(super) use field;
 
 const EPOCH_LENGTH: Field =
     field!("epoch_length", "duration", "2s to 24h", "\"10s\"", "Time from one epoch to the next.");
