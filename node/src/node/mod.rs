@@ -55,6 +55,8 @@ use crate::workers::Workers;
 const RECORDS: usize = 256;
 /// Task-seed chains of a hotkey that a node tries, in order. Almost always the first is the right one.
 const SEED_CHAINS: u32 = 8;
+/// How long the driver gets to say why it ended, once something that hangs on it has.
+const DRIVER_WORD: Duration = Duration::from_secs(1);
 
 /// What a node is started with.
 #[derive(Debug)]
@@ -323,20 +325,29 @@ impl Assembly {
 impl Running {
     /// Waits for the end that was asked for, or for a task that should not end.
     async fn until(&mut self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
-        let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
         let text = |error: tokio::task::JoinError| error.to_string();
-        tokio::select! {
-            () = shutdown => Ok(()),
-            result = &mut self.driver_ended => {
+        let (bridge, serving, jobs) = (&mut self.bridge, &mut self.serving, &mut self.jobs);
+        let other = async {
+            tokio::select! {
+                result = bridge => ("network", result.unwrap_or_else(text)),
+                result = serving => ("HTTP server", format!("{result:?}")),
+                result = jobs => ("worker's task", format!("{result:?}")),
+            }
+        };
+        let cause = tokio::select! {
+            () = shutdown => return Ok(()),
+            cause = cause(&mut self.driver_ended, other, DRIVER_WORD) => cause,
+        };
+        let ended = |task: &'static str, reason: String| Err(NodeError::Ended { task, reason });
+        match cause {
+            Cause::Driver(result) => {
                 self.driver_done = true;
                 match result {
-                    Ok(result) => stopped(result, &self.view),
-                    Err(_) => ended("driver", "it panicked".into()),
+                    Some(result) => stopped(result, &self.view),
+                    None => ended("driver", "it panicked".into()),
                 }
             }
-            result = &mut self.bridge => ended("network", result.unwrap_or_else(text)),
-            result = &mut self.serving => ended("HTTP server", format!("{result:?}")),
-            result = &mut self.jobs => ended("worker's task", format!("{result:?}")),
+            Cause::Other(task, reason) => ended(task, reason),
         }
     }
 
@@ -358,6 +369,32 @@ impl Running {
         if !self.bridge.is_finished() {
             let _ = tokio::time::timeout(Duration::from_millis(500), self.bridge).await;
         }
+    }
+}
+
+/// Why a node ends that nobody asked to.
+#[derive(Debug, PartialEq, Eq)]
+enum Cause<T> {
+    /// The driver ended with this; none if it panicked.
+    Driver(Option<T>),
+    /// Another task ended: its name, and how.
+    Other(&'static str, String),
+}
+
+/// Waits for the driver, or for another task. When the driver ends, what hangs on it ends as well, and
+/// may be seen first: then the driver is the cause all the same.
+async fn cause<T>(
+    driver: &mut oneshot::Receiver<T>,
+    other: impl Future<Output = (&'static str, String)>,
+    patience: Duration,
+) -> Cause<T> {
+    let (task, reason) = tokio::select! {
+        result = &mut *driver => return Cause::Driver(result.ok()),
+        ended = other => ended,
+    };
+    match tokio::time::timeout(patience, driver).await {
+        Ok(result) => Cause::Driver(result.ok()),
+        Err(_) => Cause::Other(task, reason),
     }
 }
 
@@ -440,5 +477,31 @@ pub async fn asked_to_stop(with_stdin: bool) {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
         _ = stdin_closed => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_driver_is_the_cause_also_where_a_task_of_it_is_seen_first() {
+        let other = || std::future::ready(("worker's task", "Ok(())".to_owned()));
+        let (ended, mut driver) = oneshot::channel();
+        let late = async {
+            tokio::task::yield_now().await;
+            ended.send("halted").unwrap();
+        };
+        let (found, ()) = tokio::join!(cause(&mut driver, other(), Duration::MAX), late);
+        assert_eq!(found, Cause::Driver(Some("halted")));
+        // One that goes on is not.
+        let (going_on, mut driver) = oneshot::channel::<&str>();
+        let found = cause(&mut driver, other(), Duration::ZERO).await;
+        assert_eq!(found, Cause::Other("worker's task", "Ok(())".into()));
+        drop(going_on);
+        let (panicked, mut driver) = oneshot::channel::<&str>();
+        drop(panicked);
+        let found = cause(&mut driver, std::future::pending(), Duration::ZERO).await;
+        assert_eq!(found, Cause::Driver(None));
     }
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod keys;
 mod layers;
+mod ledger;
 mod manifest;
 mod process;
 mod proof;
