@@ -454,8 +454,8 @@ epochs = \"last\"
         let text = report.text();
         for line in [
             " assertion               metric     of     epochs  measured      against",
-            " all agree               agreement  min    1..1    1         ==  1        holds",
-            " the miner earns little  incentive  miner  1..1    1         <   0.5      DOES NOT HOLD",
+            " all agree               agreement  min    1..1           1  ==        1  holds",
+            " the miner earns little  incentive  miner  1..1           1  <       0.5  DOES NOT HOLD",
             "DOES NOT HOLD: the miner earns little: incentive of miner",
         ] {
             assert!(text.contains(line), "{text}\nlacks\n{line}");

@@ -65,12 +65,23 @@ pub fn render(seen: &Observation, now_ms: u64) -> String {
     text
 }
 
-/// A table of words for people, without lines.
+/// A table of words for people, without lines; columns of numbers stand to the right.
 #[must_use]
 pub fn plain(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let is_number = |cell: &String| {
+        let number = cell.trim_end_matches(" %");
+        number.is_empty() || number.parse::<f64>().is_ok()
+    };
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header);
+    for index in 0..header.len() {
+        let mut cells = rows.iter().filter_map(|row| row.get(index));
+        if let Some(column) = table.column_mut(index).filter(|_| cells.all(is_number)) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
     table.add_rows(rows);
     let mut text = String::new();
     for line in table.to_string().lines() {

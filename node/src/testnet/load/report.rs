@@ -185,7 +185,7 @@ mod tests {
             Counts { sent: 5, refused: 0, done: 2, failed: 2, undecided: 1 }
         );
         let text = report.text();
-        assert!(text.contains(" transfer   3     1     2"), "{text}");
+        assert!(text.contains(" transfer      3     1       2"), "{text}");
         assert!(text.contains("it takes … but the balance is …"), "{text}");
     }
 }
