@@ -236,6 +236,16 @@ fn a_small_testnet_certifies_and_every_node_agrees_slow() {
     assert_eq!(report["epochs"].as_array().unwrap().len(), 2);
     let paid = |row: &serde_json::Value| row["paid_rao"].as_u64().unwrap();
     assert!(report["metagraph"].as_array().unwrap().iter().any(|row| paid(row) > 0));
+    // Every node was looked at after every epoch, or nearly; what it used and holds is told by role.
+    let (balanced, looks) = (&report["state"]["balanced"][0], &report["state"]["balanced"][1]);
+    assert!(balanced == looks && looks.as_u64().unwrap() >= 8, "{}", report["state"]);
+    let roles = report["usage"].as_array().unwrap();
+    assert_eq!(roles.len(), 4);
+    for role in roles {
+        for what in ["resident_bytes", "bytes_in", "bytes_out", "log_bytes"] {
+            assert!(role[what].as_u64().unwrap() > 0, "{what} in {role}");
+        }
+    }
     // Nothing is left running, and the directory can be cleared.
     let down = ganglion.run(&["testnet", "down", "--purge", "--dir", &dir]);
     assert_eq!(down.code, 0, "{down:?}");

@@ -106,8 +106,16 @@ impl Run {
 
     /// Sizes of the nodes' certificate logs.
     fn log_bytes(&self, seen: &Observation) -> BTreeMap<String, u64> {
-        let log = |name: &str| self.fleet.layout.node(name).join("certificates.log");
-        let size = |name: &str| std::fs::metadata(log(name)).ok().map(|log| log.len());
+        let size = |name: &str| -> Option<u64> {
+            let files = std::fs::read_dir(self.fleet.layout.node(name)).ok()?.flatten();
+            let is_log = |file: &std::fs::DirEntry| {
+                file.file_name()
+                    .to_str()
+                    .is_some_and(|name| name.starts_with("certificates-") && name.ends_with(".log"))
+            };
+            let sizes = files.filter(is_log).filter_map(|file| Some(file.metadata().ok()?.len()));
+            Some(sizes.fold(0, u64::saturating_add))
+        };
         let names = seen.nodes.iter().map(|node| &node.record.name);
         names.filter_map(|name| Some((name.clone(), size(name)?))).collect()
     }
