@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub behind: Option<Epoch>,
     /// How far catching up is, while it lasts.
     pub following: Option<Following>,
+    /// How far joining by a snapshot is, while it lasts.
+    pub joining: Option<Joining>,
     /// The epoch that no peer can give, if peers are further and none can.
     pub stranded: Option<Stranded>,
     /// Stake whose lists came in the last epoch, and all of it.
@@ -55,6 +57,34 @@ pub struct Snapshot {
     pub halted: Option<String>,
     /// Epochs with two certified cuts, with the proof if it is whole: the node is frozen.
     pub forks: BTreeMap<Epoch, Option<Arc<Fork>>>,
+}
+
+/// How far joining by a snapshot is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Joining {
+    /// The last epoch whose certified cut has held.
+    pub cut: u64,
+    /// The epoch of the snapshot.
+    pub epoch: u64,
+    /// Chunks that are here.
+    pub chunks: usize,
+    /// All of them; 0 until the cuts have led to the snapshot's.
+    pub chunks_all: usize,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// All of them.
+    pub bytes_all: u64,
+    /// How many come per second; none before the first.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Joining {
+    /// Seconds until all bytes are here at this rate.
+    #[must_use]
+    pub fn eta_s(&self) -> Option<u64> {
+        let rate = self.bytes_per_second.filter(|rate| *rate > 0)?;
+        Some(self.bytes_all.saturating_sub(self.bytes).div_ceil(rate))
+    }
 }
 
 /// A validator's view of one miner.
@@ -89,6 +119,7 @@ impl View {
             signing_reason: "starting",
             behind: None,
             following: None,
+            joining: None,
             stranded: None,
             stake_seen: (0, 0),
             missed: Vec::new(),

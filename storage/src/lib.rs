@@ -61,6 +61,7 @@ mod error;
 pub mod faulty;
 mod fork_file;
 mod frame;
+mod kept;
 mod lock;
 pub mod memory;
 mod open;

@@ -207,6 +207,10 @@ impl Canonical for Snapshot {
         }
         let chunk = |one: proto::SnapshotChunk| {
             let digest = codec::hash32("digest", &one.digest, Digest::new)?;
+            if usize::try_from(one.bytes).map_or(true, |bytes| bytes > limits::SNAPSHOT_CHUNK_BYTES)
+            {
+                return Err(DecodeError::field("bytes", "must be at most 1 MiB"));
+            }
             Ok(ChunkInfo { bytes: one.bytes, digest })
         };
         let chunks: Vec<ChunkInfo> =

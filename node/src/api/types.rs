@@ -100,6 +100,9 @@ pub struct Status {
     /// How far catching up is, while it lasts.
     #[serde(default)]
     pub sync: Option<SyncStatus>,
+    /// How far joining by a snapshot is, while it lasts.
+    #[serde(default)]
+    pub joining: Option<JoinStatus>,
     /// Stake whose lists came in the last epoch.
     pub stake_seen_rao: Amount,
     /// All stake of the committee.
@@ -121,6 +124,27 @@ pub struct Status {
     /// Epochs with two certified cuts: the node is frozen.
     #[serde(default)]
     pub forks: Vec<ForkSeen>,
+}
+
+/// How far joining by a snapshot is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinStatus {
+    /// The last epoch whose certified cut has held.
+    pub cut: u64,
+    /// The epoch of the snapshot.
+    pub epoch: u64,
+    /// Chunks that are here.
+    pub chunks: usize,
+    /// All of them; 0 until the cuts have led to the snapshot's.
+    pub chunks_all: usize,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// All of them.
+    pub bytes_all: u64,
+    /// How many come per second; none before the first.
+    pub bytes_per_second: Option<u64>,
+    /// Seconds left at this rate.
+    pub eta_s: Option<u64>,
 }
 
 /// Two certified cuts of one epoch.

@@ -7,7 +7,7 @@ use clap::Args;
 use super::api::{ApiArgs, about, short_hash};
 use super::exit::Failure;
 use super::{Global, output};
-use crate::api::types::{Ready, Status, SyncStatus};
+use crate::api::types::{JoinStatus, Ready, Status, SyncStatus};
 use crate::units::show_ms;
 
 /// What a node does and how its subnet is.
@@ -30,6 +30,21 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let status: Status = client.typed(value)?;
     let ready: Ready = client.readiness()?;
     output::print(&text(&status, &ready))
+}
+
+fn joining(join: &JoinStatus) -> String {
+    let JoinStatus { cut, epoch, chunks, chunks_all, bytes, bytes_all, bytes_per_second, eta_s } =
+        join;
+    if *chunks_all == 0 {
+        return format!("certified cuts followed up to epoch {cut} of {epoch}");
+    }
+    let rate = bytes_per_second.map_or_else(String::new, |rate| {
+        let left = eta_s.map_or_else(String::new, |left| format!(", {left} s left"));
+        format!(", {rate} bytes/s{left}")
+    });
+    format!(
+        "state of epoch {epoch}: {chunks} of {chunks_all} chunks, {bytes} of {bytes_all} bytes{rate}"
+    )
 }
 
 fn catching_up(sync: &SyncStatus) -> String {
@@ -67,6 +82,9 @@ fn text(status: &Status, ready: &Ready) -> String {
         "phase",
         format!("{}{round}; {left}; epochs of {}", status.phase, show_ms(status.epoch_ms)),
     );
+    if let Some(join) = &status.joining {
+        line("joining", joining(join));
+    }
     if let Some(sync) = &status.sync {
         line("behind", catching_up(sync));
     }

@@ -36,7 +36,9 @@ fn judge(now: &Snapshot, connected: usize, worker: &WorkerHealth) -> Ready {
              differed; then restart it, with a newer version if there is one"
         ));
     }
-    if let Some(best) = now.behind {
+    if now.phase == "joining" {
+        reasons.push("joining by a snapshot: /v1/status says how far. It goes on by itself".into());
+    } else if let Some(best) = now.behind {
         let epoch = now.state.epoch();
         reasons.push(format!(
             "catching up: epoch {epoch} of {best} is done here. It goes on by itself; if the number \

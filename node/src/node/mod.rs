@@ -11,6 +11,7 @@
 //! doing), worker, network.
 
 mod error;
+mod joining;
 mod serving;
 
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ use tokio::task::JoinHandle;
 
 pub use error::NodeError;
 
+use self::joining::Joining;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
@@ -45,7 +47,6 @@ use crate::http::{self, WorkerHealth};
 use crate::jobs;
 use crate::keys::KeyPair;
 use crate::metrics::{self, DriverMetrics};
-use crate::snapshots::join;
 use crate::tasks::TaskClient;
 use crate::view::View;
 use crate::worker;
@@ -139,29 +140,30 @@ async fn assemble(
     let (network, mut events) =
         p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
     let (records, records_out) = mpsc::channel(RECORDS);
-    let (state, connected) = match config.checkpoint.filter(|_| restart::is_fresh(&found)) {
-        Some(trusted) => {
-            let joined = tokio::select! {
-                joined = join::join(&network, &mut events, &records, &manifest, trusted) => joined?,
-                () = shutdown => return Ok(None),
-            };
-            restart::begin_with(&mut store, &joined.loaded, &joined.parts)?;
-            (joined.loaded.state, joined.connected)
+    let (socket, api) = listen(config.api)?;
+    announce(&config.data_dir, api);
+    let me = hotkey.hotkey();
+    let begun = match config.checkpoint.filter(|_| restart::is_fresh(&found)) {
+        Some(checkpoint) => {
+            let (store, network, manifest) = (&mut store, &network, &manifest);
+            let metrics = exporter.clone();
+            let joining = Joining { store, network, manifest, me, checkpoint, metrics };
+            joining.run(&socket, &mut events, &records, shutdown).await?
         }
-        None => (restart::recover(&mut store, &found, &manifest)?, BTreeSet::new()),
+        None => Some((restart::recover(&mut store, &found, &manifest)?, BTreeSet::new())),
     };
+    let Some((state, connected)) = begun else { return Ok(None) };
     restart::begin_height(&mut store, &found.standing, &state)?;
     let past = restart::participant_past(&store, found)?;
-    let (listener, api) = listen(config.api).await?;
-    let view = View::new(hotkey.hotkey(), state.clone());
+    let view = View::new(me, state.clone());
     let workers = workers(&config, &manifest, &view)?;
     let (driver, mail) = Driver::channel();
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
     let clock = Clock::start();
     let reader = store.reader().clone();
     let forks = restart::known_forks(&store)?;
-    let who = who(&hotkey, behaviour);
-    let participant = restart::participant(&manifest, &reader, (state, past), &forks, who)?;
+    let participant =
+        restart::participant(&manifest, &reader, (state, past), &forks, who(&hotkey, behaviour))?;
     show_forks(&view, forks);
     let host = NodeHost::new(Parts {
         store,
@@ -177,9 +179,8 @@ async fn assemble(
     });
     let server = server(&hotkey, &manifest, workers.clone(), view);
     let context = context(&server, &hotkey, reader, driver.clone(), network.clone(), exporter);
-    announce(&config.data_dir, api);
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
-    tracing::info!(%api, hotkey = %hotkey.hotkey(), subnet = %subnet, "running");
+    tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
     Ok(Some(Assembly {
         participant,
         host,
@@ -192,7 +193,7 @@ async fn assemble(
         jobs,
         workers,
         server,
-        listener,
+        listener: socket_of(socket, api)?,
         context,
     }))
 }
@@ -222,18 +223,20 @@ fn who(hotkey: &KeyPair, behaviour: Behaviour) -> Who {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeError> {
-    let error = |source| NodeError::Api { address, source };
-    let listener = TcpListener::bind(address).await.map_err(error)?;
-    let bound = listener.local_addr().map_err(error)?;
-    Ok((listener, bound))
+fn socket_of(socket: std::net::TcpListener, address: SocketAddr) -> Result<TcpListener, NodeError> {
+    TcpListener::from_std(socket).map_err(|source| NodeError::Api { address, source })
 }
 
-/// Says at once why this node will not sign, whatever it is asked to do next.
+/// The socket of the API, for servers one after the other.
+fn listen(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), NodeError> {
+    let error = |source| NodeError::Api { address, source };
+    let socket = std::net::TcpListener::bind(address).map_err(error)?;
+    socket.set_nonblocking(true).map_err(error)?;
+    let bound = socket.local_addr().map_err(error)?;
+    Ok((socket, bound))
+}
+
 fn show_forks(view: &View, forks: Vec<KnownFork>) {
-    for (epoch, fork) in &forks {
-        tracing::error!(%epoch, whole = fork.is_some(), "a proof of two certified cuts is kept");
-    }
     view.update(|view| {
         view.forks = forks.into_iter().map(|(epoch, fork)| (epoch, fork.map(Arc::new))).collect();
     });

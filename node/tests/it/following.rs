@@ -8,10 +8,10 @@ use crate::run::Ganglion;
 use crate::world::{hot, manifest, secret};
 
 /// A subnet whose epochs take an hour: while a test runs none is closed.
-fn slow_subnet(validators: u8) -> Manifest {
-    let rules = Hyperparameters { unbonding_epochs: 16, ..Hyperparameters::default() };
+fn slow_subnet(validators: u8, miners: u8) -> Manifest {
     let stakes = vec![50; usize::from(validators)];
-    Manifest { epoch_ms: 3_600_000, genesis_time: 1_700_000_000_000, ..manifest(&stakes, 5, rules) }
+    let plain = manifest(&stakes, miners, Hyperparameters::default());
+    Manifest { epoch_ms: 3_600_000, genesis_time: 1_700_000_000_000, ..plain }
 }
 
 /// A home with the keys of participants 0 to 8 as `h0` to `h8`, and the manifest as `s.toml`.
@@ -77,7 +77,8 @@ fn old_epochs_are_refused(home: &Ganglion, api: &str) {
 #[test]
 fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     const LAST: u64 = 200;
-    let manifest = slow_subnet(4);
+    let mut manifest = slow_subnet(4, 5);
+    manifest.hyperparameters.unbonding_epochs = 16;
     let home = home(&manifest);
     let life = Life { epochs: LAST, snapshot_every: 64, archive: false };
     let short = place(&home, "h0", &[]);
@@ -131,4 +132,63 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     let api = ["--api", joiner.api.as_str()];
     assert_eq!(home.json(&[&["epoch", "replay", "195"], &api[..]].concat())["holds"], true);
     refused(&home, &["epoch", "replay", "192"], &joiner.api, 193);
+}
+
+/// What following costs between two processes: the figures of docs/spec/epoch.md and docs/spec/storage.md.
+#[cfg(feature = "slow-tests")]
+#[test]
+fn a_thousand_epochs_are_followed_over_a_connection_slow() {
+    for (validators, miners) in [(4, 5), (16, 48)] {
+        follow_and_join(validators, miners, 1_000);
+    }
+}
+
+#[cfg(feature = "slow-tests")]
+fn follow_and_join(validators: u8, miners: u8, epochs: u64) {
+    use std::time::Instant;
+    let manifest = slow_subnet(validators, miners);
+    let home = home(&manifest);
+    let life = Life { epochs, snapshot_every: 128, archive: true };
+    let peer = place(&home, "h0", &["--archive", "true"]);
+    live(&data(&home, "h0"), &manifest, validators, life);
+    place(&home, "h1", &[]);
+    live(&data(&home, "h1"), &manifest, validators, Life { archive: false, ..life });
+    let (all, few) = (log_bytes(&data(&home, "h0")), log_bytes(&data(&home, "h1")));
+    let uids = u16::from(validators) + u16::from(miners);
+    eprintln!("{epochs} epochs, {validators} validators, {uids} uids");
+    eprintln!("  certificate log: {all} bytes with all items, {few} after old ones went");
+
+    let peer_runs = Node::run(&home, "h0", &peer.api, &[]);
+    peer_runs.until_epoch(epochs);
+    let boot = ["--bootnode", peer.bootnode.as_str()];
+    let follower = place(&home, "h2", &boot);
+    let start = Instant::now();
+    let follower = Node::run(&home, "h2", &follower.api, &[]);
+    let mut told = None;
+    follower.until("the last epoch", |node| {
+        let status = node.get("/v1/status");
+        status.is_some_and(|status| status["epoch"] == epochs)
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    for line in follower
+        .log()
+        .lines()
+        .filter(|line| line.contains("caught up") || line.contains("catching up"))
+    {
+        told = Some(line.to_owned());
+        eprintln!("  {line}");
+    }
+    assert!(told.is_some_and(|line| line.contains("caught up")));
+    let rate = f64::from(u32::try_from(epochs).unwrap()) / seconds;
+    eprintln!("  followed in {seconds:.1} s from the start of the process: {rate:.0} epochs/s");
+
+    let joiner = place(&home, "h3", &boot);
+    let start = Instant::now();
+    let joiner = Node::run(&home, "h3", &joiner.api, &["--checkpoint", "genesis"]);
+    joiner.until("joined", |node| node.log().contains("joined by a snapshot"));
+    let joined = start.elapsed().as_secs_f64();
+    joiner.until_epoch(epochs);
+    let seconds = start.elapsed().as_secs_f64();
+    eprintln!("  joined by a snapshot in {joined:.1} s, at the last epoch in {seconds:.1} s");
+    assert_eq!(joiner.cut(epochs), peer_runs.cut(epochs));
 }

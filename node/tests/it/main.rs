@@ -8,6 +8,8 @@ mod following;
 mod forward;
 mod hostile;
 mod http;
+#[cfg(feature = "slow-tests")]
+mod joining;
 mod keys;
 mod layers;
 mod ledger;

@@ -6,8 +6,9 @@ use ganglion_types::{Canonical as _, Epoch, Fork, hex};
 
 use ganglion_subnet::Following;
 
-use crate::api::types::{Amount, ForkSeen, Status, SyncStatus};
+use crate::api::types::{Amount, ForkSeen, JoinStatus, Status, SyncStatus};
 use crate::http::{App, Shared, until_ms};
+use crate::view::Joining;
 
 pub(crate) async fn get(State(app): Shared) -> Json<Status> {
     Json(status(&app))
@@ -49,6 +50,7 @@ fn status(app: &App) -> Status {
         missed: u64::try_from(now.missed.len()).unwrap_or(u64::MAX),
         behind: now.behind.map(|epoch| epoch.get()),
         sync: now.following.as_ref().map(sync),
+        joining: now.joining.as_ref().map(joining),
         stake_seen_rao: Amount(now.stake_seen.0),
         stake_total_rao: Amount(total),
         stake_to_halt_rao: Amount(stake_to_halt(total)),
@@ -69,6 +71,12 @@ fn fork_seen(epoch: Epoch, fork: Option<&Fork>) -> ForkSeen {
         cuts: cuts.map(|cut| cut.to_hex()).collect(),
         proof: fork.map_or_else(String::new, |fork| hex(&fork.to_bytes())),
     }
+}
+
+fn joining(now: &Joining) -> JoinStatus {
+    let Joining { cut, epoch, chunks, chunks_all, bytes, bytes_all, bytes_per_second } = *now;
+    let eta_s = now.eta_s();
+    JoinStatus { cut, epoch, chunks, chunks_all, bytes, bytes_all, bytes_per_second, eta_s }
 }
 
 fn sync(following: &Following) -> SyncStatus {
