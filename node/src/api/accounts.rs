@@ -15,6 +15,9 @@ pub struct Account {
     pub balance_rao: Amount,
     /// Nonce of its next operation.
     pub nonce: u64,
+    /// The first nonce after those of its operations that were submitted to this node and wait; none
+    /// if they take the whole window.
+    pub next_nonce: Option<u64>,
     /// Balance, own stakes, delegations, and what enters or unbonds.
     pub total_rao: Amount,
     /// Its participants.

@@ -120,7 +120,14 @@ impl<'a> Sender<'a> {
         let account = account.map_err(|error| {
             cured(error, 404, "Name another key with --coldkey; `ganglion keys list` shows them.")
         })?;
-        Ok(Signer { kind: KeyKind::Coldkey, path, public, nonce: account.nonce, coldkey })
+        let nonce = self.args.nonce.or(account.next_nonce).ok_or_else(|| {
+            Failure::new(
+                Exit::Failed,
+                "the account has sent as many operations as may wait at a time",
+                "Try again after the next epoch, or name the nonce of one to replace with --nonce.",
+            )
+        })?;
+        Ok(Signer { kind: KeyKind::Coldkey, path, public, nonce, coldkey })
     }
 
     /// A hotkey of this machine with its uid.

@@ -1,6 +1,6 @@
 //! Decided epochs as the store keeps them, decoded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_consensus::ledger::{EpochResult, ResultHeader, ResultRow, State};
 use ganglion_persist::StoredResult;
@@ -85,7 +85,8 @@ pub(super) fn bundle(reader: &Reader, epoch: Epoch) -> Result<Option<EpochBundle
 }
 
 /// The rows of weights that counted in an epoch, by uid: those of its cut, and of validators without
-/// one there the last before it, as long as they were active.
+/// one there the last before it, as long as they were active. A hidden row counts from the cut that
+/// shows it on, and falls with a later commit that was never shown.
 pub(super) fn standing_rows(
     reader: &Reader,
     state: &State,
@@ -93,48 +94,86 @@ pub(super) fn standing_rows(
     newest: &EpochBundle,
 ) -> Result<BTreeMap<Uid, StandingRow>, ApiError> {
     let epoch = newest.cut.epoch;
-    let mut rows = BTreeMap::new();
-    let mut wanted: BTreeMap<Hotkey, Uid> = result
-        .rows
-        .iter()
-        .filter(|row| row.active && row.stake_weight > 0)
-        .map(|row| (row.hotkey, row.uid))
-        .collect();
-    take_rows(&mut wanted, &mut rows, newest);
-    let age_max = state.hyperparameters().activity_cutoff.min(ROW_AGE_MAX);
-    let oldest = epoch.get().saturating_sub(age_max).max(1);
+    let rules = state.hyperparameters();
+    let counting = result.rows.iter().filter(|row| row.active && row.stake_weight > 0);
+    let mut search = Search {
+        // A commit up to here has expired before this epoch's rows counted.
+        expired: epoch.get().checked_sub(u64::from(rules.reveal_grace) + 1),
+        wanted: counting.map(|row| (row.hotkey, row.uid)).collect(),
+        shown: BTreeSet::new(),
+        rows: BTreeMap::new(),
+    };
+    search.take(newest);
+    let oldest = epoch.get().saturating_sub(rules.activity_cutoff.min(ROW_AGE_MAX)).max(1);
     for earlier in (oldest..epoch.get()).rev() {
-        if wanted.is_empty() {
+        if search.wanted.is_empty() {
             break;
         }
         if let Some(bundle) = bundle(reader, Epoch::new(earlier))? {
-            take_rows(&mut wanted, &mut rows, &bundle);
+            search.take(&bundle);
         }
     }
-    Ok(rows)
+    Ok(search.rows.into_iter().map(|(uid, (_, row))| (uid, row)).collect())
 }
 
-/// Moves the rows that a bundle gives to wanted validators.
-fn take_rows(
-    wanted: &mut BTreeMap<Hotkey, Uid>,
-    rows: &mut BTreeMap<Uid, StandingRow>,
-    bundle: &EpochBundle,
-) {
-    let mut said: BTreeMap<Uid, Vec<&Weights>> = BTreeMap::new();
-    for item in &bundle.items {
-        if let Body::Weights(weights) = item.body()
-            && let Some(uid) = wanted.get(&weights.signer)
-        {
-            said.entry(*uid).or_default().push(weights);
+/// The way back through the cuts, from the newest on.
+struct Search {
+    expired: Option<u64>,
+    wanted: BTreeMap<Hotkey, Uid>,
+    /// Commits that a later cut shows, by uid and epoch.
+    shown: BTreeSet<(Uid, u64)>,
+    /// With the epoch that each row is of.
+    rows: BTreeMap<Uid, (u64, StandingRow)>,
+}
+
+impl Search {
+    /// Takes the rows that a bundle gives to wanted validators.
+    fn take(&mut self, bundle: &EpochBundle) {
+        let cut = bundle.cut.epoch;
+        let mut plain: BTreeMap<Uid, Vec<&Weights>> = BTreeMap::new();
+        let mut unshown = Vec::new();
+        for item in &bundle.items {
+            let seat = self.wanted.get(&Hotkey::new(*item.body().signer())).copied();
+            match (seat, item.body()) {
+                (Some(uid), Body::Weights(row)) => plain.entry(uid).or_default().push(row),
+                (Some(uid), Body::WeightReveal(row)) => {
+                    self.shown.insert((uid, row.epoch.get()));
+                    self.stand(uid, row.epoch.get(), cut, row.entries.clone(), false);
+                }
+                (Some(uid), Body::WeightCommit(_)) => unshown.push(uid),
+                _ => {}
+            }
         }
+        for (uid, mut rows) in plain {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.seq));
+            let equivocated = rows.windows(2).any(|pair| pair[0].seq == pair[1].seq);
+            let Some(newest) = rows.first() else { continue };
+            let entries = if equivocated { Vec::new() } else { newest.entries.clone() };
+            self.stand(uid, cut.get(), cut, entries, equivocated);
+        }
+        for uid in unshown {
+            let expired = self.expired.is_some_and(|last| cut.get() <= last);
+            if expired && !self.shown.contains(&(uid, cut.get())) {
+                self.stand(uid, cut.get(), cut, Vec::new(), false);
+            }
+        }
+        // A cut before this one shows rows of epochs up to two before this cut's.
+        let rows = &self.rows;
+        self.wanted.retain(|_, uid| rows.get(uid).is_none_or(|(of, _)| of + 2 < cut.get()));
     }
-    for (uid, mut statements) in said {
-        statements.sort_by_key(|weights| std::cmp::Reverse(weights.seq));
-        let equivocated = statements.windows(2).any(|pair| pair[0].seq == pair[1].seq);
-        let Some(newest) = statements.first() else { continue };
-        let entries = if equivocated { Vec::new() } else { newest.entries.clone() };
-        rows.insert(uid, StandingRow { entries, epoch: bundle.cut.epoch, equivocated });
-        wanted.retain(|_, other| *other != uid);
+
+    /// Of two rows the one of the later epoch stands.
+    fn stand(
+        &mut self,
+        uid: Uid,
+        of: u64,
+        epoch: Epoch,
+        entries: Vec<(u16, u16)>,
+        equivocated: bool,
+    ) {
+        if self.rows.get(&uid).is_none_or(|(standing, _)| *standing < of) {
+            self.rows.insert(uid, (of, StandingRow { entries, epoch, equivocated }));
+        }
     }
 }
 

@@ -419,6 +419,25 @@ fn several_wait_for_one_cut_by_their_numbers() {
 }
 
 #[test]
+fn operations_sent_in_a_row_without_waiting_take_the_next_nonces() {
+    let (world, ganglion) = (World::new(&[100], 2), home(&[1]));
+    let to = coldkey(2).to_string();
+    let send = ["transfer", "1", "--to", &to, "--coldkey", "c1", "--no-wait"];
+    for _ in 0..3 {
+        let sent = ask(&ganglion, &world, &send);
+        assert_eq!((sent.code, sent.out.trim().len()), (0, 64), "{sent:?}");
+    }
+    world.close();
+    let state = world.view.now().state;
+    assert_eq!(state.account(&coldkey(1)).nonce, 3);
+    assert_eq!(state.account(&coldkey(2)).balance, units("103"));
+    let sixteen = (0..17).map(|_| ask(&ganglion, &world, &send));
+    let last = sixteen.last().unwrap();
+    assert_ne!(last.code, 0, "{last:?}");
+    assert!(last.err.contains("as many operations as may wait at a time"), "{last:?}");
+}
+
+#[test]
 fn no_password_is_asked_for_what_would_fail_or_is_only_asked_about() {
     let (world, ganglion) = (quick(&[100], 1), Ganglion::new());
     let password = ganglion.file("pw.txt", "open sesame\n", 0o600);

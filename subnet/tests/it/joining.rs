@@ -7,7 +7,7 @@ use ganglion_types::{
 
 use crate::cluster::{Cluster, EPOCH_MS, coldkey, key, manifest};
 
-fn registration(cluster: &Cluster, newcomer: u8) -> Vec<u8> {
+pub(crate) fn registration(cluster: &Cluster, newcomer: u8) -> Vec<u8> {
     let state = cluster.state(0);
     let hotkey = sign::hotkey_of(&key(newcomer));
     let prev = state.head();

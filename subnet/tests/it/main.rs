@@ -11,4 +11,5 @@ mod epochs;
 mod following;
 mod hidden;
 mod joining;
+mod revision;
 mod silence;

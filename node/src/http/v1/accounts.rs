@@ -48,7 +48,10 @@ pub(crate) async fn get(
                 "{coldkey} has no account in this subnet: it gets one by a transfer or a registration"
             )));
         }
-        Ok(Json(account(&now.state, &result, coldkey, page.from, limit)))
+        let mut account = account(&now.state, &result, coldkey, page.from, limit);
+        let (signer, epoch) = (coldkey.as_bytes(), now.state.next_epoch());
+        account.next_nonce = app.submitted.free_nonce(signer, account.nonce, epoch);
+        Ok(Json(account))
     })
     .await
 }
@@ -71,6 +74,7 @@ fn account(
         epoch: state.epoch().get(),
         balance_rao: Amount(held.balance.get()),
         nonce: held.nonce,
+        next_nonce: Some(held.nonce),
         total_rao: Amount(state.holding(&coldkey).get().saturating_add(unbonding_all)),
         participants: metagraph::rows(state, result, |one| one.coldkey == coldkey),
         delegations: delegations(state, &coldkey),

@@ -225,6 +225,14 @@ impl<'a> Facts<'a> {
             false => format!("earned {} units", row.paid),
         };
         let mut text = format!("uid {} ({name} {short}..) {paid}.", row.uid);
+        if !row.delegated.is_zero() {
+            let kept = Rao::new(row.paid.get().saturating_sub(row.delegated.get()));
+            let part = percent(row.delegated.get(), row.paid.get());
+            text.push_str(&format!(
+                " {} units of it ({part}) went to those who delegated to it, {kept} to its owner.",
+                row.delegated
+            ));
+        }
         if role != Some(Role::Validator) || row.incentive > 0 {
             text.push(' ');
             text.push_str(&self.mining(row));

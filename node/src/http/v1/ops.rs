@@ -1,6 +1,6 @@
 //! `POST /v1/ops`, `POST /v1/ops/check` and `GET /v1/ops/ID`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
@@ -9,7 +9,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use ganglion_consensus::ledger::{self, Failure, Outcome, Preflight, State as Ledger};
+use ganglion_consensus::ledger::{
+    self, Failure, NONCE_WINDOW, Outcome, Preflight, State as Ledger,
+};
 use ganglion_types::{
     Body as ItemBody, Canonical as _, Cut, Epoch, Hotkey, Item, ItemId, Operation, RegistryOp,
     limits,
@@ -27,15 +29,29 @@ const CUTS_SEARCHED: u64 = 128;
 /// How a receipt begins that leaves an operation as if it had not come.
 const GAP: &str = "it waits for";
 
-/// What was submitted here, with its last epoch; the oldest makes room.
+/// What was submitted here; the oldest makes room.
 #[derive(Debug, Default)]
-pub(crate) struct Submitted(Mutex<(BTreeMap<ItemId, Epoch>, VecDeque<ItemId>)>);
+pub(crate) struct Submitted(Mutex<(BTreeMap<ItemId, Sent>, VecDeque<ItemId>)>);
+
+/// An operation that was submitted here.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    signer: [u8; 32],
+    nonce: u64,
+    valid_until: Epoch,
+}
+
+impl Sent {
+    const fn of(op: &RegistryOp) -> Self {
+        Self { signer: op.signer, nonce: op.nonce, valid_until: op.valid_until }
+    }
+}
 
 impl Submitted {
-    fn insert(&self, id: ItemId, valid_until: Epoch) {
+    fn insert(&self, id: ItemId, sent: Sent) {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (by_id, order) = &mut *guard;
-        if by_id.insert(id, valid_until).is_none() {
+        if by_id.insert(id, sent).is_none() {
             order.push_back(id);
         }
         if order.len() > SUBMITTED_MAX
@@ -46,7 +62,17 @@ impl Submitted {
     }
 
     fn valid_until(&self, id: &ItemId) -> Option<Epoch> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.get(id).copied()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.get(id).map(|sent| sent.valid_until)
+    }
+
+    /// The first nonce from `next` on that nothing submitted here by this signer, and still valid in
+    /// `epoch`, has taken; `None` if that takes the whole window of nonces.
+    pub(crate) fn free_nonce(&self, signer: &[u8; 32], next: u64, epoch: Epoch) -> Option<u64> {
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = guard.0.values();
+        let waiting = waiting.filter(|sent| sent.signer == *signer && sent.valid_until >= epoch);
+        let taken: BTreeSet<u64> = waiting.map(|sent| sent.nonce).collect();
+        (next..next.saturating_add(NONCE_WINDOW)).find(|nonce| !taken.contains(nonce))
     }
 }
 
@@ -87,7 +113,7 @@ pub(crate) async fn submit(
 ) -> Result<impl IntoResponse, ApiError> {
     let (bytes, item) = read_item(&headers, body).await?;
     let state = app.now().state;
-    let valid_until = operation(&state, &item)?.valid_until;
+    let sent = Sent::of(operation(&state, &item)?);
     if !item.verify() {
         return Err(unsound());
     }
@@ -96,7 +122,7 @@ pub(crate) async fn submit(
         SubmitError::Refused(reason) => ApiError::refused(reason),
         SubmitError::Busy => ApiError::busy(error.to_string()),
     })?;
-    app.submitted.insert(id, valid_until);
+    app.submitted.insert(id, sent);
     let taken = SubmittedOp { id: id.to_hex(), epoch: state.next_epoch().get() };
     Ok((StatusCode::ACCEPTED, Json(taken)))
 }
@@ -276,13 +302,37 @@ mod tests {
             bytes[..8].copy_from_slice(&n.to_be_bytes());
             ItemId::new(bytes)
         };
+        let sent = |nonce| Sent { signer: [1; 32], nonce, valid_until: Epoch::new(9) };
         for n in 0..=SUBMITTED_MAX {
-            submitted.insert(id(n), Epoch::new(9));
-            submitted.insert(id(n), Epoch::new(9));
+            submitted.insert(id(n), sent(n as u64));
+            submitted.insert(id(n), sent(n as u64));
         }
         assert_eq!(submitted.valid_until(&id(0)), None);
         assert_eq!(submitted.valid_until(&id(1)), Some(Epoch::new(9)));
         assert_eq!(submitted.0.lock().unwrap().1.len(), SUBMITTED_MAX);
+    }
+
+    #[test]
+    fn the_next_free_nonce_leaves_out_what_waits() {
+        let submitted = Submitted::default();
+        let send = |byte: u8, nonce, valid_until| {
+            let valid_until = Epoch::new(valid_until);
+            submitted.insert(ItemId::new([byte; 32]), Sent { signer: [1; 32], nonce, valid_until });
+        };
+        let free = |next| submitted.free_nonce(&[1; 32], next, Epoch::new(7));
+        assert_eq!(free(4), Some(4));
+        send(1, 4, 9);
+        send(2, 5, 9);
+        send(3, 7, 9);
+        assert_eq!(free(4), Some(6));
+        assert_eq!(submitted.free_nonce(&[2; 32], 4, Epoch::new(7)), Some(4), "of another");
+        // One that no cut may hold any more is in nobody's way.
+        send(4, 6, 6);
+        assert_eq!(free(4), Some(6));
+        for nonce in 4..20 {
+            send(10 + nonce as u8, nonce, 9);
+        }
+        assert_eq!((free(4), free(5)), (None, Some(20)));
     }
 
     #[test]
