@@ -84,7 +84,7 @@ impl Compaction {
     fn without_items(&self, epoch: u64, bundle: &[u8]) -> Option<Vec<u8>> {
         let bundle = proto::EpochBundle::decode(bundle).ok()?;
         let committee = self.reader.committee_of_epoch(epoch).ok()?;
-        let committee = committee.map(|bytes| proto::Committee::decode(bytes.as_slice()));
+        let committee = committee.map(|bytes| proto::CommitteeMembers::decode(bytes.as_slice()));
         let certified = proto::CertifiedCut {
             cut: Some(bundle.cut?),
             certificate: Some(bundle.certificate?),

@@ -196,7 +196,7 @@ impl Committees<'_> {
             return stored(epoch, Some(bytes));
         }
         if let Some(bytes) = self.reader.committee_of_epoch(epoch.get())?
-            && let Ok(committee) = proto::Committee::decode(bytes.as_slice())
+            && let Ok(committee) = proto::CommitteeMembers::decode(bytes.as_slice())
             && let Some(committee) = read_committee(&committee)
             && committee.digest() == root
         {

@@ -4,12 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use ganglion::api::ApiError;
 use ganglion::api::types::{
     Account, Amount, EpochDetail, EpochSummary, ErrorBody, InForce, Metagraph, OpCheck, OpStatus,
     Peer, Ready, Registration, Replaced, Revisions, Score, Status, SubmitOp, SubmittedOp,
     TaskAnswers,
 };
-use ganglion::api::{ApiError, Explanation};
 use ganglion::http::WorkerHealth;
 use ganglion::view::ScoreView;
 use ganglion_types::{Canonical as _, Epoch, Item, Operation, Rao, ids::hex};
@@ -33,7 +33,7 @@ fn raw(world: &World, request: &str) -> (u16, String, String) {
     (status, head.to_ascii_lowercase(), body.to_owned())
 }
 
-fn get(world: &World, path: &str) -> (u16, String, String) {
+pub(crate) fn get(world: &World, path: &str) -> (u16, String, String) {
     raw(world, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"))
 }
 
@@ -58,7 +58,7 @@ fn refusal((status, head, body): (u16, String, String), expected: u16, code: &st
 }
 
 /// 50, 30 and 20 units of stake, miners 3 and 4; three epochs, validator 2 alone sees no merit in 4.
-fn lived() -> World {
+pub(crate) fn lived() -> World {
     let world = World::new(&[50, 30, 20], 2);
     for _ in 0..3 {
         world.weigh(0, &[(3, MAX), (4, 32_768)]);
@@ -520,98 +520,4 @@ fn an_open_connection_does_not_keep_the_server_from_ending() {
     idle.write_all(b"GET /v1/status HTTP/1.1\r\nhost: local").unwrap();
     assert_eq!(get(&world, "/healthz").0, 200);
     world.stop(Duration::from_secs(10));
-}
-
-#[test]
-fn explanations_say_what_the_certified_result_says() {
-    let world = lived();
-    let explanation: Explanation = world.client().get("/v1/epochs/3/explain").unwrap();
-    let text = |uid: usize| &explanation.rows[uid].text;
-    assert_eq!(explanation.rows.len(), 5);
-    let paid: u64 = explanation.rows.iter().map(|row| row.paid_rao.0).sum();
-    assert_eq!(paid, 100 * Rao::PER_UNIT);
-    assert!(explanation.summary[0].contains("Epoch 3 paid out 100 units."), "{explanation:?}");
-    assert!(explanation.summary.iter().any(|line| line.contains("at least 50.0 %")));
-    assert!(explanation.summary.last().unwrap().starts_with("Weights of 3 of 3 active validators"));
-    // Validators 0 and 1 give 2/3 and 1/3, validator 2 all of its weight to uid 3.
-    let detail: EpochDetail = world.client().get("/v1/epochs/3").unwrap();
-    assert_eq!(detail.rows[3].consensus, 43_689);
-    assert!(
-        text(3).contains("validators with 100.0 % of the active stake gave it 0.667 or more"),
-        "{}",
-        text(3)
-    );
-    assert!(text(3).contains("uid 2 (1) gave more: the rest was cut off"), "{}", text(3));
-    assert!(
-        text(4).contains("validators with 80.0 % of the active stake gave it 0.333"),
-        "{}",
-        text(4)
-    );
-    assert!(!text(4).contains("gave more"), "{}", text(4));
-    let share = |value: u16| format!("{:.1} %", f64::from(value) / 655.35);
-    assert!(
-        text(3).contains(&format!("incentive is {}", share(detail.rows[3].incentive))),
-        "{}",
-        text(3)
-    );
-    assert!(text(2).contains("cut on uid 3 from 1 to 0.667"), "{}", text(2));
-    assert!(
-        text(2).contains(&format!("kept {}", share(detail.rows[2].validator_trust))),
-        "{}",
-        text(2)
-    );
-    assert!(
-        text(0).contains(&format!("dividends are {}", share(detail.rows[0].dividends))),
-        "{}",
-        text(0)
-    );
-    assert!(text(0).contains("50.0 % of the stake"), "{}", text(0));
-    for (row, shown) in detail.rows.iter().zip(&explanation.rows) {
-        let units = Rao::new(row.paid_rao.0).to_string();
-        assert!(shown.text.contains(&format!("earned {units} units")), "{}", shown.text);
-    }
-    let (status, head, body) = get(&world, "/v1/epochs/3/explain?format=text");
-    assert_eq!(status, 200);
-    assert!(head.contains("text/plain"), "{head}");
-    assert!(body.lines().any(|line| line == text(4)), "{body}");
-}
-
-#[test]
-fn explanations_tell_absence_minority_and_silence() {
-    let world = World::new(&[50, 30, 20], 2);
-    world.weigh(0, &[(3, MAX)]);
-    world.weigh(1, &[(3, MAX)]);
-    world.weigh(2, &[(4, MAX)]);
-    world.close();
-    // In epoch 2 only validator 2 speaks; the others' rows stand.
-    world.weigh(2, &[(4, MAX)]);
-    world.close();
-    let client = world.client();
-    let explanation: Explanation = client.get("/v1/epochs/2/explain").unwrap();
-    let text = |uid: usize| &explanation.rows[uid].text;
-    let last = explanation.summary.last().unwrap();
-    assert!(last.contains("uid 0 and uid 1 set none in this epoch"), "{last}");
-    assert!(text(0).contains("Its weights are those of epoch 1"), "{}", text(0));
-    assert!(text(4).contains("earned nothing"), "{}", text(4));
-    assert!(
-        text(4).contains("Validators with 20.0 % of the active stake gave it weight"),
-        "{}",
-        text(4)
-    );
-    assert!(text(4).contains("supported by 50.0 %"), "{}", text(4));
-    assert!(text(2).contains("kept 0.0 % of its weights"), "{}", text(2));
-
-    // Without any weights the stake is paid.
-    let silent = World::new(&[60, 40], 1);
-    silent.close();
-    let explanation: Explanation = silent.client().get("/v1/epochs/1/explain").unwrap();
-    assert!(explanation.summary[0].contains("went to validators by stake"), "{explanation:?}");
-    assert_eq!(explanation.summary.len(), 1);
-    assert!(
-        explanation.rows[0].text.contains("60.0 % of the validators' stake"),
-        "{explanation:?}"
-    );
-    assert!(explanation.rows[2].text.contains("No validator that counts gave it weight"));
-    let genesis: Explanation = silent.client().get("/v1/epochs/0/explain").unwrap();
-    assert!(genesis.rows.is_empty() && genesis.summary[0].contains("genesis"));
 }

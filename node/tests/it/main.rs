@@ -4,6 +4,7 @@ mod asking;
 mod audit;
 mod config;
 mod docs;
+mod explained;
 mod following;
 mod forward;
 mod hostile;

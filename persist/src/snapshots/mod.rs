@@ -17,7 +17,8 @@ use ganglion_consensus::ledger::{RowKey, State, StateError};
 use ganglion_storage::{EpochCommit, Logged, SnapshotFiles, StateChange, StoreError};
 use ganglion_types::snapshot::SnapshotError;
 use ganglion_types::{
-    Canonical as _, Certificate, Cut, DecodeError, Hotkey, Manifest, Snapshot, limits, proto,
+    Canonical as _, Certificate, CommitteeMembers, Cut, DecodeError, Hotkey, Manifest, Snapshot,
+    limits, proto,
 };
 use prost::Message as _;
 
@@ -167,16 +168,13 @@ pub fn commit_of(loaded: &Loaded) -> EpochCommit {
 /// The committee that certifies the epoch after a state, encoded.
 #[must_use]
 pub fn committee_of(state: &State) -> Vec<u8> {
-    let members = state.committee().into_iter().map(|member| proto::CommitteeMember {
-        hotkey: member.hotkey.as_bytes().to_vec(),
-        stake: member.stake.get(),
-    });
-    proto::Committee { members: members.collect() }.encode_to_vec()
+    let members = state.committee().into_iter();
+    CommitteeMembers(members.map(|one| (one.hotkey, one.stake.get())).collect()).to_bytes()
 }
 
 /// Reads a committee; `None` if it is none.
 #[must_use]
-pub fn read_committee(committee: &proto::Committee) -> Option<Committee> {
+pub fn read_committee(committee: &proto::CommitteeMembers) -> Option<Committee> {
     let members = committee.members.iter();
     let members: Option<Vec<Member>> = members
         .map(|one| Some(Member { hotkey: Hotkey::from_slice(&one.hotkey)?, stake: one.stake }))

@@ -104,7 +104,8 @@ fn certified(reader: &Reader, epoch: u64, last: &[u8]) -> Option<(proto::Certifi
         return None;
     }
     let committee = committee.unwrap_or_default();
-    let told = (committee != last).then(|| proto::Committee::decode(committee.as_slice()).ok());
+    let told =
+        (committee != last).then(|| proto::CommitteeMembers::decode(committee.as_slice()).ok());
     let told = told.flatten();
     Some((proto::CertifiedCut { cut: Some(cut), certificate, committee: told }, committee))
 }

@@ -32,37 +32,29 @@ impl Key for () {
     }
 }
 
-impl Key for Coldkey {
-    const RULE: &'static str = "has a key that is no coldkey";
+/// A public key is its own row key, and is shown as an address.
+macro_rules! public_key {
+    ($key:ident, $rule:literal) => {
+        impl Key for $key {
+            const RULE: &'static str = $rule;
 
-    fn to_key(&self) -> Vec<u8> {
-        self.as_bytes().to_vec()
-    }
+            fn to_key(&self) -> Vec<u8> {
+                self.as_bytes().to_vec()
+            }
 
-    fn from_key(bytes: &[u8]) -> Option<Self> {
-        Self::from_slice(bytes)
-    }
+            fn from_key(bytes: &[u8]) -> Option<Self> {
+                Self::from_slice(bytes)
+            }
 
-    fn show(&self) -> String {
-        self.to_string()
-    }
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    };
 }
 
-impl Key for Hotkey {
-    const RULE: &'static str = "has a key that is no hotkey";
-
-    fn to_key(&self) -> Vec<u8> {
-        self.as_bytes().to_vec()
-    }
-
-    fn from_key(bytes: &[u8]) -> Option<Self> {
-        Self::from_slice(bytes)
-    }
-
-    fn show(&self) -> String {
-        self.to_string()
-    }
-}
+public_key!(Coldkey, "has a key that is no coldkey");
+public_key!(Hotkey, "has a key that is no hotkey");
 
 impl Key for Uid {
     const RULE: &'static str = "has a key that is no uid";

@@ -79,7 +79,7 @@ fn certified_cut() -> proto::CertifiedCut {
     proto::CertifiedCut {
         cut: Some(cut().to_proto()),
         certificate: Some(certificate().to_proto()),
-        committee: Some(proto::Committee { members: vec![member] }),
+        committee: Some(proto::CommitteeMembers { members: vec![member] }),
     }
 }
 
