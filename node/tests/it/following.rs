@@ -1,8 +1,9 @@
 //! Following over real connections, between nodes that keep everything and nodes that do not.
 
+use ganglion_storage::Store;
 use ganglion_types::{Hyperparameters, Manifest};
 
-use crate::forward::{Life, live, log_bytes};
+use crate::forward::{Life, go_on, live, log_bytes};
 use crate::process::{Node, peer_of};
 use crate::run::Ganglion;
 use crate::world::{hot, manifest, secret};
@@ -132,6 +133,41 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     let api = ["--api", joiner.api.as_str()];
     assert_eq!(home.json(&[&["epoch", "replay", "195"], &api[..]].concat())["holds"], true);
     refused(&home, &["epoch", "replay", "192"], &joiner.api, 193);
+}
+
+fn items_from(home: &Ganglion, hotkey: &str, manifest: &Manifest) -> Option<u64> {
+    let subnet = *manifest.subnet_id().as_bytes();
+    let (store, _) = Store::open(&data(home, hotkey), subnet).unwrap();
+    store.reader().whole_from()
+}
+
+/// Items go only if a snapshot that holds can take their place.
+#[test]
+fn items_stay_where_no_sound_snapshot_covers_them() {
+    let mut manifest = slow_subnet(1, 5);
+    manifest.hyperparameters.unbonding_epochs = 16;
+    let home = home(&manifest);
+    let life = Life { epochs: 90, snapshot_every: 0, archive: false };
+    place(&home, "h0", &[]);
+    live(&data(&home, "h0"), &manifest, 1, life);
+    assert_eq!(items_from(&home, "h0", &manifest), Some(1), "without any snapshot");
+
+    // Epoch 64 is old enough from epoch 81 on. Until then its snapshot is damaged.
+    for (hotkey, damage, from) in [("h1", true, 1), ("h2", false, 65)] {
+        place(&home, hotkey, &[]);
+        let dir = data(&home, hotkey);
+        let state = live(&dir, &manifest, 1, Life { epochs: 80, snapshot_every: 64, ..life });
+        assert_eq!(items_from(&home, hotkey, &manifest), Some(1));
+        if damage {
+            let path = dir.join(format!("snapshots/{:020}.snapshot", 64));
+            let mut bytes = std::fs::read(&path).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let (store, _) = Store::open(&dir, *manifest.subnet_id().as_bytes()).unwrap();
+        go_on(store, state, 1, life);
+        assert_eq!(items_from(&home, hotkey, &manifest), Some(from), "{hotkey}");
+    }
 }
 
 /// What following costs between two processes: the figures of docs/spec/epoch.md and docs/spec/storage.md.

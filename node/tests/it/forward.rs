@@ -75,11 +75,16 @@ pub(crate) fn live(dir: &Path, manifest: &Manifest, validators: u8, life: Life) 
     let rows = genesis.rows().into_iter();
     let rows = rows.map(|((table, key), value)| StateChange { table, key, value: Some(value) });
     store.commit_genesis(genesis.genesis_cut().unwrap().to_bytes(), rows.collect()).unwrap();
+    go_on(store, Arc::new(genesis), validators, life)
+}
+
+/// Lives on from a state up to an epoch.
+pub(crate) fn go_on(store: Store, state: Arc<State>, validators: u8, life: Life) -> Arc<State> {
     let mut keeper = Keeper::new(store, life.archive);
-    let mut state = Arc::new(genesis);
+    let mut state = state;
     let seeds: Vec<Vec<Digest>> =
         (0..validators).map(|number| seeds(number, life.epochs)).collect();
-    for epoch in 1..=life.epochs {
+    for epoch in state.next_epoch().get()..=life.epochs {
         keeper.keep_committee(&state);
         keeper.reset_log(Epoch::new(epoch)).unwrap();
         let commit = close(&state, &seeds);
