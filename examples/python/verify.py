@@ -5,6 +5,7 @@ A second verifier, written from docs/spec/proofs.md alone. It shares no code wit
 
     pip install cryptography          # the only package it needs; Debian: python3-cryptography
     verify.py FILE --checkpoint EPOCH:CUTID [--json]
+    verify.py FILE --genesis MANIFEST [--json]      # with genesis.py beside it
 
 Exit code 0: proven. 1: refused, with the reason's code. 2: wrong usage.
 """
@@ -509,17 +510,34 @@ def verify(data, epoch, cut_id):
     }
 
 
+def checkpoint(parser, arguments):
+    """Epoch and id of the cut that is believed."""
+    if arguments.genesis:
+        try:
+            import genesis  # It takes its hashes from this file.
+        except ImportError as error:
+            parser.error(f"--genesis needs genesis.py beside this file, and Python 3.11: {error}")
+        try:
+            with open(arguments.genesis, encoding="utf-8") as file:
+                return 0, genesis.derive(file.read())
+        except (OSError, ValueError, genesis.NoManifest) as error:
+            parser.error(f"{arguments.genesis}: {error}")
+    try:
+        epoch, cut_id = arguments.checkpoint.split(":")
+        return int(epoch), bytes.fromhex(cut_id)
+    except ValueError:
+        parser.error("a checkpoint is EPOCH:CUTID")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Check a proof file of Ganglion.")
     parser.add_argument("file", nargs="+", help="one or more, all from this checkpoint on")
-    parser.add_argument("--checkpoint", required=True, metavar="EPOCH:CUTID")
+    believed = parser.add_mutually_exclusive_group(required=True)
+    believed.add_argument("--checkpoint", metavar="EPOCH:CUTID", help="believe this cut")
+    believed.add_argument("--genesis", metavar="MANIFEST", help="believe the genesis of this manifest")
     parser.add_argument("--json", action="store_true", help="one line of JSON per file")
     arguments = parser.parse_args()
-    try:
-        epoch, cut_id = arguments.checkpoint.split(":")
-        epoch, cut_id = int(epoch), bytes.fromhex(cut_id)
-    except ValueError:
-        parser.error("a checkpoint is EPOCH:CUTID")
+    epoch, cut_id = checkpoint(parser, arguments)
     code = 0
     for name in arguments.file:
         try:

@@ -22,6 +22,7 @@ mod snapshots;
 mod taking_part;
 mod testnet;
 mod tree;
+mod verifiers;
 mod worker;
 mod world;
 mod yuma;

@@ -2,9 +2,7 @@
 //! give the same reason.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use ganglion::api::types::Status;
 use ganglion::proof::{ProofFile, SCHEMA, check};
@@ -16,12 +14,13 @@ use ganglion_types::{
 use serde_json::{Value, json};
 
 use crate::run::Ganglion;
+use crate::verifiers::second_opinions;
 use crate::world::{World, hot, hotkey};
 
-const LAST: u64 = 8;
+pub(crate) const LAST: u64 = 8;
 
 /// Three equal validators and two miners. A stake operation changes the committee on the way.
-fn lived() -> World {
+pub(crate) fn lived() -> World {
     let world = World::new(&[30, 30, 30], 2);
     for epoch in 1..=LAST {
         for number in 0..3 {
@@ -37,7 +36,7 @@ fn lived() -> World {
     world
 }
 
-fn proof(world: &World, from: u64, epoch: u64, number: u8) -> EpochProof {
+pub(crate) fn proof(world: &World, from: u64, epoch: u64, number: u8) -> EpochProof {
     let path = format!("/v1/epochs/{epoch}/proof/{}?from={from}", hotkey(number));
     let text = world.client().get_value(&path).unwrap().to_string();
     ProofFile::parse(text.as_bytes()).unwrap().proof
@@ -428,41 +427,6 @@ fn good_files(world: &World) -> Files {
     files
 }
 
-/// What the second verifier says of each file; `None` if it cannot run here.
-fn second_opinions(dir: &Path, checkpoint: Checkpoint) -> Option<BTreeMap<String, Option<String>>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let python = |args: &[&str]| Command::new("python3").args(args).output();
-    let ready = python(&["-c", "import cryptography"]);
-    if !ready.is_ok_and(|output| output.status.success()) {
-        let required = std::env::var_os("GANGLION_TEST_PYTHON").is_some();
-        assert!(!required, "GANGLION_TEST_PYTHON is set, and python3 has no cryptography");
-        // Past the capture of the test harness: it should be seen.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: examples/python/verify.py, for python3 has no package cryptography"
-        );
-        return None;
-    }
-    let said = format!("{}:{}", checkpoint.epoch, checkpoint.cut.to_hex());
-    let output = Command::new("python3")
-        .arg(root.join("examples/python/verify.py"))
-        .args(["--json", "--checkpoint", &said])
-        .args(std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()))
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let opinions = text.lines().map(|line| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let name = Path::new(line["file"].as_str().unwrap()).file_name().unwrap();
-        assert_eq!(line["holds"].as_bool(), Some(line["code"].is_null()));
-        (name.to_str().unwrap().to_owned(), line["code"].as_str().map(str::to_owned))
-    });
-    let opinions: BTreeMap<_, _> = opinions.collect();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(error, "", "it says nothing beside its opinions");
-    Some(opinions)
-}
-
 #[test]
 fn both_verifiers_take_good_files_and_refuse_tampered_ones_for_the_same_reason() {
     let world = lived();
@@ -484,7 +448,9 @@ fn both_verifiers_take_good_files_and_refuse_tampered_ones_for_the_same_reason()
         numbers.insert(number.to_string(), (name, *code));
     }
     assert_eq!(wrong, [], "name, code given, code expected");
-    let Some(opinions) = second_opinions(dir.path(), checkpoint) else { return };
+    let believed = format!("{}:{}", checkpoint.epoch, checkpoint.cut.to_hex());
+    let opinions = second_opinions(dir.path(), ["--checkpoint", &believed]);
+    let Some(opinions) = opinions else { return };
     assert_eq!(opinions.len(), files.len());
     let wrong: Vec<_> = opinions
         .iter()
