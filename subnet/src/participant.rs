@@ -314,8 +314,9 @@ impl Participant {
             }
         } else {
             self.open_window(self.now.mono, self.schedule.next_deadline(None, self.now.mono));
-            self.resume_agreement();
         }
+        // Also at the first height: nobody listens there, but a log may be there to be kept to.
+        self.resume_agreement();
         self.schedule_status();
         self.schedule_exchange();
     }

@@ -72,6 +72,8 @@ pub(crate) struct TestHost {
     pub(crate) items_seen: usize,
     /// Epochs that this process has said something of agreement about.
     pub(crate) said: BTreeSet<u64>,
+    /// Lists that all processes of this node have said of their own.
+    pub(crate) lists_said: BTreeSet<ItemId>,
     /// The disk has lost the agreement log.
     pub(crate) log_lost: bool,
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
@@ -155,6 +157,9 @@ impl Host for TestHost {
             assert_eq!(self.unsynced, 0, "published with records that are not durable");
             let message = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES).unwrap();
             self.said.insert(message.epoch().get());
+            if let AgreementMessage::List(item) = message {
+                self.lists_said.insert(item.id());
+            }
         }
         self.out.push(Out::Publish(channel, bytes));
     }

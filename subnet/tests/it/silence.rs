@@ -32,6 +32,27 @@ fn without_its_log_a_validator_is_mute_at_that_height_and_signs_again_later() {
     cluster.assert_one_cut_per_epoch();
 }
 
+/// At the first height nobody listens before it signs, so the log is all that keeps a validator to its word.
+#[test]
+fn a_validator_that_restarts_in_the_first_epoch_keeps_to_what_it_signed() {
+    let mut cluster = cluster(20);
+    // Less than 2/3 are there: epoch 1 stays open, with what was signed in it.
+    cluster.kill(1);
+    cluster.kill(2);
+    assert!(cluster.run_until(2 * EPOCH_MS, |cluster| cluster.host(3).said.contains(&1)));
+    let said = cluster.host(3).lists_said.clone();
+    assert_eq!(said.len(), 1);
+    cluster.kill(3);
+    cluster.run_until(EPOCH_MS / 5, |_| false);
+    cluster.start(3);
+    assert!(cluster.run_until(2 * EPOCH_MS, |cluster| cluster.host(3).said.contains(&1)));
+    assert_eq!(cluster.host(3).lists_said, said, "it signed a second list of one epoch");
+    cluster.start(1);
+    cluster.start(2);
+    assert!(cluster.run_to_epoch(&VALIDATORS, 2, 6 * EPOCH_MS));
+    cluster.assert_one_cut_per_epoch();
+}
+
 #[test]
 fn a_restarted_validator_listens_one_epoch_length_before_it_signs() {
     let mut cluster = cluster(22);
