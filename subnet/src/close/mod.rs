@@ -229,6 +229,10 @@ impl Participant {
     /// Holds an authentic list of a member.
     fn take_list(&mut self, item: &Item) {
         let Body::InclusionList(list) = item.body() else { return };
+        // An own list of before a restart may come back before it is read from the log.
+        if self.close.lists.contains_key(&item.id()) {
+            return;
+        }
         let same = self.close.lists.values().filter(|(held, _)| held.signer == list.signer);
         match same.count() {
             0 => {
@@ -387,6 +391,11 @@ impl Participant {
         for message in self.close.heard.clone() {
             if self.close.epoch != epoch {
                 return;
+            }
+            // Said before a restart, told by peers, and said again just now from the log: the core knows
+            // it no more once its round is over, and would take it for another process's.
+            if self.close.gossiped.contains(&message_digest(&message)) {
+                continue;
             }
             // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
             let _ = self.give_engine(message.as_ref().clone());
