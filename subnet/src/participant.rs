@@ -298,6 +298,7 @@ impl Participant {
     fn on_started(&mut self) {
         let genesis = self.config.manifest.genesis_time;
         let since = self.now.wall.saturating_sub(genesis);
+        self.restore_kept();
         self.begin_voting();
         if self.state.epoch() == Epoch::GENESIS {
             if self.now.wall < genesis {

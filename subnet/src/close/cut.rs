@@ -42,6 +42,7 @@ impl Participant {
             state_root: executed.roots.state_root,
             next_committee_root: executed.roots.next_committee_root,
         };
+        self.keep_cut(&cut);
         if let Some(engine) = &mut self.close.engine {
             let outputs = engine.propose(round, cut);
             self.run_engine(outputs);
@@ -92,6 +93,9 @@ impl Participant {
             match self.judge(&proposal) {
                 None => self.close.judging.push(proposal),
                 Some(valid) => {
+                    if valid {
+                        self.keep_cut(&proposal.cut);
+                    }
                     if let Some(engine) = &mut self.close.engine {
                         let outputs = engine.judged(proposal.cut.id(), valid);
                         self.run_engine(outputs);

@@ -6,6 +6,7 @@
 //! ```
 
 mod cut;
+mod kept;
 mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,8 @@ pub struct Close {
     judging: Vec<Proposal>,
     executed: ExecutedCuts,
     recovered_log: Vec<Vec<u8>>,
+    /// Items, lists and bodies that are in the log.
+    logged: BTreeSet<Digest>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,7 @@ impl Close {
             judging: Vec::new(),
             executed: ExecutedCuts::new(),
             recovered_log,
+            logged: BTreeSet::new(),
         }
     }
 
@@ -212,6 +216,9 @@ impl Participant {
         };
         let Some(key) = &self.config.key else { return };
         let item = Item::sign(self.subnet, Body::InclusionList(list), key);
+        for id in body.ids() {
+            self.keep_item(id);
+        }
         self.send(Effect::Log(list_record(&item, &body)));
         let watermark = self.list_watermark();
         self.send(Effect::Sync(watermark));
@@ -417,6 +424,8 @@ impl Participant {
                     Some((item, body)) => self.own_list(item, body),
                     None => return self.unreadable_log(),
                 },
+                // Held since the start.
+                Some((&(kept::ITEM | kept::BODY), _)) => {}
                 _ => return self.unreadable_log(),
             }
         }

@@ -1,7 +1,7 @@
 //! When a validator must say nothing, so that it never contradicts itself.
 
 use ganglion_subnet::Channel;
-use ganglion_types::{AgreementMessage, Canonical as _, CutId, Epoch, Round, Vote, VoteType};
+use ganglion_types::{AgreementMessage, Canonical as _, CutId, Epoch, Kind, Round, Vote, VoteType};
 
 use crate::cluster::{Cluster, EPOCH_MS, key, manifest};
 
@@ -50,6 +50,23 @@ fn a_validator_that_restarts_in_the_first_epoch_keeps_to_what_it_signed() {
     cluster.start(1);
     cluster.start(2);
     assert!(cluster.run_to_epoch(&VALIDATORS, 2, 6 * EPOCH_MS));
+    cluster.assert_one_cut_per_epoch();
+}
+
+/// Lists are durable and name rows of weights that must be in; the rows are with those who listed them.
+#[test]
+fn a_subnet_that_restarts_as_a_whole_after_its_lists_closes_the_epoch() {
+    let mut cluster = cluster(25);
+    let all = [0, 1, 2, 3, 4, 5];
+    assert!(cluster.run_to_epoch(&VALIDATORS, 3, 6 * EPOCH_MS));
+    let listed =
+        |cluster: &Cluster| VALIDATORS.iter().all(|at| cluster.host(*at).said.contains(&4));
+    assert!(cluster.run_until(2 * EPOCH_MS, listed));
+    all.into_iter().for_each(|at| cluster.kill(at));
+    all.into_iter().for_each(|at| cluster.start(at));
+    assert!(cluster.run_to_epoch(&VALIDATORS, 4, 3 * EPOCH_MS), "epoch 4 cannot close any more");
+    let items = &cluster.host(0).bundles[&4].items;
+    assert!(items.iter().any(|item| item.kind() == Kind::Weights), "nothing was listed");
     cluster.assert_one_cut_per_epoch();
 }
 
