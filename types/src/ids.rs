@@ -116,7 +116,7 @@ impl Digest {
 }
 
 /// An ed25519 signature, unchecked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature([u8; 64]);
 
 impl Signature {

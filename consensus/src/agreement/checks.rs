@@ -79,6 +79,9 @@ impl Running {
         if votes.is_saturated_conflict(&signed) {
             return Err(Ignored::Saturated);
         }
+        if self.handler.own.contains(&vote.signature) {
+            return Err(Ignored::Repeated);
+        }
         if own == Some(vote.signer) {
             return Err(self.own_key(vote.signer, vote.verify(&self.handler.subnet)));
         }
@@ -109,6 +112,9 @@ impl Running {
             || self.state.exceeds_per_round_cap(height, convert::round_in(round), &id)
         {
             return Err(Ignored::Saturated);
+        }
+        if self.handler.own.contains(&proposal.signature) {
+            return Err(Ignored::Repeated);
         }
         if own == Some(signer) {
             return Err(self.own_key(signer, proposal.verify(&self.handler.subnet)));

@@ -57,6 +57,9 @@ pub(super) struct Handler {
 
     /// Signatures made in this step, which need not be verified.
     signed: Vec<Signature>,
+    /// All own signatures of this epoch, those of the log included: the core forgets votes of rounds
+    /// that are over, and peers tell them again.
+    pub(super) own: BTreeSet<Signature>,
     pub(super) cuts: BTreeMap<CutId, KnownCut>,
     /// The newest authentic proposal, sent again on the rebroadcast timer.
     pub(super) proposal: Option<SignedProposal>,
@@ -92,6 +95,7 @@ impl Handler {
             hopeless: Vec::new(),
             build: None,
             signed: Vec::new(),
+            own: BTreeSet::new(),
             cuts: BTreeMap::new(),
             proposal: None,
             proposals: BTreeMap::new(),
@@ -226,6 +230,7 @@ impl Handler {
         };
         let signature = sign::sign(key, hash);
         self.signed.push(signature);
+        self.own.insert(signature);
         Mark(signature)
     }
 

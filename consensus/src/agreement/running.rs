@@ -63,6 +63,7 @@ impl Running {
             return self.finish();
         }
         let inputs = self.read(log)?;
+        self.remember_own(&inputs);
         self.state.index_wal_entries(inputs.iter());
         self.handler.replaying = true;
         self.step(start)?;
@@ -82,6 +83,17 @@ impl Running {
         self.dirty = self.handler.key.is_some();
         self.resume()?;
         self.finish()
+    }
+
+    /// What the log holds of our own is nobody else's when it comes back.
+    fn remember_own(&mut self, inputs: &[Input<Ctx>]) {
+        let me = self.state.address().0;
+        let signatures = inputs.iter().filter_map(|input| match input {
+            Input::Vote(vote) if vote.message.voter.0 == me => Some(vote.signature.0),
+            Input::Proposal(one) if one.message.proposer.0 == me => Some(one.signature.0),
+            _ => None,
+        });
+        self.handler.own.extend(signatures);
     }
 
     fn read(&self, log: &[Vec<u8>]) -> Result<Vec<Input<Ctx>>, EngineError> {

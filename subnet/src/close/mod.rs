@@ -399,11 +399,6 @@ impl Participant {
             if self.close.epoch != epoch {
                 return;
             }
-            // Said before a restart, told by peers, and said again just now from the log: the core knows
-            // it no more once its round is over, and would take it for another process's.
-            if self.close.gossiped.contains(&message_digest(&message)) {
-                continue;
-            }
             // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
             let _ = self.give_engine(message.as_ref().clone());
         }
@@ -429,16 +424,19 @@ impl Participant {
                 _ => return self.unreadable_log(),
             }
         }
-        if self.close.own_list || !records.is_empty() {
-            // Its deadline had passed for the process before this one.
-            self.on_deadline();
-        } else if self.close.deadline_passed {
+        let had_said = self.close.own_list || !records.is_empty();
+        if !had_said && self.close.deadline_passed {
             self.sign_list();
         }
-        // An engine that only followed so far starts again as one that votes.
+        // An engine that only followed so far starts again as one that votes. With a log it starts here
+        // and nowhere else: started from the lists at hand, it would know nothing of what it signed.
         let follows = self.close.engine.take().is_some();
         if follows || !records.is_empty() {
             self.start_engine(&records);
+        }
+        if had_said {
+            // Its deadline had passed for the process before this one.
+            self.on_deadline();
         }
         self.pursue_agreement();
     }
