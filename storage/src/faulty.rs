@@ -182,6 +182,14 @@ impl FaultyDisk {
         world.inodes.get(inode).map(|inode| inode.content.clone())
     }
 
+    /// The bytes that a file has after the worst crash; `None` if it would not even be there.
+    #[must_use]
+    pub fn durable(&self, path: &Path) -> Option<Vec<u8>> {
+        let world = self.world();
+        let inode = *world.names_durable.get(path)?;
+        world.inodes.get(inode).map(|inode| inode.durable.clone())
+    }
+
     /// Puts a file there, durably.
     pub fn plant(&self, path: &Path, content: &[u8]) {
         let mut world = self.world();
@@ -533,6 +541,7 @@ mod tests {
         let (disk, file, path) = disk_with(b"kept");
         file.write_at(4, b" lost").unwrap();
         assert_eq!(disk.content(&path).unwrap(), b"kept lost");
+        assert_eq!(disk.durable(&path).unwrap(), b"kept");
         disk.crash(Crash::LoseAll);
         assert_eq!(disk.content(&path).unwrap(), b"kept");
         assert!(file.size().is_err(), "a handle from before the crash is dead");

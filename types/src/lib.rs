@@ -30,6 +30,8 @@ pub mod item;
 pub mod limits;
 pub mod list;
 pub mod manifest;
+#[cfg(feature = "simulation")]
+pub mod memo;
 pub mod merkle;
 pub mod op;
 pub mod parameters;

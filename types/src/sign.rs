@@ -32,15 +32,23 @@ pub fn preimage_hash(subnet: &SubnetId, kind: Kind, body: &[u8]) -> [u8; 32] {
 /// Signs a preimage hash.
 #[must_use]
 pub fn sign(key: &SigningKey, hash: &[u8; 32]) -> Signature {
-    Signature::new(key.sign(&message(hash)).to_bytes())
+    let sign = || Signature::new(key.sign(&message(hash)).to_bytes());
+    #[cfg(feature = "simulation")]
+    let sign = || crate::memo::signature(key.as_bytes(), hash, sign);
+    sign()
 }
 
 /// Whether `signature` is `signer`'s over a preimage hash. Weak and malformed keys never hold.
 #[must_use]
 pub fn verify(signer: &[u8; 32], hash: &[u8; 32], signature: &Signature) -> bool {
-    let Ok(key) = VerifyingKey::from_bytes(signer) else { return false };
-    let signature = ed25519_dalek::Signature::from_bytes(signature.as_bytes());
-    key.verify_strict(&message(hash), &signature).is_ok()
+    let holds = || {
+        let Ok(key) = VerifyingKey::from_bytes(signer) else { return false };
+        let signature = ed25519_dalek::Signature::from_bytes(signature.as_bytes());
+        key.verify_strict(&message(hash), &signature).is_ok()
+    };
+    #[cfg(feature = "simulation")]
+    let holds = || crate::memo::verdict(signer, hash, signature, holds);
+    holds()
 }
 
 /// Whether a key may be registered: a point of full order.
