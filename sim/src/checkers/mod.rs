@@ -10,7 +10,7 @@
 //! | [`signatures`] | no honest key contradicts itself or its lock, whatever restarts there were |
 //! | [`inclusion`] | cited lists are of a quorum, and what more than 1/3 of stake listed is in |
 //! | [`evidence`] | only the guilty are named, in evidence and in blame |
-//! | [`medium`] | nothing is sent that is not on the medium |
+//! | `medium` | nothing is sent that is not on the medium |
 //!
 //! Liveness is demanded by the world itself ([`crate::world`]).
 
