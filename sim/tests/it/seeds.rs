@@ -1,4 +1,4 @@
-//! A few worlds of each kind; hundreds with the feature `slow-tests`.
+//! A few worlds of each kind, some more with the feature `slow-tests`. Hundreds are what the binary is for.
 
 use ganglion_sim::plan::{EPOCHS, Mode};
 use ganglion_sim::{remember, run_twice};
@@ -28,7 +28,7 @@ fn hold(seeds: impl Iterator<Item = u64>) {
 
 #[test]
 fn the_first_seeds_hold_and_leave_one_trace() {
-    hold(0..if cfg!(feature = "slow-tests") { 300 } else { 2 });
+    hold(0..if cfg!(feature = "slow-tests") { 10 } else { 2 });
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn seeds_that_once_found_a_bug_hold() {
 fn above_the_bound_forks_are_found_and_more_than_a_third_is_named() {
     remember();
     let mut forks = 0;
-    for seed in 0..if cfg!(feature = "slow-tests") { 50 } else { 2 } {
+    for seed in 0..if cfg!(feature = "slow-tests") { 10 } else { 2 } {
         let (plan, outcome, same) = run_twice(seed, Mode::Equivocators, EPOCHS);
         assert!(outcome.violations.is_empty(), "{plan}\n{:?}", outcome.violations);
         assert!(same, "{plan}");
