@@ -237,9 +237,15 @@ impl Running {
             Input::Proposal(proposal) => Some(proposal.message.clone()),
             _ => None,
         };
+        let verified = self.handler.verified;
         self.step(input)?;
         if let Some(reason) = self.handler.refused.take() {
             return Ok(Received::Ignored(reason));
+        }
+        // The core passes over what tells it nothing new without a look at the signatures: such a
+        // message may be forged, so it must neither be kept nor handed on.
+        if self.handler.verified == verified {
+            return Ok(Received::Ignored(Ignored::Repeated));
         }
         if let Some(motion) = motion {
             self.handler.let_in(&motion);

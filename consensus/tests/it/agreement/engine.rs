@@ -428,6 +428,24 @@ fn certificates_of_votes_are_checked_before_they_count() {
     );
 }
 
+#[test]
+fn a_certificate_of_known_votes_is_not_handed_on_unverified() {
+    let (node, mut engine, _) = follower();
+    let mut votes: Vec<Vote> =
+        others(node).iter().map(|node| vote(*node, VoteType::Precommit, 0, None)).collect();
+    votes.sort_unstable_by_key(|vote| vote.signer);
+    for vote in &votes {
+        accepted(&mut engine, AgreementMessage::Vote(vote.clone()));
+    }
+    let true_one = RoundCertificate { epoch: EPOCH, round: ZERO, skip: false, votes };
+    let mut forged = true_one.clone();
+    forged.votes[0].signature = Signature::new([7; 64]);
+    for certificate in [forged, true_one] {
+        let message = AgreementMessage::RoundCertificate(certificate);
+        assert_eq!(ignored(&mut engine, message), Ignored::Repeated);
+    }
+}
+
 /// The records of a follower that prevoted a cut: proposal, verdict, own vote.
 fn prevoted_log() -> (usize, Cut, Vec<Vec<u8>>) {
     let (node, mut engine, _) = follower();
