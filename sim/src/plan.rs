@@ -265,7 +265,12 @@ impl Plan {
     #[must_use]
     pub fn draw(seed: u64, mode: Mode, epochs: u64) -> Self {
         let mut random = Random::new(seed);
-        let count = random.between(4, 13);
+        // A world costs the square of its validators, and most faults need few.
+        let count = match random.below(10) {
+            0..6 => random.between(4, 6),
+            6..9 => random.between(7, 9),
+            _ => random.between(10, 13),
+        };
         let even = random.permille(300);
         let mut validators: Vec<Validator> = (0..count)
             .map(|_| {

@@ -13,7 +13,7 @@ use crate::ids::Signature;
 /// Entries of each table; a full one is emptied.
 pub const ENTRIES: usize = 200_000;
 /// Elements kept of a chain at once: those of its first epochs.
-const ELEMENTS: u64 = 256;
+const ELEMENTS: u64 = 1_024;
 
 type Statement = ([u8; 32], [u8; 32]);
 
@@ -22,6 +22,7 @@ struct Memory {
     verdicts: BTreeMap<([u8; 64], Statement), bool>,
     signatures: BTreeMap<Statement, Signature>,
     elements: BTreeMap<(Digest, u64), Digest>,
+    distances: BTreeMap<(Digest, Digest), u64>,
 }
 
 thread_local! {
@@ -106,6 +107,7 @@ pub(crate) fn element(start: &Digest, distance: u64, walk: impl Fn(u64) -> Diges
             MEMORY.with_borrow_mut(|memory| {
                 if let Some(memory) = memory {
                     memory.elements.insert((*start, at), element);
+                    memory.distances.insert((*start, element), at);
                 }
             });
             element = crate::seed::step(&element);
@@ -113,6 +115,11 @@ pub(crate) fn element(start: &Digest, distance: u64, walk: impl Fn(u64) -> Diges
         wanted
     };
     remember(|memory| &mut memory.elements, (*start, distance), whole)
+}
+
+/// The distance from the tail at which an element was met; `None` if it never was.
+pub(crate) fn distance(start: &Digest, element: &Digest) -> Option<u64> {
+    MEMORY.with_borrow(|memory| memory.as_ref()?.distances.get(&(*start, *element)).copied())
 }
 
 #[cfg(test)]
@@ -130,6 +137,11 @@ mod tests {
         begin();
         let remembered: Vec<_> = [0, 1, 300].map(|at| seed::element(&start, at)).into();
         assert_eq!(walked, remembered);
+        let third = seed::element(&start, 3).unwrap();
+        for _ in 0..2 {
+            assert_eq!(seed::before(&start, &third, 297), walked[2]);
+            assert_eq!(seed::before(&start, &Digest::ZERO, 1), None);
+        }
     }
 
     #[test]
