@@ -54,6 +54,15 @@ impl Section {
         }
     }
 
+    /// Its place among the sums.
+    const fn place(self) -> usize {
+        match self {
+            Self::Pool => 0,
+            Self::Round => 1,
+            Self::Agreement => 2,
+        }
+    }
+
     fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|section| section.number() == number)
     }
@@ -79,6 +88,8 @@ pub struct Differences {
     offered: BTreeMap<(Hotkey, Id), u8>,
     /// Things that came by trade and were refused: not asked for again.
     refused: BTreeSet<Id>,
+    /// The ids that each section held when it was summed last, and their sum.
+    sums: [Option<(Vec<Id>, Digest)>; limits::SECTIONS],
 }
 
 impl Differences {
@@ -217,10 +228,7 @@ impl Participant {
     /// Compares notes with the next few peers in turn.
     fn exchange(&mut self) {
         let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
-        let mut sums = Vec::with_capacity(limits::SECTIONS);
-        for section in Section::ALL {
-            sums.push(sum(section, &self.held(section)).as_bytes().to_vec());
-        }
+        let sums = Section::ALL.map(|section| self.sum(section).as_bytes().to_vec()).to_vec();
         for _ in 0..peers.len().min(PEERS) {
             self.differences.turn = self.differences.turn.wrapping_add(1);
             let turn = self.differences.turn;
@@ -239,13 +247,33 @@ impl Participant {
         }
     }
 
-    /// Ids of what is held in a section.
+    /// Ids of what is held in a section, rising.
     fn held(&self, section: Section) -> BTreeSet<Id> {
+        self.ids(section).copied().collect()
+    }
+
+    /// The same, in the order in which it is kept.
+    fn ids(&self, section: Section) -> Box<dyn Iterator<Item = &Id> + '_> {
         match section {
-            Section::Pool => self.pool.iter().map(|item| *item.id().as_bytes()).collect(),
-            Section::Round => self.round.ids().map(|id| *id.as_bytes()).collect(),
-            Section::Agreement => self.close.voices().map(|id| *id.as_bytes()).collect(),
+            Section::Pool => Box::new(self.pool.ids().map(ItemId::as_bytes)),
+            Section::Round => Box::new(self.round.ids().map(ItemId::as_bytes)),
+            Section::Agreement => Box::new(self.close.voices().map(Digest::as_bytes)),
         }
+    }
+
+    /// Sum of a section, made anew when what is held has changed.
+    fn sum(&mut self, section: Section) -> Digest {
+        if let Some(Some((ids, sum))) = self.differences.sums.get(section.place())
+            && self.ids(section).eq(ids)
+        {
+            return *sum;
+        }
+        let made = sum(section, &self.held(section));
+        let ids = self.ids(section).copied().collect();
+        if let Some(known) = self.differences.sums.get_mut(section.place()) {
+            *known = Some((ids, made));
+        }
+        made
     }
 
     // ---- the answerer ----
@@ -263,8 +291,8 @@ impl Participant {
         let after = Digest::from_slice(&request.after).unwrap_or(Digest::ZERO);
         let mut sections = Vec::new();
         for (section, theirs) in Section::ALL.into_iter().zip(&request.sums) {
-            let held = self.held(section);
-            if same && sum(section, &held).as_bytes().as_slice() != theirs.as_slice() {
+            if same && self.sum(section).as_bytes().as_slice() != theirs.as_slice() {
+                let held = self.held(section);
                 let ids = circle(&held, after.as_bytes()).take(limits::SECTION_IDS);
                 let ids = ids.map(|id| id.to_vec()).collect();
                 sections.push(proto::Held { section: section.number(), ids });

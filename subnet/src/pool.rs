@@ -74,6 +74,11 @@ impl Pool {
         self.items.values()
     }
 
+    /// Ids of all, rising.
+    pub fn ids(&self) -> impl Iterator<Item = &ItemId> {
+        self.items.keys()
+    }
+
     /// Drops what was decided and what the new state does not admit any more.
     pub fn settle(&mut self, decided: &[ItemId], state: &State) {
         let items = std::mem::take(&mut self.items);

@@ -1,7 +1,7 @@
 //! Results of pure functions, remembered per thread: a simulator with a dozen nodes in one thread checks
 //! each signature once instead of a dozen times.
 //!
-//! Nothing is remembered until [`begin`]. All three functions give the same for the same arguments for
+//! Nothing is remembered until [`begin`]. These functions give the same for the same arguments for
 //! ever, so what is remembered can never be wrong, only forgotten ([`forget`]).
 
 use std::cell::RefCell;
@@ -21,6 +21,7 @@ type Statement = ([u8; 32], [u8; 32]);
 struct Memory {
     verdicts: BTreeMap<([u8; 64], Statement), bool>,
     signatures: BTreeMap<Statement, Signature>,
+    keys: BTreeMap<[u8; 32], bool>,
     elements: BTreeMap<(Digest, u64), Digest>,
     distances: BTreeMap<(Digest, Digest), u64>,
 }
@@ -46,6 +47,7 @@ pub fn forget() {
         if let Some(memory) = memory {
             memory.verdicts.clear();
             memory.signatures.clear();
+            memory.keys.clear();
         }
     });
 }
@@ -92,6 +94,10 @@ pub(crate) fn verdict(
 ) -> bool {
     let key = (*signature.as_bytes(), (*signer, *hash));
     remember(|memory| &mut memory.verdicts, key, holds)
+}
+
+pub(crate) fn soundness(key: &[u8; 32], is_sound: impl FnOnce() -> bool) -> bool {
+    remember(|memory| &mut memory.keys, *key, is_sound)
 }
 
 /// The element of a chain; the first call for a chain walks it once and keeps its last elements.

@@ -54,7 +54,10 @@ pub fn verify(signer: &[u8; 32], hash: &[u8; 32], signature: &Signature) -> bool
 /// Whether a key may be registered: a point of full order.
 #[must_use]
 pub fn is_sound_key(key: &[u8; 32]) -> bool {
-    VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak())
+    let is_sound = || VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak());
+    #[cfg(feature = "simulation")]
+    let is_sound = || crate::memo::soundness(key, is_sound);
+    is_sound()
 }
 
 /// The hotkey of a signing key.

@@ -4,6 +4,7 @@
 //! vote, a proposal or a list it is the signature that must be in the agreement log of its epoch; of a
 //! numbered item that its number is below the reserved one in the watermark file.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ganglion_storage::faulty::FaultyDisk;
@@ -18,6 +19,8 @@ pub(crate) struct Medium {
     me: Option<[u8; 32]>,
     /// Numbers below this one are known to be reserved.
     reserved: u64,
+    /// Signatures found on the medium: what is durable stays so while the process lives.
+    found: BTreeSet<Vec<u8>>,
 }
 
 /// Where the slots of a watermark file begin (`docs/spec/storage.md`, section 4).
@@ -26,16 +29,16 @@ const SLOT_BYTES: usize = 154;
 
 impl Medium {
     pub(crate) const fn new(disk: FaultyDisk, home: PathBuf, me: Option<[u8; 32]>) -> Self {
-        Self { disk, home, me, reserved: 0 }
+        Self { disk, home, me, reserved: 0, found: BTreeSet::new() }
     }
 
     /// An encoded message of agreement leaves.
-    pub(crate) fn vote_leaves(&self, bytes: &[u8]) -> Option<String> {
+    pub(crate) fn vote_leaves(&mut self, bytes: &[u8]) -> Option<String> {
         self.message_leaves(&proto::AgreementMessage::decode(bytes).ok()?)
     }
 
     /// A message of agreement leaves; why it must not.
-    pub(crate) fn message_leaves(&self, message: &proto::AgreementMessage) -> Option<String> {
+    pub(crate) fn message_leaves(&mut self, message: &proto::AgreementMessage) -> Option<String> {
         let (what, epoch, signer, signature) = match message.message.as_ref()? {
             Message::Vote(vote) => {
                 ("a vote", vote.body.as_ref()?.epoch, vote.signer.clone(), &vote.signature)
@@ -50,11 +53,17 @@ impl Medium {
             }
             Message::Polka(_) | Message::RoundCertificate(_) => return None,
         };
-        if self.me.is_none_or(|me| me.as_slice() != signer) || self.is_certified(epoch) {
+        if self.me.is_none_or(|me| me.as_slice() != signer)
+            || self.found.contains(signature)
+            || self.is_certified(epoch)
+        {
             return None;
         }
         let log = self.disk.durable(&self.home.join(format!("agreement-{epoch:020}.log")));
         let held = log.is_some_and(|log| contains(&log, signature));
+        if held {
+            self.found.insert(signature.clone());
+        }
         (!held).then(|| format!("{what} of epoch {epoch} left before its record was durable"))
     }
 
