@@ -3,17 +3,10 @@
 use ganglion_sim::plan::{EPOCHS, Mode};
 use ganglion_sim::{remember, run_twice};
 
-/// Worlds that once found a bug in the production code, each with what it was. A change of what is
-/// drawn gives a seed another world, so each bug has a test of its own beside the code, too.
-const ONCE_FAILED: [(u64, &str); 7] = [
-    (2, "a restart in epoch 1 signed a second list"),
-    (31, "own votes of before a restart were taken for another process's"),
-    (25, "a power loss of all after the lists lost the items that had to be in the cut"),
-    (36, "the same of rounds that the core had forgotten"),
-    (57, "the same after a disk error"),
-    (15, "an engine began without its log, from the lists at hand"),
-    (12, "items in a cut were lost, with a snapshot joiner and a partition"),
-];
+/// Worlds that found a bug in the production code, each with what it was. A change of what is drawn
+/// gives a seed another world, so each bug has a test of its own beside the code, too.
+const ONCE_FAILED: [(u64, &str); 1] =
+    [(34, "a forged certificate of votes that were known was handed on unverified")];
 
 fn hold(seeds: impl Iterator<Item = u64>) {
     remember();
@@ -33,8 +26,7 @@ fn the_first_seeds_hold_and_leave_one_trace() {
 
 #[test]
 fn seeds_that_once_found_a_bug_hold() {
-    let many = if cfg!(feature = "slow-tests") { ONCE_FAILED.len() } else { 2 };
-    hold(ONCE_FAILED.iter().take(many).map(|(seed, _)| *seed));
+    hold(ONCE_FAILED.iter().map(|(seed, _)| *seed));
 }
 
 /// Past the fault bound the network does fork, so the checkers above are awake; and it is known by whom.
@@ -42,7 +34,7 @@ fn seeds_that_once_found_a_bug_hold() {
 fn above_the_bound_forks_are_found_and_more_than_a_third_is_named() {
     remember();
     let mut forks = 0;
-    for seed in 0..if cfg!(feature = "slow-tests") { 10 } else { 2 } {
+    for seed in if cfg!(feature = "slow-tests") { 0..10 } else { 3..4 } {
         let (plan, outcome, same) = run_twice(seed, Mode::Equivocators, EPOCHS);
         assert!(outcome.violations.is_empty(), "{plan}\n{:?}", outcome.violations);
         assert!(same, "{plan}");
