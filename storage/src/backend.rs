@@ -24,7 +24,7 @@ pub type Row = (Vec<u8>, Vec<u8>);
 pub struct BackendError {
     /// In its own words.
     pub reason: String,
-    /// Whether the medium is full.
+    /// Whether the medium is full or read-only.
     pub full: bool,
 }
 

@@ -35,6 +35,11 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// Opens an existing file for reading and writing; `NotFound` without one.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// Opens an existing file that is only read, so also where nothing can be written; `NotFound` without one.
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.open(path)
+    }
+
     /// Creates an empty file; `AlreadyExists` if the name is taken.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
@@ -52,6 +57,13 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
     /// Makes the names in `dir` durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// Whether the medium takes no writes for now: it is full, over its quota, or read-only. Room, or another mount, cures it.
+#[must_use]
+pub fn takes_no_writes(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 /// Removes a file if it is there.
@@ -109,6 +121,10 @@ impl DiskFile for RealFile {
 }
 
 impl Disk for RealDisk {
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(ReadOnlyFile(RealFile(fs::File::open(path)?))))
+    }
+
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = fs::File::options().read(true).write(true).open(path)?;
         Ok(Arc::new(RealFile(file)))
@@ -147,6 +163,72 @@ impl Disk for RealDisk {
     }
 }
 
+/// The file system of the machine, to look at: nothing on it is changed.
+///
+/// Truncating and syncing do nothing, so that code which cuts a torn tail sees the file as it will be; every other change is
+/// refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadOnlyDisk;
+
+#[derive(Debug)]
+struct ReadOnlyFile(RealFile);
+
+fn read_only() -> io::Error {
+    io::ErrorKind::ReadOnlyFilesystem.into()
+}
+
+impl DiskFile for ReadOnlyFile {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(offset, buffer)
+    }
+
+    fn write_at(&self, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+        Err(read_only())
+    }
+
+    fn truncate(&self, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Disk for ReadOnlyDisk {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(ReadOnlyFile(RealFile(fs::File::open(path)?))))
+    }
+
+    fn create(&self, _path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Err(read_only())
+    }
+
+    fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(read_only())
+    }
+
+    fn remove(&self, _path: &Path) -> io::Result<()> {
+        Err(read_only())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        RealDisk.list(dir)
+    }
+
+    fn create_dir(&self, _dir: &Path) -> io::Result<()> {
+        Err(read_only())
+    }
+
+    fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +250,18 @@ mod tests {
         file.truncate(6).unwrap();
         assert_eq!(file.size().unwrap(), 6);
         assert_eq!(file.read_at(100, &mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn looking_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, b"abcdef").unwrap();
+        let file = ReadOnlyDisk.open(&path).unwrap();
+        file.truncate(2).unwrap();
+        assert!(file.write_at(0, b"x").is_err() && ReadOnlyDisk.create(&path).is_err());
+        assert!(ReadOnlyDisk.rename(&path, &path).is_err() && ReadOnlyDisk.remove(&path).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"abcdef");
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn cure(part: Part) -> &'static str {
     match part {
         Part::State => "move it aside and it is rebuilt from the certificate log",
         Part::CertificateLog => {
-            "move the whole directory aside, initialise a new one and let it fetch the epochs from peers"
+            "stop the node and run `ganglion recover`: it keeps the epochs before the damage, the others come from peers"
         }
         Part::AgreementLog | Part::Watermark => {
             "the node signs nothing at that epoch and follows by certificate"
@@ -188,6 +188,8 @@ pub enum StoreError {
     Poisoned {
         /// The first failure, as text.
         first: String,
+        /// Whether it was that the medium takes no writes, see [`StoreError::is_full`].
+        full: bool,
     },
     /// The operating system refused.
     #[error("cannot use {}: {source}", path.display())]
@@ -203,7 +205,7 @@ pub enum StoreError {
     Database {
         /// Its own words.
         reason: String,
-        /// Whether the medium is full.
+        /// Whether the medium is full or read-only.
         full: bool,
     },
     /// What was read is not what was written, or is gone.
@@ -268,12 +270,12 @@ impl StoreError {
         move |source| Self::Io { path, source }
     }
 
-    /// Whether the medium is full: the cure is room and a restart.
+    /// Whether the medium takes no writes for now (full, over its quota, read-only): the cure is room, and opening anew.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
-            Self::Database { full, .. } => *full,
+            Self::Io { source, .. } => crate::disk::takes_no_writes(source),
+            Self::Database { full, .. } | Self::Poisoned { full, .. } => *full,
             _ => false,
         }
     }

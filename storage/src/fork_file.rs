@@ -63,7 +63,7 @@ fn read(
     subnet: &[u8; 32],
     epoch: u64,
 ) -> io::Result<Option<Vec<u8>>> {
-    let file = disk.open(path)?;
+    let file = disk.open_to_read(path)?;
     let size = usize::try_from(file.size()?).unwrap_or(usize::MAX);
     if size > FORK_BYTES_MAX + 84 {
         return Ok(None);

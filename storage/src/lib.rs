@@ -61,13 +61,17 @@ mod error;
 pub mod faulty;
 mod fork_file;
 mod frame;
+pub mod inspect;
 mod kept;
 mod lock;
 pub mod memory;
+mod mend;
+mod migrate;
 mod open;
 mod partial;
 mod reader;
 mod schema;
+mod signing;
 mod sled_backend;
 pub mod snapshots;
 mod store;
@@ -80,11 +84,14 @@ pub use crate::{
     certificate_log::{Compacted, Compactor, Logged, SEGMENT_EPOCHS},
     error::{Damage, OpenError, Part, StoreError},
     fork_file::{FORK_BYTES_MAX, KeptFork},
-    lock::DirectoryLock,
+    inspect::{Contents, inspect},
+    lock::{DirectoryLock, Holder},
+    mend::{BALLAST_BYTES, LogState, Mended, Workshop, quarantine},
     partial::{Partial, Piece},
     reader::{PAGE_ROWS_MAX, PeerRow, Reader, ResultRow, StateRow},
     schema::SCHEMA,
-    sled_backend::{SledBackend, quarantine},
+    signing::{AdoptError, SigningHistory},
+    sled_backend::SledBackend,
     snapshots::SnapshotFiles,
     store::{
         EpochCommit, PEER_BYTES_MAX, PEERS_MAX, Position, Recovered, Standing, StateChange, Store,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read, Seek, Write},
+    io::{self, Read, Seek, Write},
     path::Path,
     thread,
     time::Duration,
@@ -16,7 +16,33 @@ pub struct DirectoryLock {
     _file: fs::File,
 }
 
+/// Who has a data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// No running process.
+    Nobody,
+    /// A process, with its id if it could be read.
+    Process(Option<u32>),
+}
+
 impl DirectoryLock {
+    /// Who holds the lock of `dir`. Takes nothing and creates nothing.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn holder(dir: &Path) -> io::Result<Holder> {
+        let file = match fs::File::open(dir.join("lock")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Holder::Nobody),
+            other => other?,
+        };
+        // Shared, and given back at once: a node that starts meanwhile asks more than once.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Holder::Nobody),
+            Err(fs::TryLockError::WouldBlock) => Ok(Holder::Process(written_by(&file))),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Locks `<dir>/lock` and writes this process id into it.
     ///
     /// # Errors
@@ -34,12 +60,7 @@ impl DirectoryLock {
         match try_lock(&file) {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let pid = (&mut file)
-                    .take(16)
-                    .read_to_string(&mut text)
-                    .ok()
-                    .and_then(|_| text.trim().parse().ok());
+                let pid = written_by(&file);
                 return Err(OpenError::Locked { dir: dir.to_owned(), pid });
             }
             Err(fs::TryLockError::Error(source)) => return Err(OpenError::Io { path, source }),
@@ -50,6 +71,13 @@ impl DirectoryLock {
             .map_err(OpenError::io(&path))?;
         Ok(Self { _file: file })
     }
+}
+
+/// The process id in a lock file.
+fn written_by(file: &fs::File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 /// Asks a few times: a child process just started holds our open files until it runs its own program.

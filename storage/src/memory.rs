@@ -80,7 +80,7 @@ fn apply(rows: &mut BTreeMap<Vec<u8>, Vec<u8>>, batch: &[Operation]) {
 
 impl From<io::Error> for BackendError {
     fn from(error: io::Error) -> Self {
-        Self { full: error.kind() == io::ErrorKind::StorageFull, reason: error.to_string() }
+        Self { full: crate::disk::takes_no_writes(&error), reason: error.to_string() }
     }
 }
 

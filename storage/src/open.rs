@@ -10,6 +10,7 @@ use crate::{
     error::{Damage, OpenError, Part, StoreError},
     lock::DirectoryLock,
     memory::MemoryBackend,
+    migrate,
     reader::Reader,
     schema::{META, MetaKey, SCHEMA},
     sled_backend::SledBackend,
@@ -153,6 +154,7 @@ fn open(
 ) -> Result<(Store, Recovered), OpenError> {
     let dir = paths.dir.clone();
     let disk = Arc::clone(&paths.disk);
+    migrate::bring_up(&paths)?;
     let traces = Traces::find(&paths).map_err(OpenError::io(&dir))?;
     if !traces.certificates {
         return Err(if traces.lived() {
@@ -173,7 +175,8 @@ fn open(
     let in_state = |error| from_store(&dir, error);
     let tables = Tables::new(open_backend(&dir)?);
     let applied = open_tables(&paths, &tables)?;
-    let decided = watermark.as_ref().and_then(|(_, watermark)| watermark.epoch.checked_sub(1));
+    let here = watermark.as_ref().filter(|(_, watermark)| !watermark.ahead);
+    let decided = here.and_then(|(_, watermark)| watermark.epoch.checked_sub(1));
     let durable = applied.max(decided);
     let log = open_log(&paths, durable)?;
     if let (Some(applied), Some(from)) = (applied, log.reader().whole_from())
@@ -187,16 +190,7 @@ fn open(
     let snapshots = SnapshotFiles::new(Arc::clone(&disk), &dir);
     let reader = Reader { tables, certificates: log.reader(), snapshots, _lock: lock };
     let peers = reader.peers().map_err(in_state)?;
-    if let (Some(last), Some(applied)) = (log.last(), applied)
-        && last > applied.saturating_add(1)
-    {
-        // A crash costs one epoch at most; more means that the database opened at an earlier state than it once had.
-        tracing::warn!(
-            applied,
-            certified = last,
-            "the state database has lost epochs; they are applied again"
-        );
-    }
+    tell_of_lost_epochs(log.last(), applied);
     let in_watermark = watermark.as_ref().map_or(0, |(_, watermark)| watermark.item_seq_reserved);
     let in_tables = reader.item_seq().map_err(in_state)?.unwrap_or(0);
     let recovered = Recovered {
@@ -223,6 +217,19 @@ fn open(
         poisoned: None,
     };
     Ok((store, recovered))
+}
+
+/// A crash costs one epoch at most; more means that the database opened at an earlier state than it once had.
+fn tell_of_lost_epochs(certified: Option<u64>, applied: Option<u64>) {
+    if let (Some(certified), Some(applied)) = (certified, applied)
+        && certified > applied.saturating_add(1)
+    {
+        tracing::warn!(
+            applied,
+            certified,
+            "the state database has lost epochs; they are applied again"
+        );
+    }
 }
 
 fn open_log(paths: &Paths, durable: Option<u64>) -> Result<CertificateLog, OpenError> {
@@ -262,10 +269,10 @@ fn open_tables(paths: &Paths, tables: &Tables) -> Result<Option<u64>, OpenError>
     applied.map(|bytes| bytes.try_into().map(u64::from_be_bytes).map_err(|_| damaged())).transpose()
 }
 
-type Judgement = (Standing, Option<AgreementLog>, Option<u64>);
+pub(crate) type Judgement = (Standing, Option<AgreementLog>, Option<u64>);
 
 /// What the agreement logs are worth beside this watermark.
-fn judge(paths: &Paths, watermark: Option<&Watermark>) -> Result<Judgement, OpenError> {
+pub(crate) fn judge(paths: &Paths, watermark: Option<&Watermark>) -> Result<Judgement, OpenError> {
     let epochs = agreement_epochs(paths).map_err(OpenError::io(&paths.dir))?;
     let Some(watermark) = watermark else {
         tracing::warn!(
@@ -273,6 +280,10 @@ fn judge(paths: &Paths, watermark: Option<&Watermark>) -> Result<Judgement, Open
         );
         return Ok((Standing::MuteUnknown, None, epochs.last().copied()));
     };
+    if watermark.retired {
+        tracing::warn!("the signing history of this node was given away; it signs nothing");
+        return Ok((Standing::MuteThrough { epoch: u64::MAX }, None, Some(u64::MAX)));
+    }
     let disk = paths.disk.as_ref();
     // A log of a later epoch is a leftover of an interrupted start, unless it holds anything: then the watermark is an old one.
     for epoch in epochs.into_iter().rev().take_while(|epoch| *epoch > watermark.epoch) {
@@ -280,6 +291,9 @@ fn judge(paths: &Paths, watermark: Option<&Watermark>) -> Result<Judgement, Open
             Opened::Whole(_, entries) if entries.is_empty() => {}
             _ => return Ok(mute_through(epoch)),
         }
+    }
+    if watermark.ahead {
+        return Ok(mute_through(watermark.epoch));
     }
     if watermark.epoch == 0 {
         return Ok((Standing::Whole { entries: Vec::new() }, None, None));
@@ -297,7 +311,7 @@ fn mute_through(epoch: u64) -> Judgement {
 }
 
 /// An error on the way in, seen from outside.
-fn from_store(dir: &Path, error: StoreError) -> OpenError {
+pub(crate) fn from_store(dir: &Path, error: StoreError) -> OpenError {
     match error {
         StoreError::Io { path, source } => OpenError::Io { path, source },
         StoreError::Damaged { part, damage } => OpenError::damaged(dir, part, damage),

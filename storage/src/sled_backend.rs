@@ -18,6 +18,7 @@ use std::{
 
 use crate::{
     backend::{Backend, BackendError, Operation, Row},
+    disk::takes_no_writes,
     error::{Damage, OpenError, Part},
 };
 
@@ -157,7 +158,7 @@ impl Backend for SledBackend {
     fn flush(&self) -> Result<(), BackendError> {
         self.call(|db| db.flush().map(drop))?;
         self.file.sync_data().and_then(|()| self.sync_blobs()).map_err(|error| BackendError {
-            full: error.kind() == io::ErrorKind::StorageFull,
+            full: takes_no_writes(&error),
             reason: error.to_string(),
         })
     }
@@ -180,12 +181,22 @@ impl Failure {
 
 impl From<Failure> for BackendError {
     fn from(failure: Failure) -> Self {
-        let full = matches!(
-            &failure,
-            Failure::Sled(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull
-        );
+        let full = match &failure {
+            Failure::Sled(sled::Error::Io(error)) => {
+                takes_no_writes(error) || says_full(failure.text())
+            }
+            // sled passes an error on as the text of a panic.
+            Failure::Panic(text) => says_full(text.clone()),
+            Failure::Sled(_) => false,
+        };
         Self { reason: failure.text(), full }
     }
+}
+
+/// Whether a text is that of a medium that takes no writes, by the numbers of the system: ENOSPC, EROFS, EDQUOT.
+fn says_full(text: impl AsRef<str>) -> bool {
+    let numbers = ["(os error 28)", "code: 28,", "(os error 30)", "code: 30,", "(os error 122)"];
+    numbers.iter().any(|number| text.as_ref().contains(number))
 }
 
 /// Faults of the system or its set-up, not of the database's bytes.
@@ -251,27 +262,6 @@ fn remove_stray_snapshots(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Moves a damaged state database aside, to `state.corrupt-1` or the first number free, and gives the new place.
-///
-/// The next open finds no state and reports every certified epoch as not yet applied.
-///
-/// # Errors
-/// What the system says.
-pub fn quarantine(dir: &Path) -> io::Result<PathBuf> {
-    let state = dir.join("state");
-    let mut number = 1_u32;
-    loop {
-        let aside = dir.join(format!("state.corrupt-{number}"));
-        if !aside.try_exists()? {
-            fs::rename(&state, &aside)?;
-            fs::File::open(dir)?.sync_all()?;
-            tracing::warn!(to = %aside.display(), "moved the damaged state database aside");
-            return Ok(aside);
-        }
-        number = number.saturating_add(1);
-    }
 }
 
 #[cfg(test)]

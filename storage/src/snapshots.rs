@@ -207,7 +207,7 @@ impl SnapshotFiles {
     }
 
     fn read_part(&self, path: &Path, part: usize) -> io::Result<Option<Vec<u8>>> {
-        let file = match self.disk.open(path) {
+        let file = match self.disk.open_to_read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
@@ -232,7 +232,7 @@ impl SnapshotFiles {
     /// All parts of an epoch's snapshot; `None` if one is missing or damaged.
     pub fn parts(&self, epoch: u64) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
         let path = self.path(epoch);
-        let file = match self.disk.open(&path) {
+        let file = match self.disk.open_to_read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(StoreError::io(&path))?,
         };

@@ -148,7 +148,8 @@ pub struct Store {
     pub(crate) lists: AgedTable,
     pub(crate) blobs: AgedTable,
     pub(crate) peers: BTreeMap<[u8; 32], u64>,
-    pub(crate) poisoned: Option<String>,
+    /// The first failure, and whether it was for want of room.
+    pub(crate) poisoned: Option<(String, bool)>,
 }
 
 /// Where a store lives.
@@ -185,7 +186,7 @@ impl Store {
     /// The failure after which this store takes no writes.
     #[must_use]
     pub fn poisoned(&self) -> Option<&str> {
-        self.poisoned.as_deref()
+        self.poisoned.as_ref().map(|(first, _)| first.as_str())
     }
 
     /// Last epoch whose step is in the tables.
@@ -206,14 +207,15 @@ impl Store {
         write: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if let Some(first) = &self.poisoned {
-            return Err(StoreError::Poisoned { first: first.clone() });
+            let (first, full) = first.clone();
+            return Err(StoreError::Poisoned { first, full });
         }
         let outcome = write(self);
         if let Err(error) = &outcome
             && error.poisons()
         {
             tracing::error!(%error, "the store is closed for writing");
-            self.poisoned = Some(error.to_string());
+            self.poisoned = Some((error.to_string(), error.is_full()));
         }
         outcome
     }

@@ -21,8 +21,12 @@ use crate::{
 
 const MAGIC: &[u8; 8] = b"GNGLWMRK";
 const CONTEXT: &str = "ganglion storage watermark slot";
-/// Newest slot format that this release reads, and the one it writes.
-pub const FORMAT: u32 = 1;
+/// Newest slot format that this release reads.
+///
+/// Written only with a mark that a release of format 1 would not obey: it refuses the file.
+pub const FORMAT: u32 = 2;
+/// The slot format without marks.
+const FORMAT_UNMARKED: u32 = 1;
 const SLOT_BYTES: usize = 154;
 const SLOT_SPACING: u64 = 4096;
 
@@ -52,6 +56,19 @@ pub struct Watermark {
     pub last_record: u64,
     /// Item sequence numbers below this may have been used.
     pub item_seq_reserved: u64,
+    /// It came from another machine or outlived the certificate log: the log may end before it, no agreement log belongs to
+    /// it, and the node is mute through its epoch. Beginning a later epoch ends this.
+    pub ahead: bool,
+    /// The signing history was given away: whoever has it may sign, this directory may not.
+    pub retired: bool,
+}
+
+impl Watermark {
+    /// What orders two of them: nothing at or before this may be signed again.
+    #[must_use]
+    pub const fn position(&self) -> (u64, u32, u8) {
+        (self.epoch, self.round, self.step)
+    }
 }
 
 /// The open file.
@@ -141,10 +158,15 @@ enum Slot {
 
 fn encode(generation: u64, watermark: &Watermark) -> Vec<u8> {
     let nowhere = RoundCut { round: 0, cut: [0; 32] };
-    let flags = u8::from(watermark.locked.is_some()) | u8::from(watermark.valid.is_some()) << 1;
+    let flags = u8::from(watermark.locked.is_some())
+        | u8::from(watermark.valid.is_some()) << 1
+        | u8::from(watermark.ahead) << 2
+        | u8::from(watermark.retired) << 3;
+    let marked = watermark.ahead || watermark.retired;
+    let format = if marked { FORMAT } else { FORMAT_UNMARKED };
     let mut out = Vec::with_capacity(SLOT_BYTES);
     out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&FORMAT.to_be_bytes());
+    out.extend_from_slice(&format.to_be_bytes());
     out.extend_from_slice(&generation.to_be_bytes());
     out.extend_from_slice(&watermark.epoch.to_be_bytes());
     out.extend_from_slice(&watermark.round.to_be_bytes());
@@ -169,7 +191,7 @@ fn decode(bytes: &[u8; SLOT_BYTES]) -> Slot {
         return Slot::Bad;
     }
     match fields.u32() {
-        Some(FORMAT) => {}
+        Some(FORMAT_UNMARKED | FORMAT) => {}
         Some(found) if found > FORMAT => return Slot::Newer(found),
         _ => return Slot::Bad,
     }
@@ -192,6 +214,8 @@ fn decode_fields(mut fields: Fields<'_>) -> Option<Slot> {
         valid: (flags & 2 != 0).then_some(valid),
         last_record: fields.u64()?,
         item_seq_reserved: fields.u64()?,
+        ahead: flags & 4 != 0,
+        retired: flags & 8 != 0,
     };
     fields.end(Slot::Whole { generation, watermark })
 }
@@ -215,9 +239,9 @@ mod tests {
             round: 2,
             step: 3,
             locked: Some(RoundCut { round: 1, cut: [9; 32] }),
-            valid: None,
             last_record,
             item_seq_reserved: 128,
+            ..Watermark::default()
         }
     }
 
@@ -235,10 +259,11 @@ mod tests {
         #[test]
         fn every_watermark_reads_back(
             epoch: u64, round: u32, step: u8, locked in round_cut(), valid in round_cut(),
-            last_record: u64, item_seq_reserved: u64,
+            last_record: u64, item_seq_reserved: u64, ahead: bool, retired: bool,
         ) {
-            let watermark =
-                Watermark { epoch, round, step, locked, valid, last_record, item_seq_reserved };
+            let watermark = Watermark {
+                epoch, round, step, locked, valid, last_record, item_seq_reserved, ahead, retired,
+            };
             let disk = FaultyDisk::new();
             WatermarkFile::create(&disk, &path(), &watermark).unwrap();
             prop_assert_eq!(read(&disk), Some(watermark));
@@ -318,11 +343,21 @@ mod tests {
         WatermarkFile::create(&disk, &path(), &at(1)).unwrap();
         let mut slot = encode(3, &at(2));
         slot.truncate(SLOT_BYTES - 32);
-        slot[8..12].copy_from_slice(&2u32.to_be_bytes());
+        slot[8..12].copy_from_slice(&3u32.to_be_bytes());
         let digest = hash(CONTEXT, &[&slot]);
         slot.extend_from_slice(&digest);
         disk.open(&path()).unwrap().write_at(SLOT_SPACING, &slot).unwrap();
         let refused = WatermarkFile::open(&disk, &path()).unwrap_err();
-        assert!(matches!(refused, OpenError::Newer { found: 2, known: 1, .. }), "{refused}");
+        assert!(matches!(refused, OpenError::Newer { found: 3, known: 2, .. }), "{refused}");
+    }
+
+    /// A release of format 1 ignores the marks, and would sign.
+    #[test]
+    fn only_a_marked_slot_has_the_format_that_older_releases_refuse() {
+        let format = |watermark: &Watermark| encode(1, watermark)[8..12].to_vec();
+        assert_eq!(format(&at(1)), FORMAT_UNMARKED.to_be_bytes());
+        for marked in [Watermark { ahead: true, ..at(1) }, Watermark { retired: true, ..at(1) }] {
+            assert_eq!(format(&marked), FORMAT.to_be_bytes());
+        }
     }
 }

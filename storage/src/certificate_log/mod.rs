@@ -17,6 +17,7 @@
 //! Items go, cuts and certificates stay: see [`Compactor`].
 
 mod compact;
+mod salvage;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use std::{
 };
 
 pub use compact::{Compacted, Compactor};
+pub(crate) use salvage::{rewrite, salvage};
 
 use self::segment::{
     HEADER_BYTES, SegmentFile, SegmentHeader, Walked, encode_record, ordinals, path_of,
@@ -147,12 +149,15 @@ impl Shared {
 
     fn open(&self, ordinal: u64) -> Result<SegmentFile, StoreError> {
         let part = Part::CertificateLog;
-        SegmentFile::open(self.disk.as_ref(), &self.dir, &self.subnet, ordinal).map_err(|error| {
-            match error {
-                OpenError::Io { path, source } => StoreError::Io { path, source },
-                OpenError::Damaged { damage, .. } => StoreError::Damaged { part, damage },
-                _ => StoreError::Damaged { part, damage: Damage::Header },
-            }
+        let path = path_of(&self.dir, ordinal);
+        let file = self.disk.open_to_read(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::Damaged { part, damage: Damage::Missing },
+            _ => StoreError::Io { path, source },
+        })?;
+        SegmentFile::of(file, &self.dir, &self.subnet, ordinal).map_err(|error| match error {
+            OpenError::Io { path, source } => StoreError::Io { path, source },
+            OpenError::Damaged { damage, .. } => StoreError::Damaged { part, damage },
+            _ => StoreError::Damaged { part, damage: Damage::Header },
         })
     }
 
