@@ -16,11 +16,13 @@
 )]
 
 pub mod answer;
+pub mod archive;
 pub mod keeper;
 pub mod restart;
 pub mod retention;
 pub mod snapshots;
 pub mod stored;
+pub mod verify;
 
 pub use answer::stored_answer;
 pub use keeper::{Keeper, committee_of, epoch_commit};

@@ -92,7 +92,7 @@ pub fn recover(
             genesis
         }
         Some(0) => genesis,
-        Some(applied) => read_state(store, manifest, applied)?,
+        Some(applied) => stored_state(store.reader(), manifest, applied)?,
     };
     // Certified but not applied: the process ended between the two.
     let last = found.certified.unwrap_or(0);
@@ -162,12 +162,15 @@ pub fn is_fresh(found: &Found) -> bool {
     found.applied.is_none() && found.certified.is_none()
 }
 
-fn read_state(
-    store: &Store,
+/// The state that the tables hold, if it is the one that the cut of the applied epoch states.
+///
+/// # Errors
+/// [`RestartError::Diverged`] if it is another; what the store says.
+pub fn stored_state(
+    reader: &Reader,
     manifest: &Arc<Manifest>,
     applied: u64,
 ) -> Result<State, RestartError> {
-    let reader = store.reader();
     let mut rows = BTreeMap::new();
     for table in Table::ALL {
         let mut after: Option<Vec<u8>> = None;

@@ -165,6 +165,11 @@ impl<H: Host> Runner<H> {
         &self.host
     }
 
+    /// The world, once nothing more happens in it.
+    pub fn into_host(self) -> H {
+        self.host
+    }
+
     /// The world, to change it.
     pub const fn host_mut(&mut self) -> &mut H {
         &mut self.host
