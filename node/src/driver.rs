@@ -160,17 +160,24 @@ impl Clock {
     }
 }
 
-/// Runs the participant until it is told to stop or must not go on.
-///
-/// # Errors
-/// Why it must not go on: a failed write, or a [`ganglion_subnet::Halt`].
+/// Runs the participant until it is told to stop or must not go on: a failed write, or a
+/// [`ganglion_subnet::Halt`]. Gives its world back.
 pub fn run(
     participant: Participant,
     host: NodeHost,
     mail: &Receiver<Mail>,
     clock: Clock,
-) -> Result<(), Stopped<ganglion_storage::StoreError>> {
+) -> (NodeHost, Result<(), Stopped<ganglion_storage::StoreError>>) {
     let mut runner = Runner::new(participant, host);
+    let result = turn(&mut runner, mail, clock);
+    (runner.into_host(), result)
+}
+
+fn turn(
+    runner: &mut Runner<NodeHost>,
+    mail: &Receiver<Mail>,
+    clock: Clock,
+) -> Result<(), Stopped<ganglion_storage::StoreError>> {
     runner.handle(clock.now(), Input::Started)?;
     loop {
         while let Some(input) = runner.host_mut().take_pending() {

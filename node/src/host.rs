@@ -48,6 +48,7 @@ pub struct NodeHost {
     tickets: BTreeMap<u64, oneshot::Sender<Result<ItemId, String>>>,
     next_token: u64,
     snapshot_every: u64,
+    archive: bool,
     /// When this process began to run: an epoch whose deadline was before is not missed by it.
     running_since: u64,
     /// Deadlines that passed and are not yet followed by a certificate: epoch, moment.
@@ -66,6 +67,13 @@ pub struct NodeHost {
 pub struct Parts {
     /// The open store.
     pub store: Store,
+    /// All else.
+    pub rest: Rest,
+}
+
+/// What outlives a store that is closed and opened anew.
+#[derive(Debug)]
+pub struct Rest {
     /// Peer records to be kept.
     pub records: mpsc::Receiver<Item>,
     /// The network.
@@ -90,18 +98,9 @@ impl NodeHost {
     /// Puts a host together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            store,
-            records,
-            network,
-            jobs,
-            view,
-            metrics,
-            clock,
-            runtime,
-            snapshot_every,
-            archive,
-        } = parts;
+        let Parts { store, rest } = parts;
+        let Rest { records, network, jobs, view, metrics, clock, runtime, snapshot_every, archive } =
+            rest;
         let mut keeper = Keeper::new(store, archive);
         keeper.keep_committee(&view.now().state);
         let oldest = snapshots::serve::oldest(keeper.reader());
@@ -125,8 +124,46 @@ impl NodeHost {
             overdue: None,
             step_began: Instant::now(),
             oldest,
+            archive,
             compacting: Arc::default(),
             followed: None,
+        }
+    }
+
+    /// Both clocks.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// What others see.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Adds an input that is taken first.
+    pub fn push(&mut self, input: Input) {
+        self.pending.push_back(input);
+    }
+
+    /// Closes the store and gives all else back.
+    #[must_use]
+    pub fn into_rest(self) -> Rest {
+        for (_, reply) in self.tickets {
+            // Whoever asked may be gone.
+            let _ = reply.send(Err("the disk takes no writes for now".into()));
+        }
+        Rest {
+            records: self.records,
+            network: self.network,
+            jobs: self.jobs,
+            view: self.view,
+            metrics: self.metrics,
+            clock: self.clock,
+            runtime: self.runtime,
+            snapshot_every: self.snapshot_every,
+            archive: self.archive,
         }
     }
 

@@ -18,6 +18,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 const BUILD_INFO: &str = "ganglion_build_info";
 const ITEMS: &str = "ganglion_items_total";
 const MAIL_LOST: &str = "ganglion_driver_mail_lost_total";
+const SUSPENDED: &str = "ganglion_store_suspended";
+const SUSPENSIONS: &str = "ganglion_store_suspensions_total";
 const CLOSING: &str = "ganglion_epoch_closing";
 const CERTIFIED: &str = "ganglion_epoch_certified";
 const PHASE: &str = "ganglion_epoch_phase";
@@ -86,8 +88,17 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 
 /// Shows what has not happened yet as 0, so that the first time can raise an alarm.
 fn begin_counters() {
-    for name in [MAIL_LOST, EPOCHS, MISSED, ROUNDS, SYNC_VERIFIED, SCORED, VOID] {
+    for name in [MAIL_LOST, EPOCHS, MISSED, ROUNDS, SYNC_VERIFIED, SCORED, VOID, SUSPENSIONS] {
         counter!(name).increment(0);
+    }
+    gauge!(SUSPENDED).set(0.0);
+}
+
+/// Shows whether the disk takes no writes, so that nothing is signed.
+pub fn suspended(now: bool) {
+    gauge!(SUSPENDED).set(if now { 1.0 } else { 0.0 });
+    if now {
+        counter!(SUSPENSIONS).increment(1);
     }
 }
 
@@ -105,6 +116,8 @@ pub fn describe_all() {
     describe_gauge!(BUILD_INFO, "Always 1; the label is the program's version");
     describe_counter!(ITEMS, "Items that arrived, by kind and result of the arrival checks");
     describe_counter!(MAIL_LOST, "Events lost because the driver's mailbox was full");
+    describe_gauge!(SUSPENDED, "1 while the disk takes no writes and nothing is signed");
+    describe_counter!(SUSPENSIONS, "Times that the disk took no writes");
     describe_gauge!(CLOSING, "Epoch being closed");
     describe_gauge!(CERTIFIED, "Last certified epoch");
     describe_gauge!(PHASE, "1 for the phase the node is in, 0 for the others");

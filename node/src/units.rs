@@ -177,6 +177,24 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
+/// Bytes as `12 KiB`: three digits that matter.
+#[must_use]
+pub fn show_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut shown, mut tenths, mut unit) = (bytes, 0, 0);
+    while shown >= 1_024 && unit + 1 < UNITS.len() {
+        tenths = shown % 1_024 * 10 / 1_024;
+        shown /= 1_024;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    if shown < 10 && unit > 0 {
+        format!("{shown}.{tenths} {name}")
+    } else {
+        format!("{shown} {name}")
+    }
+}
+
 /// Now, in unix milliseconds.
 #[must_use]
 pub fn now_ms() -> u64 {
@@ -187,6 +205,19 @@ pub fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_shown_in_the_unit_that_keeps_them_short() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_536, "1.5 KiB"),
+            (10 << 20, "10 MiB"),
+            (u64::MAX, "16777215 TiB"),
+        ] {
+            assert_eq!(show_bytes(bytes), text);
+        }
+    }
 
     #[test]
     fn durations_read_and_show_exactly() {

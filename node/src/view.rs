@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub receipts: BTreeMap<ItemId, (Epoch, String)>,
     /// This validator's view of the miners.
     pub scores: BTreeMap<Hotkey, ScoreView>,
+    /// Why the disk takes no writes, while it does not.
+    pub storage: Option<String>,
     /// Why the node stopped, if it did.
     pub halted: Option<String>,
     /// Epochs with two certified cuts, with the proof if it is whole: the node is frozen.
@@ -126,6 +128,7 @@ impl View {
             latencies: BTreeMap::new(),
             receipts: BTreeMap::new(),
             scores: BTreeMap::new(),
+            storage: None,
             halted: None,
             forks: BTreeMap::new(),
         };

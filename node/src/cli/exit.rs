@@ -68,6 +68,15 @@ impl Failure {
         Self { exit: Exit::Failed, problems: vec![(sentence.into(), None)] }
     }
 
+    /// The same, with a cure for what has none.
+    #[must_use]
+    pub fn cured(mut self, cure: impl Into<String>) -> Self {
+        if let Some((_, none @ None)) = self.problems.last_mut() {
+            *none = Some(cure.into());
+        }
+        self
+    }
+
     /// How the process ends.
     #[must_use]
     pub const fn exit(&self) -> Exit {

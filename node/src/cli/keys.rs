@@ -8,6 +8,7 @@ use ganglion_types::Hotkey;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::history::{self, HistoryCommand};
 use super::{Global, output};
 use crate::files;
 use crate::keys::{
@@ -48,6 +49,9 @@ the hotkey and the index. Raise the index when a chain is used up after 65,536 e
     SeedTail(SeedTailArgs),
     /// Print a key's secret seed, to back it up or to use it in Substrate's tools
     Export(ExportArgs),
+    /// How far a node's hotkey has signed, for moving it to another machine
+    #[command(subcommand)]
+    History(HistoryCommand),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -186,6 +190,7 @@ pub(super) fn run(global: &Global, command: KeysCommand) -> Result<(), Failure> 
         KeysCommand::List => list(global),
         KeysCommand::SeedTail(args) => seed_tail(global, &args),
         KeysCommand::Export(args) => export(global, &args),
+        KeysCommand::History(command) => history::run(global, &command),
     }
 }
 

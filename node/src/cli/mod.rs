@@ -7,11 +7,13 @@ mod completions;
 mod config;
 mod consent;
 mod cures;
+mod db;
 mod decision;
 mod delegation;
 mod epoch;
 pub mod exit;
 mod funds;
+mod history;
 mod init;
 mod keys;
 mod metagraph;
@@ -20,6 +22,7 @@ pub mod output;
 mod pace;
 mod peers;
 mod progress;
+mod recover;
 mod register;
 mod revise;
 mod revisions;
@@ -30,6 +33,7 @@ mod sentence;
 mod snapshot;
 mod standing;
 mod status;
+mod stopped;
 mod subnet;
 mod task;
 mod tenancy;
@@ -145,6 +149,10 @@ enum Command {
     /// List, export and import snapshots of the state
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
+    /// Look at a node's data, check it, back it up
+    #[command(subcommand)]
+    Db(db::DbCommand),
+    Recover(recover::RecoverArgs),
     /// Show the nodes that a node knows
     Peers(peers::PeersArgs),
     /// Show the weights that counted in an epoch
@@ -199,6 +207,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Epoch(command) => epoch::run(&cli.global, command),
         Command::Verify(args) => verify::run(&cli.global, &args),
         Command::Snapshot(command) => snapshot::run(&cli.global, command),
+        Command::Db(command) => db::run(&cli.global, &command),
+        Command::Recover(args) => recover::run(&cli.global, &args),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),

@@ -86,6 +86,9 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if error.is_full() {
+            return Self::busy(format!("not to be read while the disk takes no writes: {error}"));
+        }
         Self::internal(&error)
     }
 }

@@ -36,6 +36,12 @@ fn judge(now: &Snapshot, connected: usize, worker: &WorkerHealth) -> Ready {
              differed; then restart it, with a newer version if there is one"
         ));
     }
+    if let Some(reason) = &now.storage {
+        reasons.push(format!(
+            "the disk takes no writes: {reason}. Nothing is signed meanwhile. Make room, or mount it to be \
+             written; the node goes on by itself within seconds"
+        ));
+    }
     if now.phase == "joining" {
         reasons.push("joining by a snapshot: /v1/status says how far. It goes on by itself".into());
     } else if let Some(best) = now.behind {
@@ -59,7 +65,7 @@ fn judge(now: &Snapshot, connected: usize, worker: &WorkerHealth) -> Ready {
                 .into(),
         );
     }
-    if now.uid().is_some() && !now.signing && now.halted.is_none() {
+    if now.uid().is_some() && !now.signing && now.halted.is_none() && now.storage.is_none() {
         reasons.push(not_signing(now));
     }
     match worker {

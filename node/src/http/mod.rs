@@ -34,6 +34,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::api::types::TaskAnswers;
+use crate::library::Library;
 use crate::view::{Snapshot, View};
 
 pub use error::ApiError;
@@ -146,7 +147,7 @@ pub struct Context {
     /// What the driver shows.
     pub view: View,
     /// History.
-    pub reader: Reader,
+    pub library: Library,
     /// Takes operations.
     pub submit: Arc<dyn Submit>,
     /// Asks miners.
@@ -179,6 +180,12 @@ pub(crate) struct App {
 impl App {
     fn now(&self) -> Snapshot {
         self.context.view.now()
+    }
+
+    /// The store, as long as it is open.
+    fn reader(&self) -> Result<Reader, ApiError> {
+        let closed = || ApiError::busy("the store is being opened again; try again in a moment");
+        self.context.library.reader().ok_or_else(closed)
     }
 
     /// Runs what reads the disk on a thread that may wait.

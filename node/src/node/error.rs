@@ -26,6 +26,9 @@ pub enum NodeError {
     /// Joining by a snapshot failed.
     #[error("{0}")]
     Join(#[from] JoinError),
+    /// The signing history was given away.
+    #[error("the signing history of this node was exported: its key may sign elsewhere")]
+    Retired,
     /// The network did not start.
     #[error("{0}")]
     Network(#[from] p2p::StartError),
@@ -84,6 +87,17 @@ impl Curable for NodeError {
             Self::Open(OpenError::Locked { .. }) => {
                 "Stop the process that holds it, or give this node a data directory of its own."
             }
+            Self::Open(OpenError::Newer { .. }) => {
+                "Run the newer release: there is no way back to an older format."
+            }
+            Self::Open(OpenError::Damaged { .. }) => {
+                "`ganglion recover --dry-run` says what is damaged and what it would do; without the flag \
+                 it does that."
+            }
+            Self::Retired => {
+                "Run the key where its history was imported. If it never was: `ganglion keys history \
+                 reinstate --yes` with this node's --node or --data-dir."
+            }
             Self::Network(p2p::StartError::PortTaken { .. }) => {
                 "Stop the process that listens there, or set another address with --listen."
             }
@@ -95,13 +109,13 @@ impl Curable for NodeError {
                 "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
             }
             Self::Restart(RestartError::NoSnapshot) => {
-                "Move the data directory aside, make a new one with `ganglion init`, and join again \
-                 with --checkpoint."
+                "Run `ganglion recover`: it puts what is left aside and begins anew from peers; \
+                 --checkpoint makes that short."
             }
             Self::CannotReproduce(_) | Self::Restart(RestartError::Diverged { .. }) => {
                 "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
-                 all epochs again: if it holds, the tables were damaged, so move DIR/state away and \
-                 start again, and they are rebuilt from certificates.log; if it differs too, this \
+                 all epochs again: if it holds, the tables were damaged, so \
+                 `ganglion recover --data-dir DIR` makes them again from the certificate log; if it differs too, this \
                  program is at fault: compare with `ganglion epoch diff EPOCH --dir DIR --with API`, \
                  update it, and report the row."
             }

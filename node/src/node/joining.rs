@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::NodeError;
 use crate::api::types::TaskAnswers;
 use crate::http::{self, SubmitError, WorkerHealth};
+use crate::library::Library;
 use crate::snapshots::{Checkpoint, join};
 use crate::view::View;
 
@@ -101,7 +102,7 @@ fn context(
 ) -> http::Context {
     http::Context {
         view,
-        reader,
+        library: Library::new(reader),
         submit: Arc::new(NotYet),
         tasks: Arc::new(NotYet),
         network: Arc::new(network),

@@ -10,6 +10,7 @@
 //! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
 //! doing), worker, network.
 
+mod drive;
 mod error;
 mod joining;
 mod serving;
@@ -20,13 +21,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use ganglion_p2p as p2p;
 use ganglion_persist::KnownFork;
 use ganglion_persist::restart::{self, Who};
-use ganglion_storage::{Reader, Recovered as Found, Store, StoreError, quarantine};
+use ganglion_storage::{Recovered as Found, Store, StoreError, quarantine};
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Behaviour, Halt, Input, Job, Participant};
 use ganglion_types::{Canonical as _, Item, Manifest, SubnetId, limits};
@@ -37,15 +37,17 @@ use tokio::task::JoinHandle;
 
 pub use error::NodeError;
 
+use self::drive::Drive;
 use self::joining::Joining;
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
-use crate::driver::{self, Clock, Driver, Mail};
-use crate::host::{NodeHost, Parts};
+use crate::driver::{Clock, Driver};
+use crate::host::{NodeHost, Parts, Rest};
 use crate::http::{self, WorkerHealth};
 use crate::jobs;
 use crate::keys::KeyPair;
+use crate::library::Library;
 use crate::metrics::{self, DriverMetrics};
 use crate::tasks::TaskClient;
 use crate::view::View;
@@ -87,6 +89,15 @@ fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError
     }
 }
 
+/// The same, unless the key may sign elsewhere.
+fn open_to_sign(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
+    let (store, found) = open_store(dir, subnet)?;
+    match found.watermark {
+        Some(watermark) if watermark.retired => Err(NodeError::Retired),
+        _ => Ok((store, found)),
+    }
+}
+
 /// Runs a node until `shutdown` is done.
 ///
 /// # Errors
@@ -113,8 +124,7 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
 struct Assembly {
     participant: Participant,
     host: NodeHost,
-    mail: Receiver<Mail>,
-    clock: Clock,
+    drive: Drive,
     driver: Driver,
     network: p2p::Handle,
     events: mpsc::Receiver<p2p::Event>,
@@ -136,7 +146,8 @@ async fn assemble(
     let Start { config, manifest, hotkey, behaviour } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
-    let (mut store, found) = open_store(&config.data_dir, &subnet)?;
+    let (mut store, found) = open_to_sign(&config.data_dir, &subnet)?;
+    drive::take_ballast(&config.data_dir);
     let (network, mut events) =
         p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
     let (records, records_out) = mpsc::channel(RECORDS);
@@ -159,33 +170,37 @@ async fn assemble(
     let workers = workers(&config, &manifest, &view)?;
     let (driver, mail) = Driver::channel();
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
-    let clock = Clock::start();
     let reader = store.reader().clone();
+    let library = Library::new(reader.clone());
     let forks = restart::known_forks(&store)?;
-    let participant =
-        restart::participant(&manifest, &reader, (state, past), &forks, who(&hotkey, behaviour))?;
+    let who = who(&hotkey, behaviour);
+    let participant = restart::participant(&manifest, &reader, (state, past), &forks, who.clone())?;
+    drop(reader);
     show_forks(&view, forks);
     let host = NodeHost::new(Parts {
         store,
-        records: records_out,
-        network: network.clone(),
-        jobs: jobs_in,
-        view: view.clone(),
-        metrics: DriverMetrics::new(config.metrics_uids),
-        clock,
-        runtime: tokio::runtime::Handle::current(),
-        snapshot_every: config.snapshot_every,
-        archive: config.archive,
+        rest: Rest {
+            records: records_out,
+            network: network.clone(),
+            jobs: jobs_in,
+            view: view.clone(),
+            metrics: DriverMetrics::new(config.metrics_uids),
+            clock: Clock::start(),
+            runtime: tokio::runtime::Handle::current(),
+            snapshot_every: config.snapshot_every,
+            archive: config.archive,
+        },
     });
     let server = server(&hotkey, &manifest, workers.clone(), view);
-    let context = context(&server, &hotkey, reader, driver.clone(), network.clone(), exporter);
+    let drive =
+        Drive { dir: config.data_dir.clone(), manifest, who, library: library.clone(), mail };
+    let context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
     Ok(Some(Assembly {
         participant,
         host,
-        mail,
-        clock,
+        drive,
         driver,
         network,
         events,
@@ -245,7 +260,7 @@ fn show_forks(view: &View, forks: Vec<KnownFork>) {
 fn context(
     server: &Server,
     hotkey: &KeyPair,
-    reader: Reader,
+    library: Library,
     driver: Driver,
     network: p2p::Handle,
     metrics: PrometheusHandle,
@@ -259,7 +274,7 @@ fn context(
     };
     http::Context {
         view: server.view.clone(),
-        reader,
+        library,
         submit: Arc::new(driver),
         tasks: Arc::new(tasks),
         network: Arc::new(network),
@@ -272,7 +287,7 @@ fn context(
 /// The tasks of a running node.
 struct Running {
     driver: Driver,
-    driver_ended: oneshot::Receiver<Result<(), Stopped<StoreError>>>,
+    driver_ended: oneshot::Receiver<Result<(), NodeError>>,
     driver_done: bool,
     serving: JoinHandle<io::Result<()>>,
     stop_serving: Option<oneshot::Sender<()>>,
@@ -280,12 +295,11 @@ struct Running {
     jobs: JoinHandle<()>,
     workers: Workers,
     network: p2p::Handle,
-    view: View,
 }
 
 impl Assembly {
     fn begin(self) -> Result<Running, NodeError> {
-        let Self { participant, host, mail, clock, driver, network, server, workers, .. } = self;
+        let Self { participant, host, drive, driver, network, server, workers, .. } = self;
         let view = self.context.view.clone();
         let blobs = server.blobs.clone();
         let (ended, driver_ended) = oneshot::channel();
@@ -293,7 +307,7 @@ impl Assembly {
             .name("driver".into())
             .spawn(move || {
                 // Whoever waits for it lives as long as the node.
-                let _ = ended.send(driver::run(participant, host, &mail, clock));
+                let _ = ended.send(drive.run(participant, host));
             })
             .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
         let (stop_serving, stopped) = oneshot::channel::<()>();
@@ -302,14 +316,8 @@ impl Assembly {
         }));
         let bridge =
             bridge::run(self.events, network.clone(), driver.clone(), self.records, server);
-        let jobs = jobs::run(
-            self.jobs,
-            workers.clone(),
-            driver.clone(),
-            network.clone(),
-            blobs,
-            view.clone(),
-        );
+        let jobs =
+            jobs::run(self.jobs, workers.clone(), driver.clone(), network.clone(), blobs, view);
         Ok(Running {
             driver,
             driver_ended,
@@ -320,7 +328,6 @@ impl Assembly {
             jobs: tokio::spawn(jobs),
             workers,
             network,
-            view,
         })
     }
 }
@@ -346,7 +353,7 @@ impl Running {
             Cause::Driver(result) => {
                 self.driver_done = true;
                 match result {
-                    Some(result) => stopped(result, &self.view),
+                    Some(result) => result,
                     None => ended("driver", "it panicked".into()),
                 }
             }

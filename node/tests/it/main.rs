@@ -3,10 +3,12 @@
 mod asking;
 mod audit;
 mod config;
+mod db;
 mod docs;
 mod explained;
 mod following;
 mod forward;
+mod full_disk;
 mod hostile;
 mod http;
 #[cfg(feature = "slow-tests")]

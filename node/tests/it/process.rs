@@ -68,6 +68,16 @@ impl Node {
 
     /// Status and page.
     pub(crate) fn page(&self, path: &str) -> Option<(u16, Value)> {
+        let (status, body) = self.answer(path)?;
+        Some((status, serde_json::from_str(&body).ok()?))
+    }
+
+    /// A page that is no JSON.
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
+        self.answer(path).map(|(_, body)| body)
+    }
+
+    fn answer(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = std::net::TcpStream::connect(&self.api).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.api);
@@ -76,7 +86,7 @@ impl Node {
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split_whitespace().nth(1)?.parse().ok()?;
-        Some((status, serde_json::from_str(body).ok()?))
+        Some((status, body.to_owned()))
     }
 
     pub(crate) fn epoch(&self) -> Option<u64> {

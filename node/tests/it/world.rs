@@ -12,6 +12,7 @@ use ganglion::api::types::{TaskAnswer, TaskAnswers, TaskFailure};
 use ganglion::http::{
     self, AskMiners, BoxFuture, Context, Network, PeerSeen, Submit, SubmitError, WorkerHealth,
 };
+use ganglion::library::Library;
 use ganglion::view::View;
 use ganglion_consensus::ledger::{Participant, State, execute};
 use ganglion_storage::faulty::FaultyDisk;
@@ -348,7 +349,7 @@ impl World {
         let health = Arc::clone(&worker);
         let context = Context {
             view: view.clone(),
-            reader,
+            library: Library::new(reader),
             submit: Arc::new(Intake(Arc::clone(&chain))),
             tasks: Arc::clone(&miners) as Arc<dyn AskMiners>,
             network: Arc::new(Peers),

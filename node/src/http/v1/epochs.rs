@@ -46,7 +46,7 @@ pub(crate) async fn list(
         };
         let mut summaries = Vec::new();
         for epoch in epochs {
-            let decided = load(&app.context.reader, &now.state, Epoch::new(epoch))?;
+            let decided = load(&app.reader()?, &now.state, Epoch::new(epoch))?;
             summaries.extend(decided.map(|decided| summary(&now, &decided)));
         }
         Ok(Json(summaries))
@@ -90,7 +90,7 @@ impl Whole {
 
 /// All that is known of a decided epoch.
 pub(crate) fn whole(app: &App, now: &Snapshot, epoch: Epoch) -> Result<Whole, ApiError> {
-    let reader = &app.context.reader;
+    let reader = &app.reader()?;
     let Some(decided) = load(reader, &now.state, epoch)? else {
         let last = now.state.epoch();
         return Err(ApiError::not_found(format!(

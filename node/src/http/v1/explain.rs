@@ -70,7 +70,7 @@ fn explanation(app: &App, epoch: Epoch) -> Result<Explanation, ApiError> {
         let message = format!("the weights of epoch {epoch} are no longer kept by this node");
         return Err(ApiError::gone(message));
     }
-    let before = result(&app.context.reader, epoch.previous())?;
+    let before = result(&app.reader()?, epoch.previous())?;
     let facts = Facts::new(&now.state, whole.result(), &before, &whole.weights);
     Ok(Explanation { epoch: epoch.get(), cut, summary: facts.summary(), rows: facts.rows() })
 }

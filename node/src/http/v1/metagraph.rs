@@ -28,7 +28,7 @@ pub(crate) fn last_result(app: &App, now: &Snapshot) -> Result<Arc<EpochResult>,
     match &now.result {
         Some(result) if result.header.epoch == epoch => Ok(Arc::clone(result)),
         _ if epoch == Epoch::GENESIS => Ok(Arc::default()),
-        _ => epochs::result(&app.context.reader, epoch).map(Arc::new),
+        _ => epochs::result(&app.reader()?, epoch).map(Arc::new),
     }
 }
 

@@ -214,7 +214,7 @@ fn status(app: &App, id: ItemId) -> Result<OpStatus, ApiError> {
         epoch: epoch.map(|epoch| epoch.get()),
         outcome,
     };
-    let stored = match app.context.reader.item(id.as_bytes())? {
+    let stored = match app.reader()?.item(id.as_bytes())? {
         Some((kept, bytes)) => {
             Item::from_bytes(&bytes, usize::MAX).ok().map(|item| (Epoch::new(kept), item))
         }
@@ -263,7 +263,7 @@ fn cut_of(
 ) -> Result<Option<(Epoch, String)>, ApiError> {
     let last = kept.get().saturating_add(CUTS_SEARCHED).min(now.state.epoch().get());
     for epoch in kept.get().max(1)..=last {
-        let Some(bytes) = app.context.reader.cut(epoch)? else { break };
+        let Some(bytes) = app.reader()?.cut(epoch)? else { break };
         let cut = Cut::from_bytes(&bytes, usize::MAX).map_err(|e| ApiError::internal(&e))?;
         if cut.items.binary_search(&item.id()).is_ok() {
             return Ok(Some((cut.epoch, outcome_of(now, cut.epoch, item))));

@@ -32,7 +32,7 @@ pub(crate) async fn get(
         .map_err(|_| ApiError::bad_request("a hotkey is an SS58 address or 64 hex characters"))?;
     app.audit(move |app| {
         let now = app.now();
-        let proof = build(&app.context.reader, now.state.manifest(), from, epoch, hotkey)?;
+        let proof = build(&app.reader()?, now.state.manifest(), from, epoch, hotkey)?;
         Ok(Json(ProofFile::to_value(&proof)))
     })
     .await

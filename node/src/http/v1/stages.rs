@@ -29,7 +29,7 @@ pub(crate) struct Page {
 /// Cut and stages of an epoch: from memory for the last few, else executed again.
 fn taken_apart(app: &App, epoch: Epoch) -> Result<(Cut, Vec<Stage>), ApiError> {
     let now = app.now();
-    let reader = &app.context.reader;
+    let reader = &app.reader()?;
     if let Some((state, result)) = now.recent.get(&epoch)
         && let Some(decided) = load(reader, &now.state, epoch)?
     {
@@ -109,7 +109,7 @@ pub(crate) async fn replay(
     let epoch = epoch_of(&path?.0)?;
     app.audit(move |app| {
         let now = app.now();
-        let reader = &app.context.reader;
+        let reader = &app.reader()?;
         let replayed = read_epoch(reader, &Arc::clone(now.state.manifest()), epoch)?;
         Ok(Json(ReplayReport::from(&verdict(reader, &replayed)?)))
     })
