@@ -8,12 +8,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::db::two_validators;
+use crate::key_moves::two_validators;
 use crate::process::{Node, peer_of};
 use crate::run::Ganglion;
 
 const INSIDE: &str = "GANGLION_TEST_INSIDE_NAMESPACE";
-const NAME: &str = "full_disk::a_node_waits_for_its_disk_and_goes_on_by_itself_slow";
+const NAME: &str = "full_disk::a_node_waits_for_its_disk_and_goes_on_by_itself";
 
 fn unshare(args: &[&str]) -> Option<Output> {
     Command::new("unshare").args(args).output().ok()
@@ -29,7 +29,7 @@ fn namespace() -> Option<Vec<&'static str>> {
 }
 
 #[test]
-fn a_node_waits_for_its_disk_and_goes_on_by_itself_slow() {
+fn a_node_waits_for_its_disk_and_goes_on_by_itself() {
     if std::env::var_os(INSIDE).is_some() {
         return lives_on_a_small_disk();
     }
@@ -66,7 +66,7 @@ fn fill(path: &Path) {
 }
 
 fn gauge(node: &Node, name: &str) -> Option<f64> {
-    let page = node.text("/metrics")?;
+    let page = node.answer("/metrics")?.1;
     let line = page.lines().find(|line| line.starts_with(name))?;
     line.split_whitespace().last()?.parse().ok()
 }

@@ -8,11 +8,14 @@ mod docs;
 mod explained;
 mod following;
 mod forward;
+#[cfg(feature = "slow-tests")]
 mod full_disk;
 mod hostile;
 mod http;
 #[cfg(feature = "slow-tests")]
 mod joining;
+#[cfg(feature = "slow-tests")]
+mod key_moves;
 mod keys;
 mod layers;
 mod ledger;

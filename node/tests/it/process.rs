@@ -72,12 +72,8 @@ impl Node {
         Some((status, serde_json::from_str(&body).ok()?))
     }
 
-    /// A page that is no JSON.
-    pub(crate) fn text(&self, path: &str) -> Option<String> {
-        self.answer(path).map(|(_, body)| body)
-    }
-
-    fn answer(&self, path: &str) -> Option<(u16, String)> {
+    /// Status and body.
+    pub(crate) fn answer(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = std::net::TcpStream::connect(&self.api).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.api);
