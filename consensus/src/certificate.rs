@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ganglion_types::agreement::vote_hash;
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::sign::{self, tagged_hash};
 use ganglion_types::{Certificate, Digest, Epoch, Hotkey, Signature, SubnetId, VoteType, limits};
 
@@ -104,6 +105,12 @@ impl Committee {
     /// Whether `held` rao are strictly more than 2/3.
     #[must_use]
     pub fn is_quorum(&self, held: u64) -> bool {
+        if planted::is(Bug::SimpleMajority) {
+            return held.saturating_mul(2) > self.total;
+        }
+        if planted::is(Bug::QuorumTwoThirds) {
+            return u128::from(held).saturating_mul(3) >= u128::from(self.total).saturating_mul(2);
+        }
         u128::from(held).saturating_mul(3) > u128::from(self.total).saturating_mul(2)
     }
 
@@ -237,7 +244,7 @@ pub(crate) fn tally<'a>(
         let stake = committee
             .stake_of(signer)
             .ok_or(CertificateError::UnknownSigner { signer: *signer })?;
-        if !seen.insert(signer) {
+        if !seen.insert(signer) && !planted::is(Bug::SignerCountedTwice) {
             return Err(CertificateError::RepeatedSigner { signer: *signer });
         }
         held = held.saturating_add(stake);

@@ -17,6 +17,7 @@ use ganglion_storage::{
 };
 use ganglion_subnet::divergence::Decided;
 use ganglion_subnet::{Behaviour, Commit, Config, Participant, Recovered};
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     Canonical as _, Certificate, CommitteeMembers, Cut, CutId, DecodeError, Digest, Epoch,
     EpochBundle, Fork, Manifest, limits, proto,
@@ -223,7 +224,7 @@ pub fn participant_past(store: &Store, found: Found) -> Result<Recovered, Restar
     Ok(Recovered {
         signed: found.watermark.map(|watermark| Epoch::new(watermark.epoch)),
         log,
-        seq_reserved: found.item_seq_reserved,
+        seq_reserved: if planted::is(Bug::NumbersFromZero) { 0 } else { found.item_seq_reserved },
         scores: store.reader().local(ganglion_subnet::participant::LOCAL_SCORES)?,
         sealed: store.reader().local(ganglion_subnet::hidden::LOCAL_SEALED)?,
     })

@@ -398,7 +398,11 @@ impl Liar {
                 status.epoch += random.between(1, 1_000);
                 status.cut = vec![1; 32];
             }
-            Some(Response::Epochs(epochs)) if self.does(Trick::Liar) => spoil(epochs, random),
+            Some(Response::Epochs(epochs)) if self.does(Trick::Liar) => {
+                // Half of them are of one mind for ever, so that nobody gets through to the truth.
+                let mind = self.friends % 12;
+                spoil(epochs, if mind < 7 { mind } else { random.below(7) }, random);
+            }
             _ => {}
         }
         Some(response)
@@ -406,10 +410,10 @@ impl Liar {
 }
 
 /// Changes one epoch of an answer in one of several ways.
-fn spoil(epochs: &mut proto::Epochs, random: &mut Random) {
+fn spoil(epochs: &mut proto::Epochs, how: u64, random: &mut Random) {
     let at = random.index(epochs.epochs.len());
     let Some(bundle) = epochs.epochs.get_mut(at) else { return };
-    match random.below(5) {
+    match how {
         0 => bundle.items.clear(),
         1 => {
             if let Some(cut) = &mut bundle.cut {
@@ -428,6 +432,15 @@ fn spoil(epochs: &mut proto::Epochs, random: &mut Random) {
                 first.signature = Signature::new([1; 64]).as_bytes().to_vec();
             }
         }
+        4 => {
+            // As many signatures as before, all of one signer.
+            if let Some(certificate) = &mut bundle.certificate
+                && let Some(first) = certificate.signatures.first().cloned()
+            {
+                certificate.signatures.iter_mut().for_each(|one| *one = first.clone());
+            }
+        }
+        5 => epochs.epochs.clear(),
         _ => {
             epochs.epochs.remove(at);
         }

@@ -224,7 +224,10 @@ impl World {
         if dead {
             self.nodes[at].retired = true;
             if honest {
-                let facts = format!("honest node {at} cannot start: {error:?}");
+                let facts = match error {
+                    NoStart::Snapshot(why) => format!("an honest node's snapshot is none: {why}"),
+                    error => format!("honest node {at} cannot start: {error:?}"),
+                };
                 self.checkers.report("start", facts);
             }
             return;

@@ -59,12 +59,17 @@ impl World {
         let other = self.random.index(self.client.validators);
         let hotkey_at = |at: usize| sign::hotkey_of(&hotkey(at));
         let amount = Rao::new(self.random.between(1, 5) * Rao::PER_UNIT);
+        // Now and then much at once: more than one epoch may take in.
+        let much = if self.random.permille(200) { 40 * Rao::PER_UNIT } else { amount.get() };
+        let much = Rao::new(much);
         let honest = self.nodes.get(other).is_some_and(crate::node::Node::is_honest);
         let may_leave = self.may_leave(state);
         Some(match self.random.below(9) {
             0 => (validator, Operation::Transfer { to: owner(other), amount }),
-            1 | 2 if honest => (other, Operation::Stake { hotkey: hotkey_at(other), amount }),
-            3 if honest => (validator, Operation::Delegate { hotkey: hotkey_at(other), amount }),
+            1 | 2 if honest => (other, Operation::Stake { hotkey: hotkey_at(other), amount: much }),
+            3 if honest => {
+                (validator, Operation::Delegate { hotkey: hotkey_at(other), amount: much })
+            }
             4 if may_leave || !honest => {
                 (other, Operation::Unstake { hotkey: hotkey_at(other), amount })
             }
@@ -72,6 +77,10 @@ impl World {
             6 => {
                 let take = u16::try_from(self.random.below(11_000)).unwrap_or(0);
                 (validator, Operation::SetTake { hotkey: hotkey_at(validator), take })
+            }
+            7 if self.plan.miners > 0 && self.random.permille(200) => {
+                let miner = self.random.index(self.plan.miners);
+                (self.client.validators + miner, Operation::Deregister)
             }
             7 if may_leave && honest && self.random.permille(200) => (other, Operation::Deregister),
             7 | 8 => self.newcomer_operation(state)?,

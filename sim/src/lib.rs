@@ -18,6 +18,8 @@ mod host;
 mod net;
 mod node;
 pub mod plan;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod random;
 pub mod report;
 mod show;

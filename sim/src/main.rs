@@ -10,6 +10,9 @@ use ganglion_sim::plan::{EPOCHS, Mode, Plan};
 use ganglion_sim::report::Summary;
 use ganglion_sim::{remember, run, run_twice};
 
+#[cfg(feature = "planted-bugs")]
+mod bugs;
+
 const HELP: &str = "\
 Simulates whole subnets with faults, from seeds.
 
@@ -23,6 +26,16 @@ Simulates whole subnets with faults, from seeds.
   --epochs N      epochs of each world (default and least: 20)
   --mode MODE     bounded (default) or equivocators
   --keep-going    do not stop at the first violation
+
+With the feature planted-bugs (docs/PLANTED.md):
+
+  ganglion-sim --planted list
+  ganglion-sim --planted all|NAME --seeds A..B [--jobs N] [--known] [--json]
+
+  --planted       make this known mistake, or each in turn, until a checker finds it; exit code 1 if none does
+  --trace         with --seed N: all that happens in that world with that mistake
+  --known         first the seed that found it before
+  --json          for programs
 ";
 
 #[derive(Clone, Debug)]
@@ -33,6 +46,9 @@ struct Arguments {
     epochs: u64,
     mode: Mode,
     keep_going: bool,
+    planted: Option<String>,
+    known: bool,
+    json: bool,
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
@@ -44,6 +60,9 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         epochs: EPOCHS,
         mode: Mode::Bounded,
         keep_going: false,
+        planted: None,
+        known: false,
+        json: false,
     };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -69,10 +88,14 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 };
             }
             "--keep-going" => arguments.keep_going = true,
+            "--planted" => arguments.planted = Some(value()?),
+            "--known" => arguments.known = true,
+            "--json" => arguments.json = true,
             other => return Err(format!("{other} is not known")),
         }
     }
-    if arguments.seeds.0 >= arguments.seeds.1 {
+    let listed = arguments.planted.as_deref() == Some("list");
+    if arguments.seeds.0 >= arguments.seeds.1 && !listed {
         return Err("give --seeds A..B with A below B, or --seed N".into());
     }
     Ok(arguments)
@@ -101,7 +124,29 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if arguments.trace { trace(&arguments) } else { soak(&arguments) }
+    if let Some(name) = &arguments.planted {
+        planted(&arguments, name)
+    } else if arguments.trace {
+        trace(&arguments)
+    } else {
+        soak(&arguments)
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+fn planted(arguments: &Arguments, name: &str) -> ExitCode {
+    bugs::planted(arguments, name)
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn planted(arguments: &Arguments, name: &str) -> ExitCode {
+    let Arguments { known, json, .. } = arguments;
+    let flags = [(*known, " --known"), (*json, " --json")];
+    let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
+    eprintln!(
+        "built without bugs; run: cargo run --release -p ganglion-sim --features planted-bugs -- --planted {name}{flags}"
+    );
+    ExitCode::from(2)
 }
 
 fn trace(arguments: &Arguments) -> ExitCode {

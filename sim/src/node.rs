@@ -52,6 +52,8 @@ pub(crate) struct Node {
 pub(crate) enum NoStart {
     Open(OpenError),
     Restart(RestartError),
+    /// What an honest node keeps as a snapshot is none.
+    Snapshot(String),
 }
 
 impl Node {
@@ -118,10 +120,11 @@ impl Node {
         snapshot_every: u64,
     ) -> Result<(), NoStart> {
         let (mut store, found) = self.open(&manifest.subnet_id()).map_err(NoStart::Open)?;
+        let parts = snapshot.filter(|_| restart::is_fresh(&found));
+        let loaded = parts.map(|parts| Ok((parts, snapshots::load(parts, manifest)?)));
+        let bad = |error: snapshots::BadSnapshot| NoStart::Snapshot(error.to_string());
+        let loaded = loaded.transpose().map_err(bad)?;
         let begin = |store: &mut Store, found: Recovered| {
-            let parts = snapshot.filter(|_| restart::is_fresh(&found));
-            let loaded =
-                parts.and_then(|parts| Some((parts, snapshots::load(parts, manifest).ok()?)));
             let state = match loaded {
                 Some((parts, loaded)) => {
                     restart::begin_with(store, &loaded, parts)?;

@@ -19,6 +19,8 @@ use std::{
     sync::Arc,
 };
 
+use ganglion_types::planted::{self, Bug};
+
 use crate::{
     aged::{AGED_BLOBS, AGED_ITEMS, AGED_LISTS, AgedTable},
     agreement_log::{self, AgreementLog, Entry},
@@ -328,6 +330,16 @@ impl Store {
     fn apply(&mut self, commit: EpochCommit, record: Option<Logged>) -> Result<(), StoreError> {
         let epoch = commit.epoch;
         let step = self.step_of(commit)?;
+        if planted::is(Bug::TablesBeforeLog) {
+            self.reader.tables.commit(step)?;
+            self.reader.tables.flush()?;
+            if let Some(record) = record {
+                self.log.append(epoch, &record)?;
+                self.log.sync()?;
+            }
+            self.applied = Some(epoch);
+            return Ok(());
+        }
         if let Some(record) = record {
             self.log.append(epoch, &record)?;
             self.log.sync()?;

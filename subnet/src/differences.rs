@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
     AgreementMessage, Canonical as _, Digest, Hotkey, Item, ItemId, limits, proto,
@@ -219,7 +220,8 @@ impl Participant {
     }
 
     pub(crate) fn on_exchange_timer(&mut self) {
-        if !matches!(self.phase, Phase::Waiting | Phase::CatchingUp) {
+        let idle = matches!(self.phase, Phase::Waiting | Phase::CatchingUp);
+        if !idle && !planted::is(Bug::SaidOnce) {
             self.exchange();
         }
         self.schedule_exchange();

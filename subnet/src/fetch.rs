@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Digest, Hotkey, ItemId, limits, proto};
 
 /// A thing known by name.
@@ -35,6 +36,9 @@ const WANTED: usize = limits::CUT_ITEMS + limits::COMMITTEE;
 impl Fetch {
     /// Notes that `peer` should hold `want`. False if the table is full.
     pub fn want(&mut self, want: Want, peer: Hotkey) -> bool {
+        if matches!(want, Want::Body(_)) && planted::is(Bug::BodiesNotFetched) {
+            return false;
+        }
         if !self.wanted.contains_key(&want) && self.wanted.len() >= WANTED {
             return false;
         }

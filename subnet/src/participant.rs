@@ -17,6 +17,7 @@ use ed25519_dalek::SigningKey;
 use ganglion_consensus::agreement::{Step, Watermark};
 use ganglion_consensus::certificate::{Committee, Member};
 use ganglion_consensus::ledger::{Executed, Participant as Seat, State};
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     Body, Canonical as _, Certificate, Cut, CutId, Digest, Epoch, EpochBundle, Fork, Hotkey, Item,
     Manifest, Role, SubnetId, Uid, proto, sign,
@@ -317,7 +318,10 @@ impl Participant {
             self.open_window(self.now.mono, self.schedule.next_deadline(None, self.now.mono));
         }
         // Also at the first height: nobody listens there, but a log may be there to be kept to.
-        self.resume_agreement();
+        let first = self.state.epoch() == Epoch::GENESIS;
+        if !(first && planted::is(Bug::FirstHeightNotResumed)) {
+            self.resume_agreement();
+        }
         self.schedule_status();
         self.schedule_exchange();
     }
@@ -411,7 +415,9 @@ impl Participant {
         self.report(report);
         self.state = state;
         self.schedule = schedule_of(&self.state);
-        if let Some(committee) = committee_of(&self.state) {
+        if let Some(committee) = committee_of(&self.state)
+            && !planted::is(Bug::CommitteeKept)
+        {
             self.committee = committee;
         }
         let closing = self.closing();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ganglion_consensus::certificate::verify_certificate;
 use ganglion_consensus::ledger::{admissible, execute};
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     Canonical, CutId, Digest, Epoch, EpochBundle, Hotkey, Item, ListBody, limits, proto,
 };
@@ -321,7 +322,9 @@ impl Participant {
     }
 
     fn fetch_elsewhere(&mut self, failed: Hotkey) {
-        self.sync.shown.remove(&failed);
+        if !planted::is(Bug::LiarAskedForever) {
+            self.sync.shown.remove(&failed);
+        }
         if self.sync.fetching == Some(failed) {
             self.sync.fetching = None;
             self.catch_up();
@@ -373,7 +376,9 @@ impl Participant {
     }
 
     fn fetch_elsewhere_after(&mut self, from: Hotkey) {
-        self.sync.shown.remove(&from);
+        if !planted::is(Bug::LiarAskedForever) {
+            self.sync.shown.remove(&from);
+        }
         self.catch_up();
         self.reopen();
     }
@@ -392,9 +397,11 @@ impl Participant {
         let id = cut.id();
         let sound = cut.subnet == self.subnet
             && cut.prev == head
-            && certificate.cut == id
+            && (certificate.cut == id || planted::is(Bug::CutUnbound))
             && certificate.epoch == cut.epoch
-            && verify_certificate(&certificate, &self.subnet, cut.epoch, &self.committee).is_ok();
+            && (planted::is(Bug::CertificateUnverified)
+                || verify_certificate(&certificate, &self.subnet, cut.epoch, &self.committee)
+                    .is_ok());
         if !sound || !items.iter().all(|item| *item.subnet() == self.subnet && item.verify()) {
             self.send(Effect::Penalize(from, Rejection::BadSignature));
             return false;
@@ -429,6 +436,9 @@ impl Participant {
     }
 
     pub(crate) fn on_fetch(&mut self) {
+        if planted::is(Bug::FetchedOnce) {
+            return;
+        }
         self.request_missing(true);
     }
 

@@ -36,6 +36,7 @@ pub mod merkle;
 pub mod op;
 pub mod parameters;
 pub mod peer;
+pub mod planted;
 pub mod proof;
 pub mod seed;
 pub mod sign;

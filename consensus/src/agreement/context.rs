@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_malachitebft_core_types as bft;
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Cut, CutId, DecodeError, Epoch, Hotkey, Signature, SubnetId};
 
 use super::proposer::proposer_order;
@@ -213,6 +214,12 @@ impl bft::ValidatorSet<Ctx> for Seats {
     }
 
     fn total_voting_power(&self) -> bft::VotingPower {
+        if planted::is(Bug::SimpleMajority) {
+            return (self.0.total / 4).saturating_mul(3);
+        }
+        if planted::is(Bug::QuorumTwoThirds) {
+            return self.0.total.saturating_sub(1);
+        }
         self.0.total
     }
 

@@ -11,6 +11,7 @@ use arc_malachitebft_core_consensus::{
 };
 use arc_malachitebft_core_types as bft;
 use ed25519_dalek::SigningKey;
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     AgreementMessage, Cut, CutId, Epoch, Hotkey, Round, Signature, SubnetId, sign,
 };
@@ -50,6 +51,10 @@ pub(super) struct Handler {
     pub(super) fault: Option<EngineError>,
     /// Why the message of this step was not authentic.
     pub(super) refused: Option<Ignored>,
+    /// Whether a vote or proposal of this step was found authentic.
+    pub(super) vouched: bool,
+    /// The same of a certificate, whole.
+    pub(super) vouched_whole: bool,
     /// Cuts that no check could save, to be judged invalid after the step.
     pub(super) hopeless: Vec<CutId>,
     /// A cut was asked for during replay.
@@ -92,6 +97,8 @@ impl Handler {
             decision: None,
             fault: None,
             refused: None,
+            vouched: false,
+            vouched_whole: false,
             hopeless: Vec::new(),
             build: None,
             signed: Vec::new(),
@@ -107,6 +114,8 @@ impl Handler {
     pub(super) fn begin_step(&mut self) {
         self.signed.clear();
         self.refused = None;
+        self.vouched = false;
+        self.vouched_whole = false;
     }
 
     pub(super) fn on(&mut self, effect: Effect<Ctx>) -> Resume<Ctx> {
@@ -202,6 +211,9 @@ impl Handler {
     }
 
     fn schedule(&mut self, timeout: bft::Timeout) {
+        if planted::is(Bug::RoundTimerLost) && timeout.round.as_u32() > Some(0) {
+            return;
+        }
         if let Some(timer) = self.timer(timeout) {
             self.push(Output::Schedule(timer, self.timeouts.duration_for(timeout)));
         }
@@ -234,7 +246,17 @@ impl Handler {
         Mark(signature)
     }
 
-    fn sign_vote(&mut self, ballot: Ballot) -> SignedVote {
+    fn sign_vote(&mut self, mut ballot: Ballot) -> SignedVote {
+        if planted::is(Bug::LockIgnored)
+            && ballot.kind == bft::VoteType::Prevote
+            && let Some(newest) = &self.proposal
+            && newest.message.round == ballot.round
+        {
+            let id = newest.message.cut.cut_id();
+            if self.cuts.get(&id).is_some_and(|known| known.valid == Some(true)) {
+                ballot.cut = bft::NilOrVal::Val(id);
+            }
+        }
         let mark = self.sign(&convert::ballot_hash(&self.subnet, &ballot));
         SignedVote::new(ballot, mark)
     }
@@ -257,10 +279,13 @@ impl Handler {
             }
         };
         self.count_verified(1);
-        let holds = sign::verify(signer.as_bytes(), &hash, &message.signature.0);
+        let is_vote = matches!(message.message, ConsensusMsg::Vote(_));
+        let holds = (is_vote && planted::is(Bug::VoteUnverified))
+            || sign::verify(signer.as_bytes(), &hash, &message.signature.0);
         if !holds {
             self.refused = Some(Ignored::BadSignature(signer));
         }
+        self.vouched |= holds;
         holds
     }
 
@@ -283,6 +308,7 @@ impl Handler {
     }
 
     fn keep_reason(&mut self, checked: Result<(), Ignored>) -> Option<()> {
+        self.vouched_whole |= checked.is_ok();
         checked.map_err(|reason| self.refused = Some(reason)).ok()
     }
 
@@ -316,7 +342,8 @@ impl Handler {
         };
         // Only a node that votes has promises to keep. During replay a signature without a record
         // is the one that the crash cut off, so it was never sent: it is recorded now.
-        if self.key.is_some() && (own || !self.replaying) {
+        let forgets = own && planted::is(Bug::OwnVoteNotLogged);
+        if self.key.is_some() && (own || !self.replaying) && !forgets {
             let has_proposal =
                 |id: &CutId| self.cuts.get(id).is_some_and(|known| known.proposal.is_some());
             match wal::encode(input, has_proposal) {

@@ -7,6 +7,7 @@ use arc_malachitebft_core_consensus::{
     RecordKind, State, process,
 };
 use arc_malachitebft_core_types as bft;
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{AgreementMessage, Certificate, Cut, CutId, Epoch, Hotkey, Proposal, Round};
 
 use super::context::{Address, Ctx, Height, Seats, SharedCut};
@@ -58,11 +59,22 @@ impl Running {
         let height = Height(self.handler.epoch);
         let policy = bft::VoteExtensionPolicy::Disabled;
         let start = Input::StartHeight(height, self.seats.clone(), false, None, policy);
-        if log.is_empty() {
+        if log.is_empty() || planted::is(Bug::LogNotReplayed) {
             self.step(start)?;
             return self.finish();
         }
-        let inputs = self.read(log)?;
+        let mut inputs = self.read(log)?;
+        if planted::is(Bug::LogEndNotReplayed) {
+            inputs.pop();
+        }
+        if planted::is(Bug::LockNotRestored) {
+            let me = self.state.address().0;
+            inputs.retain(|input| match input {
+                Input::Vote(vote) => vote.message.voter.0 == me,
+                Input::PolkaCertificate(_) => false,
+                _ => true,
+            });
+        }
         self.remember_own(&inputs);
         self.state.index_wal_entries(inputs.iter());
         self.handler.replaying = true;
@@ -237,14 +249,14 @@ impl Running {
             Input::Proposal(proposal) => Some(proposal.message.clone()),
             _ => None,
         };
-        let verified = self.handler.verified;
+        let whole = matches!(input, Input::PolkaCertificate(_) | Input::RoundCertificate(_));
         self.step(input)?;
         if let Some(reason) = self.handler.refused.take() {
             return Ok(Received::Ignored(reason));
         }
-        // The core passes over what tells it nothing new without a look at the signatures: such a
-        // message may be forged, so it must neither be kept nor handed on.
-        if self.handler.verified == verified {
+        // The core passes over what tells it nothing new without a look at the signatures, or with one at
+        // some of them: such a message may be forged, so it must neither be kept nor handed on.
+        if !(if whole { self.handler.vouched_whole } else { self.handler.vouched }) {
             return Ok(Received::Ignored(Ignored::Repeated));
         }
         if let Some(motion) = motion {
@@ -339,7 +351,11 @@ impl Running {
         });
         let watermark = self.watermark();
         let news = self.dirty || self.synced != Some(watermark);
-        if self.handler.key.is_some() && promises && news {
+        if planted::is(Bug::SentBeforeSync) && self.handler.key.is_some() && promises && news {
+            self.dirty = false;
+            self.synced = Some(watermark);
+            rest.push(Output::Sync(watermark));
+        } else if self.handler.key.is_some() && promises && news {
             outputs.push(Output::Sync(watermark));
             self.dirty = false;
             self.synced = Some(watermark);

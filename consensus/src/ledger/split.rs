@@ -3,6 +3,8 @@
 
 use std::cmp::Reverse;
 
+use ganglion_types::planted::{self, Bug};
+
 /// Splits `amount` in proportion to `shares`.
 ///
 /// Each gets `floor(share * amount / total)`; what is left over, always fewer rao than there are
@@ -25,12 +27,15 @@ pub fn split(amount: u64, shares: &[u64]) -> Vec<u64> {
         parts.push(part);
         remainders.push(product.checked_rem(total).unwrap_or(0));
     }
-    if total == 0 {
+    if total == 0 || planted::is(Bug::RemainderLost) {
         return parts;
     }
     let mut order: Vec<(Reverse<u128>, usize)> =
         remainders.into_iter().enumerate().map(|(at, rest)| (Reverse(rest), at)).collect();
     order.sort_unstable();
+    if planted::is(Bug::UnstableOrder) && planted::draw().is_multiple_of(2) {
+        order.reverse();
+    }
     let units = usize::try_from(left).unwrap_or(usize::MAX);
     for (_, at) in order.into_iter().take(units) {
         if let Some(part) = parts.get_mut(at) {

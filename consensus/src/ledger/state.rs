@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ganglion_types::manifest::Violation;
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     Coldkey, Cut, CutId, Digest, Epoch, Hotkey, Hyperparameters, Manifest, Parameters, Rao, Role,
     SubnetId, Timing, Uid,
@@ -501,7 +502,8 @@ impl State {
     /// Clears all that was said by and about a uid: its rows and its columns.
     pub(super) fn forget(&mut self, uid: Uid) {
         self.silence(uid);
-        for row in self.weights.iter_mut().chain(&mut self.bonds) {
+        let bonds = if planted::is(Bug::BondsInherited) { &mut [][..] } else { &mut self.bonds };
+        for row in self.weights.iter_mut().chain(bonds) {
             row.retain(|(target, _)| *target != uid.get());
         }
     }

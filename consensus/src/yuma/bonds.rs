@@ -1,5 +1,7 @@
 //! Bonds and dividends (`docs/spec/yuma.md`, "Prior bonds" to "Bonds output").
 
+use ganglion_types::planted::{self, Bug};
+
 use super::fixed::{Divisor, Q, normalise};
 use super::input::{EpochInput, SparseRow, YumaError};
 use super::liquid;
@@ -156,7 +158,9 @@ fn prior(input: &EpochInput<'_>, mut value: impl FnMut(u16, u16) -> Q) -> Rows {
     for row in input.bonds {
         for (uid, stored) in row {
             let registered = input.block_at_registration.get(usize::from(*uid));
-            if registered.is_some_and(|block| *block < registered_before) {
+            if registered.is_some_and(|block| *block < registered_before)
+                || planted::is(Bug::BondsInherited)
+            {
                 prior.push(*uid, value(*uid, *stored));
             }
         }

@@ -37,8 +37,8 @@ const LAYERS: [Layer; 8] = [
     },
     Layer {
         name: "ganglion-storage",
-        // It may import `ganglion-types`, and so far has no need to: it keeps bytes.
-        ours: &[],
+        // It keeps bytes, and asks `ganglion-types` for nothing but whether a bug is planted.
+        ours: &["ganglion-types"],
         others: &["blake3", "sled", "thiserror", "tracing"],
         build: &[],
     },
@@ -186,6 +186,29 @@ fn workspace() -> BTreeMap<String, Found> {
 
 fn is_ours(name: &str) -> bool {
     name == "ganglion" || name.starts_with("ganglion-")
+}
+
+/// Features that are on, with all that they turn on, as `cargo tree` tells them.
+fn features(arguments: &[&str]) -> String {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--edges", "features,normal,build,dev", "--manifest-path"])
+        .arg(manifest)
+        .args(arguments)
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Cargo joins the features of all that it builds together, so the whole workspace is looked at.
+#[test]
+fn nothing_that_is_built_by_default_has_planted_bugs() {
+    let planted = "planted-bugs";
+    assert!(!features(&["--workspace"]).contains(planted));
+    assert!(!features(&["--package", "ganglion", "--all-features"]).contains(planted));
+    let on = features(&["--package", "ganglion-sim", "--features", planted]);
+    assert!(on.contains(planted), "else the two lines above say nothing");
 }
 
 #[test]

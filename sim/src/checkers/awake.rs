@@ -326,3 +326,112 @@ fn a_vote_that_leaves_before_its_record_is_durable_is_found() {
     let item = proto::Item { kind: 1, body: row.encode_to_vec(), ..Default::default() };
     assert!(medium.item_leaves(&item.encode_to_vec()).is_some(), "number 4 is not reserved");
 }
+
+#[test]
+fn stake_beyond_its_bound_and_a_row_that_outlives_a_holder_are_found() {
+    let row = |number: u8, stake| proto::ParticipantRow {
+        hotkey: key(number).to_vec(),
+        role: 1,
+        stake,
+        permit: true,
+        ..Default::default()
+    };
+    let mut checkers = checkers();
+    let mut one = epoch(&mut checkers);
+    one.rows.push((3, vec![0, 1], Some(row(1, 3_000_000_000).encode_to_vec())));
+    let about = proto::SparseRow { uids: vec![9], values: vec![1] };
+    one.rows.push((5, vec![0, 2], Some(about.encode_to_vec())));
+    one.cut.state_root = root_of(&checkers, &one);
+    commit(&mut checkers, 0, &one);
+    assert!(checkers.found().iter().any(|one| one.facts.contains("rao became stake")));
+    assert!(checkers.found().iter().any(|one| one.facts.contains("outlives the holder of uid 9")));
+}
+
+#[test]
+fn a_row_that_is_shown_before_its_commit_is_certified_is_found() {
+    let shown = |epoch| {
+        let (signer, seq) = (key(2).to_vec(), epoch);
+        let body = proto::WeightReveal { signer, epoch, seq, ..Default::default() };
+        let item = proto::Item { kind: 3, body: body.encode_to_vec(), ..Default::default() };
+        item.encode_to_vec()
+    };
+    let mut checkers = checkers();
+    checkers.item(&shown(0));
+    assert_eq!(checkers.found(), []);
+    checkers.item(&shown(1));
+    assert_eq!(found(&checkers), ["secrecy"]);
+}
+
+#[test]
+fn a_list_of_another_epoch_and_another_time_than_the_median_are_found() {
+    let stakes = (1..=4).map(|number| (key(number), 100)).collect();
+    let committed = |cut: &proto::Cut| Committed {
+        epoch: cut.epoch,
+        cut: cut.encode_to_vec(),
+        certificate: Vec::new(),
+        items: Vec::new(),
+        rows: Vec::new(),
+        header: Vec::new(),
+    };
+    // Clocks 38, 39 and 40 in lists of this epoch; what is said of a cut of epoch 2 with this time.
+    let cite = |of: u64, time: u64| {
+        let mut inclusion = super::inclusion::Inclusion::default();
+        let first = proto::Cut { epoch: 1, time: 5, ..Default::default() };
+        inclusion.committed(&committed(&first), &stakes, &BTreeSet::new());
+        let mut lists = Vec::new();
+        for signer in 1..=3 {
+            let mut body = proto::InclusionList::decode(list(signer).body.as_slice()).unwrap();
+            (body.epoch, body.time) = (of, 37 + u64::from(signer));
+            let item = proto::Item { body: body.encode_to_vec(), ..list(signer) };
+            lists.push(wire::item_id(&item).to_vec());
+            inclusion.list(&item);
+        }
+        let cut = proto::Cut { epoch: 2, time, lists, ..Default::default() };
+        inclusion.committed(&committed(&cut), &stakes, &BTreeSet::new())
+    };
+    assert_eq!(cite(2, 39), Vec::<String>::new());
+    assert!(cite(2, 40).iter().any(|facts| facts.contains("is 40, not 39")));
+    assert!(cite(1, 39).iter().any(|facts| facts.contains("cites a list of epoch 1")));
+}
+
+/// Of a small world that is said to be within the fault bound.
+fn world(tricks: &[crate::plan::Trick]) -> crate::world::World {
+    use crate::plan::{EPOCHS, Mode, Plan};
+    let mut plan = Plan::draw(1, Mode::Bounded, EPOCHS);
+    plan.validators.truncate(4);
+    plan.faults.clear();
+    plan.weather = crate::plan::Weather::FAIR;
+    plan.miners = 0;
+    for (at, one) in plan.validators.iter_mut().enumerate() {
+        one.stake = 100;
+        one.tricks = if at < 2 { tricks.to_vec() } else { Vec::new() };
+    }
+    crate::world::World::new(plan, false)
+}
+
+#[test]
+fn a_subnet_that_stands_still_is_found() {
+    let plan = world(&[crate::plan::Trick::Mute]).plan;
+    let outcome = crate::run(plan, false);
+    let checkers: Vec<&str> = outcome.violations.iter().map(|one| one.checker).collect();
+    assert_eq!((checkers, outcome.progressed), (vec!["liveness"], false));
+}
+
+#[test]
+fn an_honest_node_that_halts_is_found_and_a_dishonest_one_is_none() {
+    let mut world = world(&[crate::plan::Trick::Stale]);
+    world.halted(0, "it lies");
+    assert_eq!(world.violations(), []);
+    world.halted(3, "it gave up");
+    assert_eq!(world.violations().len(), 1);
+    assert_eq!(world.violations()[0].checker, "halt");
+}
+
+#[test]
+fn an_honest_node_that_cannot_start_is_found() {
+    let mut world = world(&[]);
+    world.nodes[3].disk.plant(&home().join("certificates-00000000.log"), b"no log at all");
+    world.start(3);
+    assert_eq!(world.violations().len(), 1);
+    assert_eq!(world.violations()[0].checker, "start");
+}

@@ -14,11 +14,24 @@ use crate::host::Committed;
 /// Kind of the header of a list.
 pub(super) const LIST: u32 = 20;
 
+/// What a list says of itself.
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    signer: Key,
+    epoch: u64,
+    /// The signer's clock.
+    time: u64,
+    /// Digest of the body.
+    body: Key,
+}
+
 /// Lists and their bodies, as they were seen.
 #[derive(Debug, Default)]
 pub struct Inclusion {
-    /// Signer and digest of the body by item id.
-    lists: BTreeMap<Key, (Key, Key)>,
+    /// By item id.
+    lists: BTreeMap<Key, Header>,
+    /// Time of each cut.
+    times: BTreeMap<u64, u64>,
     bodies: BTreeMap<Key, Vec<Key>>,
     checked: BTreeSet<u64>,
     /// Cited lists whose body was never seen.
@@ -30,8 +43,9 @@ pub struct Inclusion {
 impl Inclusion {
     pub(crate) fn list(&mut self, item: &proto::Item) {
         if let Ok(list) = proto::InclusionList::decode(item.body.as_slice()) {
-            let digest = wire::key(&list.body);
-            self.lists.insert(wire::item_id(item), (wire::key(&list.signer), digest));
+            let (signer, body) = (wire::key(&list.signer), wire::key(&list.body));
+            let header = Header { signer, epoch: list.epoch, time: list.time, body };
+            self.lists.insert(wire::item_id(item), header);
         }
     }
 
@@ -70,8 +84,10 @@ impl Inclusion {
         let mut facts = Vec::new();
         let mut signers = BTreeSet::new();
         let mut named: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+        let mut clocks = Vec::new();
         for id in &cut.lists {
-            let Some((signer, digest)) = self.lists.get(&wire::key(id)) else {
+            let Some(Header { signer, epoch: of, time, body }) = self.lists.get(&wire::key(id))
+            else {
                 facts
                     .push(format!("epoch {epoch} cites list {} that nobody sent", wire::short(id)));
                 continue;
@@ -79,7 +95,11 @@ impl Inclusion {
             if !signers.insert(*signer) {
                 facts.push(format!("epoch {epoch} cites two lists of {}", wire::short(signer)));
             }
-            match self.bodies.get(digest) {
+            if *of != epoch {
+                facts.push(format!("epoch {epoch} cites a list of epoch {of}"));
+            }
+            clocks.push((*time, stakes.get(signer).copied().unwrap_or(0)));
+            match self.bodies.get(body) {
                 Some(ids) => ids.iter().for_each(|id| {
                     named.entry(*id).or_default().insert(*signer);
                 }),
@@ -90,6 +110,7 @@ impl Inclusion {
         if !is_quorum(cited, total) {
             facts.push(format!("epoch {epoch} cites lists of {cited} of {total}"));
         }
+        facts.extend(self.time(&cut, clocks));
         let inside: BTreeSet<Key> = cut.items.iter().map(|id| wire::key(id)).collect();
         for (id, by) in named {
             let mandatory = is_third(stake_of(stakes, &by), total)
@@ -104,5 +125,22 @@ impl Inclusion {
             }
         }
         facts
+    }
+
+    /// A cut's time is the lowest clock that members with at least half of the cited stake do not exceed,
+    /// and later than the cut before.
+    fn time(&mut self, cut: &proto::Cut, mut clocks: Vec<(u64, u64)>) -> Option<String> {
+        self.times.insert(cut.epoch, cut.time);
+        let before = *self.times.get(&cut.epoch.checked_sub(1)?)?;
+        clocks.sort_unstable();
+        let all: u128 = clocks.iter().map(|(_, stake)| u128::from(*stake)).sum();
+        let mut passed = 0;
+        let median = clocks.iter().find(|(_, stake)| {
+            passed += u128::from(*stake);
+            passed * 2 >= all
+        });
+        let expected = median?.0.max(before + 1);
+        let (epoch, time) = (cut.epoch, cut.time);
+        (time != expected).then(|| format!("the time of epoch {epoch} is {time}, not {expected}"))
     }
 }

@@ -14,9 +14,13 @@ type Rows = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
 const CHAIN: u8 = 1;
 const ACCOUNTS: u8 = 2;
 const PARTICIPANTS: u8 = 3;
+const WEIGHTS: u8 = 4;
+const BONDS: u8 = 5;
 const ENTERING: u8 = 8;
 const UNBONDING: u8 = 10;
 const TABLES: u8 = 13;
+/// One unit, in rao.
+const UNIT: u64 = 1_000_000_000;
 
 /// A mirror of the state, kept from what nodes write.
 #[derive(Debug)]
@@ -70,6 +74,7 @@ impl Ledger {
             return vec![format!("epoch {epoch} was stored before epoch {}", self.epoch + 1)];
         }
         let before = self.chain();
+        let stakes = self.stakes();
         for (table, key, value) in &committed.rows {
             match value {
                 Some(value) => drop(self.rows.insert((*table, key.clone()), value.clone())),
@@ -81,7 +86,54 @@ impl Ledger {
         self.committees.insert(epoch + 1, self.next_committee());
         let mut facts: Vec<String> = self.root(committed).into_iter().collect();
         facts.extend(self.amounts(&before, committed));
+        facts.extend(self.churn(&stakes));
+        facts.extend(self.seats());
         facts
+    }
+
+    fn participants(&self) -> impl Iterator<Item = (u32, proto::ParticipantRow)> {
+        table(&self.rows, PARTICIPANTS).filter_map(|(key, row)| {
+            let uid: [u8; 2] = key.as_slice().try_into().ok()?;
+            let row = proto::ParticipantRow::decode(row.as_slice()).ok()?;
+            Some((u16::from_be_bytes(uid).into(), row))
+        })
+    }
+
+    fn stakes(&self) -> Stakes {
+        self.participants().map(|(_, row)| (wire::key(&row.hotkey), row.stake)).collect()
+    }
+
+    /// No more becomes stake in one epoch than a tenth of the committee's, which is at most that of all
+    /// (`docs/spec/operations.md`, "Stake on its way"). A hotkey may be another one's successor, so what
+    /// left under one name makes room for what came under another.
+    fn churn(&self, before: &Stakes) -> Option<String> {
+        let now = self.stakes();
+        let renamed: u64 =
+            before.iter().filter(|(key, _)| !now.contains_key(*key)).map(|(_, stake)| stake).sum();
+        let grown: u64 = now
+            .iter()
+            .map(|(key, stake)| stake.saturating_sub(before.get(key).copied().unwrap_or(0)))
+            .sum();
+        let most = (before.values().sum::<u64>() / 10).max(UNIT) + renamed;
+        let epoch = self.epoch;
+        (grown > most).then(|| format!("epoch {epoch}: {grown} rao became stake, {most} may"))
+    }
+
+    /// Nothing stands about a uid that was said before its holder came.
+    fn seats(&self) -> Option<String> {
+        let held: BTreeMap<u32, u64> =
+            self.participants().map(|(uid, row)| (uid, row.registered_at)).collect();
+        let old = |uid: &u32| held.get(uid).is_some_and(|at| *at < self.epoch || *at == 0);
+        [WEIGHTS, BONDS].into_iter().find_map(|number| {
+            table(&self.rows, number).find_map(|(key, row)| {
+                let by: [u8; 2] = key.as_slice().try_into().ok()?;
+                let by: u32 = u16::from_be_bytes(by).into();
+                let about = proto::SparseRow::decode(row.as_slice()).ok()?.uids;
+                let uid = std::iter::once(&by).chain(&about).find(|uid| !old(uid))?;
+                let epoch = self.epoch;
+                Some(format!("epoch {epoch}: a row of uid {by} outlives the holder of uid {uid}"))
+            })
+        })
     }
 
     fn chain(&self) -> proto::ChainRow {

@@ -6,9 +6,10 @@
 //! | checker | it must hold that |
 //! |---|---|
 //! | [`chain`] | one cut per epoch, on every honest node, with the same rows; a certificate of a quorum of real precommits; nothing certified is lost |
-//! | [`ledger`] | the rows lead to the cut's state root; amounts are conserved; what is emitted is the budget or nothing |
+//! | [`ledger`] | the rows lead to the cut's state root; amounts are conserved; what is emitted is the budget or nothing; stake moves within its bound; nothing outlives the holder of a uid |
 //! | [`signatures`] | no honest key contradicts itself or its lock, whatever restarts there were |
-//! | [`inclusion`] | cited lists are of a quorum, and what more than 1/3 of stake listed is in |
+//! | [`inclusion`] | cited lists are of a quorum and of the epoch, what more than 1/3 of stake listed is in, the time is their median |
+//! | `secrecy` | no honest node shows a hidden row before its commit is certified |
 //! | [`evidence`] | only the guilty are named, in evidence and in blame |
 //! | `medium` | nothing is sent that is not on the medium |
 //!
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ganglion_types::proto;
+use prost::Message as _;
 
 use crate::host::{Committed, Note};
 
@@ -186,6 +188,9 @@ impl Checkers {
         if let Some(facts) = self.evidence.item(bytes, &self.honest) {
             self.report("evidence", facts);
         }
+        if let Some(facts) = secrecy(bytes, self.chain.last()) {
+            self.report("secrecy", facts);
+        }
     }
 
     /// An item is given to whoever asked for it; a list may travel so.
@@ -250,4 +255,16 @@ impl Checkers {
             self.report("chain", facts);
         }
     }
+}
+
+/// Kind of the item that shows a hidden row.
+const REVEAL: u32 = 3;
+
+/// An honest node shows a hidden row once the commit to it is certified, not before: else it could be
+/// copied in time.
+fn secrecy(bytes: &[u8], certified: u64) -> Option<String> {
+    let item = proto::Item::decode(bytes).ok().filter(|item| item.kind == REVEAL)?;
+    let reveal = proto::WeightReveal::decode(item.body.as_slice()).ok()?;
+    let epoch = reveal.epoch;
+    (epoch > certified).then(|| format!("a row of epoch {epoch} is shown after epoch {certified}"))
 }

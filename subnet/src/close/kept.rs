@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Canonical as _, Cut, Digest, Item, ItemId, ListBody, limits};
 
 use crate::effect::Effect;
@@ -21,6 +22,9 @@ impl Participant {
     /// Puts an item into the log. What a list names must be in the cut, and a cut that was voted for may
     /// be decided: if all who hold it in memory alone restart at once, the epoch could never close.
     pub(super) fn keep_item(&mut self, id: &ItemId) {
+        if planted::is(Bug::ItemsNotLogged) {
+            return;
+        }
         let Some(item) = self.item(id) else { return };
         let record = record_of(ITEM, &item.to_bytes());
         if self.may_sign() && self.close.logged.insert(Digest::new(*id.as_bytes())) {
@@ -30,6 +34,9 @@ impl Participant {
 
     /// Puts all that a cut names into the log, before we vote for it.
     pub(super) fn keep_cut(&mut self, cut: &Cut) {
+        if planted::is(Bug::ItemsNotLogged) {
+            return;
+        }
         for id in cut.items.iter().chain(&cut.lists) {
             self.keep_item(id);
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ganglion_consensus::agreement::Ignored;
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
     AgreementMessage, Canonical as _, Digest, Hotkey, Item, Kind, VoteType, agreement, limits,
@@ -42,6 +43,7 @@ impl Participant {
             Err(Rejection::Early) if self.keep_early(from, token, Channel::Agreement, bytes) => {
                 return;
             }
+            Err(Rejection::Stale) if planted::is(Bug::LateBlamed) => Verdict::Reject,
             Err(rejection) => rejection.verdict(),
         };
         self.send(Effect::Verdict(token, verdict));
@@ -72,7 +74,9 @@ impl Participant {
         message: AgreementMessage,
     ) -> Result<(), Rejection> {
         let closing = self.close.epoch;
+        let list = matches!(message, AgreementMessage::List(_));
         match message.epoch() {
+            epoch if list && epoch.next() == closing && planted::is(Bug::StaleListCounted) => {}
             epoch if epoch < closing => return Err(Rejection::Stale),
             epoch if epoch == closing.next() => return Err(Rejection::Early),
             epoch if epoch > closing => return Err(Rejection::Future),
@@ -202,7 +206,9 @@ impl Participant {
     /// Pushes what we said at this height to every peer, while it is undecided.
     pub(crate) fn on_resend(&mut self) {
         let again = self.now.mono.saturating_add(self.schedule.resend.saturating_mul(2));
-        self.set_timer(Timer::Resend, again);
+        if !planted::is(Bug::SaidOnce) {
+            self.set_timer(Timer::Resend, again);
+        }
         let messages: Vec<proto::AgreementMessage> =
             self.close.said.iter().map(ganglion_types::Canonical::to_proto).collect();
         let peers: Vec<Hotkey> = self.connected.iter().copied().collect();

@@ -20,6 +20,7 @@ use ganglion_consensus::agreement::{
 };
 use ganglion_consensus::certificate::Committee;
 use ganglion_consensus::ledger::{admissible, select};
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, Digest, Epoch, Hotkey, InclusionList, Item, ItemId,
     Kind, ListBody, Proposal, Round, limits,
@@ -167,6 +168,9 @@ impl Close {
 
     /// First lists, header and body, of every member that has both here.
     fn complete(&self) -> Vec<List> {
+        if planted::is(Bug::MemberCitedTwice) {
+            return self.lists.keys().filter_map(|id| self.whole(id)).collect();
+        }
         let lists = self.first.values().filter_map(|id| self.whole(id));
         lists.collect()
     }
@@ -342,7 +346,8 @@ impl Participant {
             return;
         }
         let all = members.len() == self.committee.members().len();
-        if all || self.close.grace == Grace::Over || self.others_vote() {
+        let over = self.close.grace == Grace::Over || self.others_vote();
+        if all || (over && !planted::is(Bug::WaitsForAll)) {
             self.start_engine(&[]);
         } else if self.close.grace == Grace::Unset {
             self.close.grace = Grace::Running;

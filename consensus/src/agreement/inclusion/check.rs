@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Cut, CutId, Epoch, Hotkey, InclusionList, ItemId, Kind, SubnetId, limits};
 
 use super::{List, mandatory, median_time, per_list};
@@ -129,7 +130,9 @@ pub fn check_cut(
     let present: BTreeSet<&ItemId> = cut.items.iter().collect();
     let must = mandatory(context.committee, cited.iter().copied());
     let omitted = |id: &&ItemId| !present.contains(id) && !context.excused.contains(id);
-    if let Some(id) = must.iter().find(omitted) {
+    if let Some(id) = must.iter().find(omitted)
+        && !planted::is(Bug::OmissionUnseen)
+    {
         return Err(CutError::Omits(*id));
     }
     let expected = median_time(context.committee, cited, context.previous_time);
@@ -157,12 +160,12 @@ fn cited<'a>(
     for id in &cut.lists {
         let list = *by_id.get(id).ok_or(CutError::NotHeld(*id))?;
         let InclusionList { signer, epoch, .. } = list.header;
-        if epoch != context.epoch {
+        if epoch != context.epoch && !planted::is(Bug::StaleListCounted) {
             return Err(CutError::ListEpoch { list: *id, epoch });
         }
         let stake = context.committee.stake_of(&signer);
         let stake = stake.ok_or(CutError::NotMember { list: *id, signer })?;
-        if !signers.insert(signer) {
+        if !signers.insert(signer) && !planted::is(Bug::MemberCitedTwice) {
             return Err(CutError::TwoLists(signer));
         }
         held = held.saturating_add(stake);

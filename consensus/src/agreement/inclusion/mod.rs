@@ -10,6 +10,7 @@ mod fixture;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Body, Epoch, Hotkey, InclusionList, Item, ItemId, Kind, ListBody, limits};
 
 pub use check::{CutContext, CutError, check_cut};
@@ -115,7 +116,9 @@ pub fn mandatory<'a>(
             *held = held.saturating_add(stake);
         }
     }
-    named.into_iter().filter(|(_, held)| committee.exceeds_third(*held)).map(|(id, _)| id).collect()
+    let named = named.into_iter().filter(|(_, held)| committee.exceeds_third(*held));
+    let most = if planted::is(Bug::MandatoryCapped) { 4 } else { usize::MAX };
+    named.map(|(id, _)| id).take(most).collect()
 }
 
 /// The time of a cut that cites `lists`, at most one per member: the lowest clock reading that
@@ -135,6 +138,9 @@ pub fn median_time<'a>(
         .filter_map(|list| Some((list.header.time, committee.stake_of(&list.header.signer)?)))
         .collect();
     readings.sort_unstable();
+    if planted::is(Bug::TimeOfFastest) {
+        readings = readings.pop().into_iter().collect();
+    }
     let total = readings.iter().fold(0_u64, |total, (_, stake)| total.saturating_add(*stake));
     let mut passed = 0_u64;
     let median = readings.into_iter().find(|(_, stake)| {

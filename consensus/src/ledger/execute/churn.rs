@@ -1,5 +1,6 @@
 //! The end of an epoch: stake enters and leaves within bounds, unbonded amounts are released.
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Coldkey, Epoch, Hotkey, Rao, Uid};
 
 use super::super::split::split;
@@ -11,7 +12,11 @@ impl Execution {
     /// Moves what waits, shared out if it is more than an epoch has room for, then releases what is
     /// due and forgets hotkeys that can no longer be called to account.
     pub(super) fn churn(&mut self) {
-        let capacity = self.state.churn_capacity().get();
+        let capacity = if planted::is(Bug::ChurnUnbounded) {
+            u64::MAX
+        } else {
+            self.state.churn_capacity().get()
+        };
         for ((hotkey, coldkey), amount) in share(&self.state.entering, capacity) {
             self.take_in(hotkey, coldkey, amount);
         }
@@ -69,7 +74,10 @@ impl Execution {
         let later = (Epoch::new(self.epoch.get().saturating_add(1)), ZERO_HOTKEY, ZERO_COLDKEY);
         let waiting = self.state.unbonding.split_off(&later);
         let due = std::mem::replace(&mut self.state.unbonding, waiting);
-        for ((_, _, coldkey), amount) in due {
+        for ((_, hotkey, coldkey), amount) in due {
+            if planted::is(Bug::UnbondedTwice) {
+                add(&mut self.state.unbonding, (later.0, hotkey, coldkey), amount);
+            }
             self.state.credit(coldkey, amount);
         }
     }

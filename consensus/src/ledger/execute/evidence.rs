@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Coldkey, Evidence, Hotkey, ItemId, Rao, Uid};
 
 use super::super::admission::{LostEpoch, lost_epoch};
@@ -114,7 +115,9 @@ impl Execution {
         let stake = one.stake.get();
         let most = if stays { stake.saturating_sub(1) } else { stake };
         let taken = taken.min(most);
-        one.stake = Rao::new(stake.saturating_sub(taken));
+        if !planted::is(Bug::SlashKept) {
+            one.stake = Rao::new(stake.saturating_sub(taken));
+        }
         taken
     }
 

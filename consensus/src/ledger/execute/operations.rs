@@ -1,5 +1,6 @@
 //! Step 6: operations of accounts, then those of hotkeys.
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Coldkey, Hotkey, ItemId, Operation, Rao, Uid};
 
 use super::super::receipt::{Failure, Outcome};
@@ -95,7 +96,13 @@ impl Execution {
             self.affordable(from, amount)?;
             return Err(Failure::Receiver { least });
         }
+        let before = self.state.account(to);
         self.pay(from, amount)?;
+        if planted::is(Bug::SelfTransfer) {
+            let balance = Rao::new(before.balance.get().saturating_add(amount.get()));
+            self.state.accounts.entry(*to).or_default().balance = balance;
+            return Ok(());
+        }
         // Both are part of the supply, which stays below 2^62.
         self.state.credit(*to, amount);
         Ok(())

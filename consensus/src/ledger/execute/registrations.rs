@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Digest, ItemId, Rao, Uid};
 
 use super::super::admission::Registration;
@@ -45,7 +46,9 @@ impl Execution {
         self.seat(newcomer)?;
         let max = self.state.hyperparameters().max_burn;
         let chain = &mut self.state.chain;
-        chain.burned = Rao::new(chain.burned.get().saturating_add(price.get()));
+        if !planted::is(Bug::BurnUncounted) {
+            chain.burned = Rao::new(chain.burned.get().saturating_add(price.get()));
+        }
         chain.burn_price = raised_burn_price(price, max);
         Ok(())
     }
