@@ -188,11 +188,12 @@ fn is_ours(name: &str) -> bool {
     name == "ganglion" || name.starts_with("ganglion-")
 }
 
-/// Features that are on, with all that they turn on, as `cargo tree` tells them.
+/// Features of `ganglion-types` that are on and what turned them on, as `cargo tree` tells it.
 fn features(arguments: &[&str]) -> String {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--edges", "features,normal,build,dev", "--manifest-path"])
+        .args(["tree", "--offline", "--edges", "features,normal,build,dev"])
+        .args(["--invert", "ganglion-types", "--manifest-path"])
         .arg(manifest)
         .args(arguments)
         .output()
