@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// Every crate of the workspace, the crates of ours that it imports, and all else that it depends on
 /// directly.
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
     Layer {
         name: "ganglion-types",
         ours: &[],
@@ -130,6 +130,12 @@ const LAYERS: [Layer; 8] = [
         others: &["blake3", "ed25519-dalek", "prost"],
         build: &[],
     },
+    Layer {
+        name: "ganglion-soak",
+        ours: &["ganglion"],
+        others: &["anyhow", "clap", "serde", "serde_json", "tempfile"],
+        build: &[],
+    },
 ];
 
 /// What reaches outside, and the only crates that may name it.
@@ -138,7 +144,7 @@ const OUTSIDE: [(&str, &[&str]); 6] = [
     ("libp2p", &["ganglion-p2p"]),
     ("sled", &["ganglion-storage"]),
     ("smartcore", &["ganglion"]),
-    ("serde_json", &["ganglion"]),
+    ("serde_json", &["ganglion", "ganglion-soak"]),
     ("getrandom", &["ganglion"]),
 ];
 

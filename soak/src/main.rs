@@ -1,0 +1,130 @@
+//! Faults on the real binary: whole subnets of `ganglion` processes that are killed, cut off and flooded.
+//!
+//! Each command starts its own subnet on this machine, does its harm for a number of rounds, and says
+//! what became of it. Exit code 0 if everything held, 1 if something did not, 2 if it could not be tried.
+//! `docs/SOAK.md` says what each of them shows.
+
+mod chance;
+mod cluster;
+mod figures;
+mod history;
+mod kills;
+mod latency;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::Report;
+
+/// Does harm to real nodes and says what became of it.
+#[derive(Debug, Parser)]
+#[command(name = "ganglion-soak", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    trial: Trial,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What all trials take.
+#[derive(Clone, Debug, Args)]
+struct Options {
+    /// The long set, for evidence: minutes to an hour for each trial [default: the quick set of CI]
+    #[arg(long, global = true)]
+    long: bool,
+    /// Rounds of harm, in place of the set's own number
+    #[arg(long, global = true, value_name = "N")]
+    count: Option<usize>,
+    /// Decides what is drawn: victims, instants, places
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// One JSON object on standard output in place of a table
+    #[arg(long, global = true)]
+    json: bool,
+    /// Also writes the evidence, as Markdown: to a file, or to a directory under the trial's name
+    #[arg(long, global = true, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// The binary that is tried [default: the `ganglion` beside this one]
+    #[arg(long, global = true, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// Keeps the nodes' directories here [default: a temporary one, removed when all held]
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Options {
+    /// Rounds of a trial whose quick and long set have so many.
+    fn rounds(&self, quick: usize, long: usize) -> usize {
+        self.count.unwrap_or(if self.long { long } else { quick })
+    }
+}
+
+/// What can be done to a subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+enum Trial {
+    /// Nothing: how long four nodes need from the deadline of an epoch to its certificate
+    Latency,
+    /// Nodes are killed (SIGKILL) at random instants, one by one and all at once
+    Kills,
+    /// All of them, one after the other
+    All,
+}
+
+impl Trial {
+    const EACH: [Self; 2] = [Self::Latency, Self::Kills];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Kills => "kills",
+            Self::All => "all",
+        }
+    }
+
+    fn run(self, options: &Options) -> anyhow::Result<Report> {
+        match self {
+            Self::Latency => latency::run(options),
+            Self::Kills => kills::run(options),
+            Self::All => unreachable!("it is taken apart before"),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let trials = if cli.trial == Trial::All { &Trial::EACH[..] } else { &[cli.trial][..] };
+    let mut held = true;
+    for trial in trials {
+        match one(*trial, &cli.options) {
+            Ok(report) => held &= report.held(),
+            Err(error) => {
+                eprintln!("{}: {error:#}", trial.name());
+                return ExitCode::from(2);
+            }
+        }
+    }
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what the command is for")]
+fn one(trial: Trial, options: &Options) -> anyhow::Result<Report> {
+    let before = report::load();
+    let mut report = trial.run(options)?;
+    report.machine(before);
+    if options.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{report}");
+    }
+    if let Some(out) = &options.out {
+        let path =
+            if out.is_dir() { out.join(format!("{}.md", trial.name())) } else { out.clone() };
+        std::fs::write(&path, report.markdown())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(report)
+}
