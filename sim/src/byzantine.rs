@@ -23,7 +23,7 @@ pub(crate) type Send = (u64, Channel, Vec<u8>);
 /// Messages kept to be said again much later.
 const HEARD: usize = 64;
 /// Everybody.
-const ALL: u64 = u64::MAX;
+pub(crate) const ALL: u64 = u64::MAX;
 
 /// What the dishonest know together.
 #[derive(Debug, Default)]
@@ -37,9 +37,9 @@ pub(crate) struct Brain {
 /// One dishonest node.
 #[derive(Debug)]
 pub(crate) struct Liar {
-    key: SigningKey,
-    me: Hotkey,
-    subnet: SubnetId,
+    pub(crate) key: SigningKey,
+    pub(crate) me: Hotkey,
+    pub(crate) subnet: SubnetId,
     tricks: Vec<Trick>,
     /// Keys of the honest, for what they signed in another subnet.
     others: Vec<SigningKey>,
@@ -48,6 +48,8 @@ pub(crate) struct Liar {
     /// Signer and clock of lists heard of.
     lists: BTreeMap<ItemId, (Hotkey, u64)>,
     friends: u64,
+    /// What it voted for in each slot, if it may forget its locks.
+    pub(crate) voted: BTreeMap<(Epoch, Round, VoteType), Option<CutId>>,
 }
 
 impl Liar {
@@ -60,7 +62,8 @@ impl Liar {
     ) -> Self {
         let me = sign::hotkey_of(&key);
         let (heard, items, lists) = (VecDeque::new(), BTreeMap::new(), BTreeMap::new());
-        Self { key, me, subnet, tricks, others, heard, items, lists, friends }
+        let voted = BTreeMap::new();
+        Self { key, me, subnet, tricks, others, heard, items, lists, friends, voted }
     }
 
     pub(crate) fn does(&self, trick: Trick) -> bool {
@@ -101,6 +104,9 @@ impl Liar {
         random: &mut Random,
     ) -> Vec<Send> {
         self.hears(channel, &bytes, random);
+        if self.does(Trick::Unlock) && channel == Channel::Agreement {
+            return self.once(brain, bytes);
+        }
         let message = AgreementMessage::from_bytes(&bytes, limits::AGREEMENT_BYTES).ok();
         let mut sends = match message.filter(|_| channel == Channel::Agreement) {
             Some(AgreementMessage::Vote(vote)) if vote.signer == self.me => {
@@ -378,6 +384,7 @@ impl Liar {
             Trick::Selective,
             Trick::WrongResult,
             Trick::Censor,
+            Trick::Unlock,
         ];
         faces.into_iter().any(|trick| self.does(trick))
     }
@@ -398,6 +405,8 @@ impl Liar {
                 status.epoch += random.between(1, 1_000);
                 status.cut = vec![1; 32];
             }
+            // Nor is the other half told that the epoch is closed.
+            Some(Response::Epochs(epochs)) if self.does(Trick::Unlock) => epochs.epochs.clear(),
             Some(Response::Epochs(epochs)) if self.does(Trick::Liar) => {
                 // Half of them are of one mind for ever, so that nobody gets through to the truth.
                 let mind = self.friends % 12;

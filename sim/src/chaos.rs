@@ -43,7 +43,7 @@ impl World {
             return;
         }
         self.push(TICK, Event::Chaos);
-        if self.plan.mode == Mode::Equivocators {
+        if self.plan.mode != Mode::Bounded {
             return self.split();
         }
         let sudden: Vec<Fault> =

@@ -8,6 +8,7 @@
 //! must hold is checked by [`checkers`], which share no code with what they check. `docs/SIMULATION.md`
 //! has the fault model and how to replay a seed.
 
+mod amnesia;
 mod byzantine;
 mod chaos;
 pub mod checkers;
@@ -108,7 +109,13 @@ fn account(world: &mut World, epoch: u64) -> Fork {
     let until = world.now + 3 * EPOCH_MS;
     let proved = world.run_until(until, |world| world.proved.contains(&epoch));
     let (named, total) = world.checkers.named(epoch);
-    if world.plan.mode == Mode::Equivocators && !(proved && checkers::is_third(named, total)) {
+    let accounted = match world.plan.mode {
+        Mode::Bounded => true,
+        Mode::Equivocators => proved && checkers::is_third(named, total),
+        // Whoever forgets a lock signs nothing twice: there is a proof of the fork, and none of who made it.
+        Mode::Amnesia => proved && named == 0,
+    };
+    if !accounted {
         let facts = format!("fork of epoch {epoch}: proved {proved}, named {named} of {total}");
         world.checkers.report("accountability", facts);
     }

@@ -24,7 +24,7 @@ Simulates whole subnets with faults, from seeds.
   --trace         with all that happens, in lines
   --jobs N        threads (default: as many as there are processors)
   --epochs N      epochs of each world (default and least: 20)
-  --mode MODE     bounded (default) or equivocators
+  --mode MODE     bounded (default), equivocators or amnesia
   --keep-going    do not stop at the first violation
 
 With the feature planted-bugs (docs/PLANTED.md):
@@ -84,6 +84,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 arguments.mode = match value()?.as_str() {
                     "bounded" => Mode::Bounded,
                     "equivocators" => Mode::Equivocators,
+                    "amnesia" => Mode::Amnesia,
                     other => return Err(format!("there is no mode {other}")),
                 };
             }
@@ -105,6 +106,7 @@ const fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Bounded => "bounded",
         Mode::Equivocators => "equivocators",
+        Mode::Amnesia => "amnesia",
     }
 }
 

@@ -52,10 +52,12 @@ pub enum Trick {
     FalseEvidence,
     /// Never opens what it committed to.
     Unopened,
+    /// Signs one vote per slot, and forgets in every round what it locked on in the ones before.
+    Unlock,
 }
 
 impl Trick {
-    /// All of them.
+    /// All that are tried below the fault bound.
     pub const ALL: [Self; 19] = [
         Self::Votes,
         Self::Proposals,
@@ -101,6 +103,7 @@ impl Trick {
             Self::Mute => "mute",
             Self::FalseEvidence => "false-evidence",
             Self::Unopened => "unopened",
+            Self::Unlock => "unlock",
         }
     }
 }
@@ -198,6 +201,8 @@ pub enum Mode {
     Bounded,
     /// Equivocators with more than 1/3 of stake: forks must be found, and their makers named.
     Equivocators,
+    /// As many that only forget their locks: forks must be found, and nobody can be named.
+    Amnesia,
 }
 
 /// One validator.
@@ -283,6 +288,7 @@ impl Plan {
             Mode::Equivocators => {
                 above_a_third(&mut validators, &[Trick::Votes, Trick::Proposals], &mut random);
             }
+            Mode::Amnesia => above_a_third(&mut validators, &[Trick::Unlock], &mut random),
         }
         let faults = if mode == Mode::Bounded { draw_faults(&mut random) } else { BTreeSet::new() };
         let weather = draw_weather(&faults, &mut random);

@@ -299,7 +299,14 @@ impl World {
         let Some(node) = self.nodes.get_mut(to) else { return };
         if let Some(liar) = &mut node.liar {
             liar.hears(channel, bytes, &mut self.random);
+            for (mask, channel, bytes) in liar.unlocked(channel, bytes) {
+                self.trace.note(self.now, to, "publish", &bytes);
+                self.checkers.said(&bytes, false);
+                self.line(to, || crate::show::message(&bytes));
+                self.spread(to, mask, channel, bytes.into());
+            }
         }
+        let Some(node) = self.nodes.get_mut(to) else { return };
         let Some(runner) = node.runner.as_mut() else { return };
         runner.host_mut().arrives(token, bytes);
         self.give(to, Input::Gossip { from: hotkey, token, channel, bytes: bytes.to_vec() });

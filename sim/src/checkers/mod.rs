@@ -217,7 +217,8 @@ impl Checkers {
             Note::Logged(record) => self.inclusion.record(record),
             Note::Committed(committed) => self.committed(node, committed),
             Note::Early(facts) => self.report("medium", format!("node {node}: {facts}")),
-            Note::Blamed(key, why) if self.honest.contains(key) => {
+            // Once the subnet is forked, each half rightly refuses what the other one certified.
+            Note::Blamed(key, why) if self.honest.contains(key) && self.forked().is_none() => {
                 let who = wire::short(key);
                 self.report("blame", format!("node {node} blames honest {who} for {why}"));
             }

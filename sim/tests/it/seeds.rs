@@ -45,3 +45,21 @@ fn above_the_bound_forks_are_found_and_more_than_a_third_is_named() {
     }
     assert!(forks > 0, "nobody forked: the attack has become too weak to show anything");
 }
+
+/// Forgetting a lock is no offence that two signatures show: the subnet forks, the fork is proven by its
+/// two certificates, and nobody is named. That is why the bound is what it is.
+#[test]
+fn above_the_bound_forgotten_locks_fork_and_name_nobody() {
+    remember();
+    let mut forks = 0;
+    for seed in 0..if cfg!(feature = "slow-tests") { 20 } else { 4 } {
+        let (plan, outcome, same) = run_twice(seed, Mode::Amnesia, EPOCHS);
+        assert!(outcome.violations.is_empty(), "{plan}\n{:?}", outcome.violations);
+        assert!(same, "{plan}");
+        if let Some(fork) = outcome.fork {
+            assert!(fork.proved && fork.named == 0, "{plan} {fork:?}");
+            forks += 1;
+        }
+    }
+    assert!(forks > 0, "nobody forked: the attack has become too weak to show anything");
+}
