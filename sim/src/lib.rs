@@ -107,7 +107,8 @@ pub fn run(plan: Plan, with_lines: bool) -> Outcome {
 fn account(world: &mut World, epoch: u64) -> Fork {
     world.calm();
     let until = world.now + 3 * EPOCH_MS;
-    let proved = world.run_until(until, |world| world.proved.contains(&epoch));
+    // Of that epoch, or of a later one if each side went on.
+    let proved = world.run_until(until, |world| world.proved.range(epoch..).next().is_some());
     let (named, total) = world.checkers.named(epoch);
     let accounted = match world.plan.mode {
         Mode::Bounded => true,

@@ -394,6 +394,11 @@ impl Participant {
         if cut.epoch != self.closing() {
             return cut.epoch < self.closing();
         }
+        if cut.subnet == self.subnet && cut.prev != head {
+            // Built on another cut than ours. If that one is certified too, whoever has this one has it.
+            let request = proto::EpochsRequest { from: own.get(), max: 1 };
+            self.ask_for(from, Asked::Epochs, proto::request::Request::Epochs(request));
+        }
         let id = cut.id();
         let sound = cut.subnet == self.subnet
             && cut.prev == head

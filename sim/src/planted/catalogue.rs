@@ -79,32 +79,32 @@ const fn agreement(bug: Bug) -> Origin {
         Bug::QuorumTwoThirds => from(
             "consensus/src/certificate.rs",
             "klaytn/klaytn#1403, Consensys/quorum#796: the size of a quorum is one off",
-            0,
+            1,
         ),
         Bug::SignerCountedTwice => from(
             "consensus/src/certificate.rs",
             "cometbft/tendermint-rs#335: a validator's power is added for each of its signatures",
-            0,
+            58,
         ),
         Bug::VoteUnverified => from(
             "consensus/src/agreement/effects.rs",
             "johnhenry/raijin#5: commit signatures are collected and never verified",
-            0,
+            4,
         ),
         Bug::SubnetUnsigned => from(
             "types/src/agreement.rs",
             "replay between chains, which EIP-155 ended: a signature names no chain",
-            0,
+            7,
         ),
         Bug::LockIgnored => from(
             "consensus/src/agreement/effects.rs",
             "tendermint/tendermint#6849, #6850: locks freed and votes cast outside the rules",
-            0,
+            6,
         ),
         _ => from(
             "consensus/src/agreement/effects.rs",
             "tendermint/tendermint#9229: a timeout acts on round 0 whatever round it is",
-            0,
+            15,
         ),
     }
 }
@@ -124,28 +124,28 @@ const fn restart(bug: Bug) -> Origin {
         Bug::LogNotReplayed => from(
             "consensus/src/agreement/running.rs",
             "tendermint/tendermint#740: replay fails, and consensus is started anyway",
-            0,
+            4,
         ),
         Bug::LogEndNotReplayed => from(
             "consensus/src/agreement/running.rs",
             "jepsen.io/analyses/tendermint-0-10-2: a log cut short loses what it promised",
-            0,
+            4,
         ),
         Bug::LockNotRestored => from(
             "consensus/src/agreement/running.rs",
             "tendermint/tendermint#44: a restart right after a precommit unlocks",
-            0,
+            6,
         ),
-        Bug::NumbersFromZero => from("persist/src/restart.rs", OWN, 0),
+        Bug::NumbersFromZero => from("persist/src/restart.rs", OWN, 5),
         Bug::FirstHeightNotResumed => {
-            from("subnet/src/participant.rs", "this repository, 92d3e49: so it was before", 0)
+            from("subnet/src/participant.rs", "this repository, 92d3e49: so it was before", 4)
         }
         Bug::OwnVotesForeign => from(
             "consensus/src/agreement/checks.rs",
             "this repository, cefe267 and 57b9a09: so it was before",
-            0,
+            7,
         ),
-        _ => from("subnet/src/close/kept.rs", "this repository, 6207957: so it was before", 0),
+        _ => from("subnet/src/close/kept.rs", "this repository, 6207957: so it was before", 6),
     }
 }
 
@@ -164,29 +164,29 @@ const fn storage(bug: Bug) -> Origin {
         Bug::SyncTriedAgain => from(
             "storage/src/agreement_log.rs",
             "the fsync errors of PostgreSQL; tursodatabase/turso#3077, neondatabase/neon#8140",
-            0,
+            6,
         ),
         Bug::CertificateNotSynced => from(
             "storage/src/certificate_log/mod.rs",
             "komora-io/marble#12: appended, not synced, and then referred to",
-            0,
+            2,
         ),
         Bug::TablesBeforeLog => from(
             "storage/src/store.rs",
             "etcd-io/etcd#10508: applied to the database before it is in the log",
-            0,
+            4,
         ),
         Bug::TornTailKept => from(
             "storage/src/frame.rs",
             "tendermint/tendermint#3089, #3246: a write torn by a crash stays in the log",
-            0,
+            13,
         ),
         Bug::WatermarkOneSlot => from(
             "storage/src/watermark.rs",
             "tendermint/tendermint#10108: the last sign state is overwritten in place",
-            0,
+            7,
         ),
-        _ => from("persist/src/snapshots/mod.rs", OWN, 0),
+        _ => from("persist/src/snapshots/mod.rs", OWN, 21),
     }
 }
 
@@ -195,15 +195,15 @@ const fn cut(bug: Bug) -> Origin {
         Bug::MemberCitedTwice => from(
             "consensus/src/agreement/inclusion/check.rs",
             "tendermint/tendermint#4316: two votes of one validator in a commit",
-            0,
+            33,
         ),
         Bug::StaleListCounted => from(
             "subnet/src/close/messages.rs",
             "CodeChain-io/codechain#898: a vote of the height before acts on this one",
             0,
         ),
-        Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 0),
-        Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 0),
+        Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 49),
+        Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 7),
         Bug::TimeOfFastest => from(
             "consensus/src/agreement/inclusion/mod.rs",
             "cometbft GHSA-c32p-wcqj-j677: one signer moves the time of a block",
@@ -212,12 +212,12 @@ const fn cut(bug: Bug) -> Origin {
         Bug::EvidenceUnverified => from(
             "types/src/evidence.rs",
             "cometbft/cometbft#1749: signatures that do not hold, in evidence that does",
-            0,
+            7,
         ),
         Bug::EvidenceOfNone => from(
             "types/src/evidence.rs",
             "category-labs/monad-bft#1607: evidence of what is no equivocation",
-            0,
+            65,
         ),
         _ => from(
             "subnet/src/close/messages.rs",
@@ -232,9 +232,9 @@ const fn ledger(bug: Bug) -> Origin {
         Bug::SelfTransfer => from(
             "consensus/src/ledger/execute/operations.rs",
             "category-labs/monad#202, a16z/halmos#493: a transfer to oneself",
-            0,
+            27,
         ),
-        Bug::UnbondedTwice => from("consensus/src/ledger/execute/churn.rs", OWN, 0),
+        Bug::UnbondedTwice => from("consensus/src/ledger/execute/churn.rs", OWN, 9),
         Bug::RemainderLost => from(
             "consensus/src/ledger/split.rs",
             "RaoFoundation/subtensor#2610: parts that do not add up to the whole",
@@ -243,18 +243,18 @@ const fn ledger(bug: Bug) -> Origin {
         Bug::BurnUncounted => from(
             "consensus/src/ledger/execute/registrations.rs",
             "RaoFoundation/subtensor#563, #254: burns without a change of the issuance",
-            0,
+            9,
         ),
         Bug::SlashKept => from(
             "consensus/src/ledger/execute/evidence.rs",
             "RaoFoundation/subtensor#495: the issuance falls, and the amount stays",
             0,
         ),
-        Bug::ChurnUnbounded => from("consensus/src/ledger/execute/churn.rs", OWN, 0),
+        Bug::ChurnUnbounded => from("consensus/src/ledger/execute/churn.rs", OWN, 9),
         Bug::BondsInherited => from(
             "consensus/src/ledger/state.rs",
             "RaoFoundation/subtensor#755, #2399: a newcomer inherits what stood about its uid",
-            0,
+            60,
         ),
         Bug::UnstableOrder => from(
             "consensus/src/ledger/split.rs",
@@ -264,7 +264,7 @@ const fn ledger(bug: Bug) -> Origin {
         _ => from(
             "subnet/src/hidden.rs",
             "RaoFoundation/subtensor#1957: an interval of 0 between commit and reveal",
-            0,
+            5,
         ),
     }
 }
@@ -274,29 +274,29 @@ const fn following(bug: Bug) -> Origin {
         Bug::CertificateUnverified => from(
             "subnet/src/sync.rs",
             "cometbft/tendermint-rs#390, CVE-2020-15091: signatures of a commit are not all checked",
-            0,
+            32,
         ),
         Bug::CutUnbound => from(
             "subnet/src/sync.rs",
             "ava-labs/Simplex#555: checks are skipped for what only looks the same",
-            0,
+            82,
         ),
         Bug::LiarAskedForever => from(
             "subnet/src/sync.rs",
             "cometbft GHSA-22qq-3xwm-r5x4, FuelLabs/fuel-core#1969: a false height ends following",
-            0,
+            553,
         ),
-        Bug::BodiesNotFetched => from("subnet/src/fetch.rs", OWN, 0),
-        Bug::FetchedOnce => from("subnet/src/sync.rs", OWN, 0),
+        Bug::BodiesNotFetched => from("subnet/src/fetch.rs", OWN, 3),
+        Bug::FetchedOnce => from("subnet/src/sync.rs", OWN, 7),
         Bug::SaidOnce => from(
             "subnet/src/close/messages.rs, differences.rs",
             "category-labs/monad-bft#1670, circlefin/malachite#922: what is lost is not said again",
-            0,
+            1,
         ),
         Bug::CommitteeKept => from(
             "subnet/src/participant.rs",
             "tendermint/tendermint#1620: epochs that a newer committee closed cannot be verified",
-            0,
+            3,
         ),
         _ => from(
             "subnet/src/close/mod.rs",
