@@ -61,7 +61,7 @@ pub enum Fault {
     Invalid,
     /// More than its rate. 1 point, by this crate at most once a second.
     Flood,
-    /// No answer, or none of use. 0.2 points: a loaded host is not an attacker.
+    /// No answer, or none of use. 0.2 points, 50 at most: a loaded or unreachable host is not an attacker.
     Unhelpful,
 }
 

@@ -150,6 +150,8 @@ impl request_response::Codec for Codec {
     }
 }
 
+/// A frame that ends early is an error of the connection and nobody's fault: the other end may have given
+/// up waiting, as all do when the network between them is cut.
 async fn read<M, C, T>(io: &mut T, limit: usize, budget: &Arc<Semaphore>) -> io::Result<Frame<M>>
 where
     M: Message + Default,
@@ -157,13 +159,7 @@ where
     T: AsyncRead + Unpin + Send,
 {
     let mut head = [0; 4];
-    match io.read_exact(&mut head).await {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Ok(Frame::Bad(BadFrame::Malformed));
-        }
-        Err(error) => return Err(error),
-    }
+    io.read_exact(&mut head).await?;
     let length = usize::try_from(u32::from_be_bytes(head)).unwrap_or(usize::MAX);
     if length > limit {
         return Ok(Frame::Bad(BadFrame::Oversize));
@@ -180,13 +176,7 @@ where
         }
         let start = bytes.len();
         bytes.resize(length.min(start + STEP), 0);
-        match io.read_exact(&mut bytes[start..]).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Ok(Frame::Bad(BadFrame::Malformed));
-            }
-            Err(error) => return Err(error),
-        }
+        io.read_exact(&mut bytes[start..]).await?;
     }
     if !C::within(&bytes) {
         return Ok(Frame::Bad(BadFrame::Malformed));
@@ -401,8 +391,15 @@ mod tests {
         Arc::new(Semaphore::new(steps))
     }
 
+    async fn try_decode(
+        bytes: Vec<u8>,
+        budget: &Arc<Semaphore>,
+    ) -> io::Result<Frame<proto::Request>> {
+        read::<_, RequestShape, _>(&mut Cursor::new(bytes), REQUEST_BYTES, budget).await
+    }
+
     async fn decode(bytes: Vec<u8>, budget: &Arc<Semaphore>) -> Frame<proto::Request> {
-        read::<_, RequestShape, _>(&mut Cursor::new(bytes), REQUEST_BYTES, budget).await.unwrap()
+        try_decode(bytes, budget).await.unwrap()
     }
 
     fn task(input: usize) -> proto::Request {
@@ -436,7 +433,8 @@ mod tests {
         let over = u32::try_from(REQUEST_BYTES + 1).unwrap().to_be_bytes().to_vec();
         assert!(matches!(decode(over, &budget).await, Frame::Bad(BadFrame::Oversize)));
         let promised = u32::try_from(REQUEST_BYTES).unwrap().to_be_bytes().to_vec();
-        assert!(matches!(decode(promised, &budget).await, Frame::Bad(BadFrame::Malformed)));
+        assert!(try_decode(promised, &budget).await.is_err());
+        assert_eq!(budget.available_permits(), 4);
     }
 
     #[tokio::test]
@@ -446,12 +444,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn truncated_and_foreign_bytes_are_malformed() {
+    async fn foreign_bytes_are_malformed_and_a_frame_cut_short_is_nobodys_fault() {
         let budget = budget(4);
         let whole = encode(task(50)).await;
         for end in 0..whole.len() {
-            let frame = decode(whole[..end].to_vec(), &budget).await;
-            assert!(matches!(frame, Frame::Bad(BadFrame::Malformed)), "cut at {end}");
+            let error = try_decode(whole[..end].to_vec(), &budget).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "cut at {end}");
         }
         let frame = decode(vec![0, 0, 0, 3, 0xff, 0xff, 0xff], &budget).await;
         assert!(matches!(frame, Frame::Bad(BadFrame::Malformed)));

@@ -1,6 +1,7 @@
 //! A subnet of real processes on this machine.
 
 use std::fs::File;
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -13,9 +14,9 @@ use ganglion::testnet::layout::Layout;
 use ganglion::testnet::process;
 use ganglion::testnet::setup::{self, Made, NodeRecord, Ports};
 use ganglion::testnet::spec::{Flags, Role, Spec};
-use ganglion::{files, manifest, units};
+use ganglion::{config, files, manifest, units};
 
-use crate::Options;
+use crate::{Options, namespaces};
 
 /// How often a condition is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(20);
@@ -49,6 +50,8 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     pub(crate) epoch_ms: u64,
     binary: PathBuf,
+    /// Whether each node has a network namespace.
+    apart: bool,
     /// Removed with the cluster, unless it is to be kept.
     temporary: Option<tempfile::TempDir>,
 }
@@ -56,6 +59,20 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes keys, manifest and directories; nothing runs yet.
     pub(crate) fn new(options: &Options, name: &str, size: Size) -> anyhow::Result<Self> {
+        Self::make(options, name, size, false)
+    }
+
+    /// The same with a network namespace for each node; this program must be inside.
+    pub(crate) fn in_namespaces(options: &Options, name: &str, size: Size) -> anyhow::Result<Self> {
+        let cluster = Self::make(options, name, size, true)?;
+        namespaces::build(cluster.nodes.len())?;
+        for at in 0..cluster.nodes.len() {
+            cluster.move_apart(at)?;
+        }
+        Ok(cluster)
+    }
+
+    fn make(options: &Options, name: &str, size: Size, apart: bool) -> anyhow::Result<Self> {
         let binary = binary(options)?;
         let (dir, temporary) = match &options.dir {
             Some(dir) => (dir.join(name), None),
@@ -92,7 +109,7 @@ impl Cluster {
             .into_iter()
             .map(|one| Node { record: one.record, process: None, started: None })
             .collect();
-        Ok(Self { layout, nodes, epoch_ms: base.epoch_ms, binary, temporary })
+        Ok(Self { layout, nodes, epoch_ms: base.epoch_ms, binary, apart, temporary })
     }
 
     /// Starts every node, and waits until each has the first certified epoch.
@@ -118,7 +135,28 @@ impl Cluster {
 
     /// The node's interface, whether it runs or not.
     pub(crate) fn client(&self, at: usize) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.nodes[at].record.api())?)
+        let NodeRecord { api_port, .. } = self.nodes[at].record;
+        Ok(Client::new(&format!("{}:{api_port}", self.host(at)))?)
+    }
+
+    fn host(&self, at: usize) -> Ipv4Addr {
+        if self.apart { namespaces::address(at) } else { Ipv4Addr::LOCALHOST }
+    }
+
+    /// Puts the addresses of its namespace into a node's settings.
+    fn move_apart(&self, at: usize) -> anyhow::Result<()> {
+        let path = self.layout.node(&self.nodes[at].record.name).join(config::FILE_NAME);
+        let mut text = std::fs::read_to_string(&path)?;
+        for (other, node) in self.nodes.iter().enumerate() {
+            let NodeRecord { p2p_port, api_port, .. } = node.record;
+            let host = self.host(other);
+            text = text.replace(
+                &format!("/ip4/127.0.0.1/tcp/{p2p_port}"),
+                &format!("/ip4/{host}/tcp/{p2p_port}"),
+            );
+            text = text.replace(&format!("127.0.0.1:{api_port}"), &format!("{host}:{api_port}"));
+        }
+        Ok(std::fs::write(&path, text)?)
     }
 
     /// Starts a process that does not run.
@@ -135,14 +173,10 @@ impl Cluster {
         let name = &self.nodes[at].record.name;
         let log = File::options().create(true).append(true).open(self.layout.log(name))?;
         let mut command = process::command(&self.binary, &self.layout).into_std();
-        command
-            .args(["run", "--exit-with-stdin", "--data-dir"])
-            .arg(self.layout.node(name))
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0);
+        command.args(["run", "--exit-with-stdin", "--data-dir"]).arg(self.layout.node(name));
         change(&mut command);
+        let mut command = if self.apart { namespaces::inside(at, &command) } else { command };
+        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         self.nodes[at].process = Some(child);
         self.nodes[at].started = Some(Instant::now());

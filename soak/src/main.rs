@@ -10,12 +10,14 @@ mod figures;
 mod history;
 mod kills;
 mod latency;
+mod namespaces;
+mod partitions;
 mod report;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::Report;
@@ -70,17 +72,20 @@ enum Trial {
     Latency,
     /// Nodes are killed (SIGKILL) at random instants, one by one and all at once
     Kills,
+    /// The network is cut: 2-2, 3-1, one way, flapping
+    Partitions,
     /// All of them, one after the other
     All,
 }
 
 impl Trial {
-    const EACH: [Self; 2] = [Self::Latency, Self::Kills];
+    const EACH: [Self; 3] = [Self::Latency, Self::Kills, Self::Partitions];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Latency => "latency",
             Self::Kills => "kills",
+            Self::Partitions => "partitions",
             Self::All => "all",
         }
     }
@@ -89,25 +94,44 @@ impl Trial {
         match self {
             Self::Latency => latency::run(options),
             Self::Kills => kills::run(options),
-            Self::All => unreachable!("it is taken apart before"),
+            Self::Partitions => partitions::run(options),
+            Self::All => bail!("it is taken apart before"),
         }
     }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let trials = if cli.trial == Trial::All { &Trial::EACH[..] } else { &[cli.trial][..] };
-    let mut held = true;
-    for trial in trials {
-        match one(*trial, &cli.options) {
-            Ok(report) => held &= report.held(),
-            Err(error) => {
-                eprintln!("{}: {error:#}", trial.name());
-                return ExitCode::from(2);
-            }
+    let held = match cli.trial {
+        Trial::All => each(),
+        trial => one(trial, &cli.options).map(|report| report.held()),
+    };
+    match held {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{}: {error:#}", cli.trial.name());
+            ExitCode::from(2)
         }
     }
-    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs every trial in a process of its own, since some move into namespaces; whether all held.
+fn each() -> anyhow::Result<bool> {
+    let own = std::env::current_exe()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut held = true;
+    for trial in Trial::EACH {
+        let place =
+            |one: &String| if *one == Trial::All.name() { trial.name() } else { one }.to_owned();
+        let status = Command::new(&own).args(arguments.iter().map(place)).status()?;
+        match status.code() {
+            Some(0) => {}
+            Some(1) => held = false,
+            _ => bail!("{} could not be tried", trial.name()),
+        }
+    }
+    Ok(held)
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]

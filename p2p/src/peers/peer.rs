@@ -14,6 +14,8 @@ use crate::topics::Topic;
 
 /// Fault points at which a peer is banned.
 pub const BAN_POINTS: f64 = 100.0;
+/// The points that answers which never came can add up to: alone they ban nobody.
+const UNHELPFUL_MOST: f64 = 50.0;
 /// How long a ban lasts.
 pub const BAN_TIME: Duration = Duration::from_secs(600);
 /// Time in which fault points halve.
@@ -106,7 +108,12 @@ impl Peer {
 
     /// Adds a fault; whether the peer is now to be banned.
     pub(crate) fn charge(&mut self, fault: Fault, now: Instant) -> bool {
-        self.points = self.points(now) + fault.points();
+        let points = self.points(now);
+        self.points = match fault {
+            // A network that is cut time and again leaves many requests unanswered.
+            Fault::Unhelpful => points.max((points + fault.points()).min(UNHELPFUL_MOST)),
+            _ => points + fault.points(),
+        };
         self.points_at = now;
         let banned = self.points >= BAN_POINTS;
         if banned {
@@ -138,5 +145,18 @@ mod tests {
         assert!((peer.points(later) - 40.0).abs() < 0.01);
         assert!(peer.charge(Fault::Malformed, now));
         assert!(peer.next_dial >= now + BAN_TIME);
+    }
+
+    #[test]
+    fn answers_that_never_come_ban_nobody_alone() {
+        let now = Instant::now();
+        let mut peer = Peer::new(record(7).signer, now);
+        assert!((0..10_000).all(|_| !peer.charge(Fault::Unhelpful, now)));
+        assert!((peer.points(now) - UNHELPFUL_MOST).abs() < 0.01);
+        assert!(!peer.charge(Fault::Malformed, now));
+        assert!(!peer.charge(Fault::Malformed, now));
+        assert!(!peer.charge(Fault::Unhelpful, now));
+        assert!((peer.points(now) - 90.0).abs() < 0.01, "what others cost stays");
+        assert!(peer.charge(Fault::Invalid, now));
     }
 }
