@@ -118,6 +118,11 @@ impl Cluster {
         for at in 0..self.nodes.len() {
             self.start(at)?;
         }
+        self.first_epoch()
+    }
+
+    /// Waits until each node has the first certified epoch.
+    pub(crate) fn first_epoch(&mut self) -> anyhow::Result<()> {
         for at in 0..self.nodes.len() {
             self.wait(at, Duration::from_secs(120), "the first epoch", |client| {
                 client.get::<Status>("/v1/status").is_ok_and(|status| status.epoch >= 1)

@@ -5,6 +5,7 @@
 //! `docs/SOAK.md` says what each of them shows.
 
 mod chance;
+mod clocks;
 mod cluster;
 mod figures;
 mod history;
@@ -74,18 +75,21 @@ enum Trial {
     Kills,
     /// The network is cut: 2-2, 3-1, one way, flapping
     Partitions,
+    /// Clocks jump and drift, on one node and on all
+    Clocks,
     /// All of them, one after the other
     All,
 }
 
 impl Trial {
-    const EACH: [Self; 3] = [Self::Latency, Self::Kills, Self::Partitions];
+    const EACH: [Self; 4] = [Self::Latency, Self::Kills, Self::Partitions, Self::Clocks];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Latency => "latency",
             Self::Kills => "kills",
             Self::Partitions => "partitions",
+            Self::Clocks => "clocks",
             Self::All => "all",
         }
     }
@@ -95,6 +99,7 @@ impl Trial {
             Self::Latency => latency::run(options),
             Self::Kills => kills::run(options),
             Self::Partitions => partitions::run(options),
+            Self::Clocks => clocks::run(options),
             Self::All => bail!("it is taken apart before"),
         }
     }
