@@ -21,7 +21,7 @@ use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Input, Participant};
 use ganglion_types::{Manifest, proto};
 
-use super::{NodeError, open_store, show_forks, stopped};
+use super::{NodeError, open_store, show_forks, stopped, take_up};
 use crate::driver::{self, Mail};
 use crate::host::{NodeHost, Parts, Rest};
 use crate::library::Library;
@@ -156,18 +156,12 @@ impl Drive {
             }
             Err(error) => return Err(error.into()),
         };
-        match restart::begin_height(&mut store, &found.standing, &state) {
-            Err(RestartError::Store(error)) if error.is_full() => {
-                return Ok(Err((rest, error.into())));
-            }
+        let taken = take_up(&mut store, found, state.clone(), &self.manifest, self.who.clone());
+        let (participant, forks) = match taken {
+            Err(error) if may_pass(&error) => return Ok(Err((rest, error))),
             other => other?,
-        }
-        let past = restart::participant_past(&store, found)?;
-        let forks = restart::known_forks(&store)?;
+        };
         let reader = store.reader().clone();
-        let again = (state.clone(), past);
-        let who = self.who.clone();
-        let participant = restart::participant(&self.manifest, &reader, again, &forks, who)?;
         show_forks(&rest.view, forks);
         rest.view.update(|view| {
             view.state = Arc::new(state);
@@ -201,7 +195,7 @@ fn may_pass(error: &NodeError) -> bool {
         NodeError::Open(OpenError::Io { source, .. }) => {
             ganglion_storage::disk::takes_no_writes(source)
         }
-        NodeError::Store(error) => error.is_full(),
+        NodeError::Store(error) | NodeError::Restart(RestartError::Store(error)) => error.is_full(),
         _ => false,
     }
 }

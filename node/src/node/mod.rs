@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
 use ganglion_persist::KnownFork;
 use ganglion_persist::restart::{self, Who};
@@ -98,6 +99,55 @@ fn open_to_sign(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeErr
     }
 }
 
+/// What a start finds before anything is sent or taken.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The open store; the height to be closed is begun, unless the node is mute there.
+    pub store: Store,
+    /// What was found in it.
+    pub found: Found,
+    /// The last certified epoch.
+    pub epoch: u64,
+    /// Epochs known to have two certified cuts.
+    pub forks: usize,
+    /// What goes on.
+    pub participant: Participant,
+}
+
+/// Opens a node's files as a start does, and goes no further: no network, no interface. For whoever tries what files can
+/// be recovered from.
+///
+/// # Errors
+/// Why the node could not start.
+pub fn resume(
+    dir: &Path,
+    manifest: &Arc<Manifest>,
+    hotkey: &KeyPair,
+) -> Result<Resumed, NodeError> {
+    let (mut store, found) = open_to_sign(dir, &manifest.subnet_id())?;
+    let state = restart::recover(&mut store, &found, manifest)?;
+    let epoch = state.epoch().get();
+    let who = who(hotkey, Behaviour::Honest);
+    let (participant, forks) = take_up(&mut store, found.clone(), state, manifest, who)?;
+    Ok(Resumed { store, found, epoch, forks: forks.len(), participant })
+}
+
+/// The participant as it was when its process ended.
+fn take_up(
+    store: &mut Store,
+    found: Found,
+    state: State,
+    manifest: &Arc<Manifest>,
+    who: Who,
+) -> Result<(Participant, Vec<KnownFork>), NodeError> {
+    restart::begin_height(store, &found.standing, &state)?;
+    let past = restart::participant_past(store, found)?;
+    let forks = restart::known_forks(store)?;
+    let reader = store.reader();
+    let participant = restart::participant(manifest, reader, (state, past), &forks, who)?;
+    Ok((participant, forks))
+}
+
 /// Runs a node until `shutdown` is done.
 ///
 /// # Errors
@@ -164,18 +214,13 @@ async fn assemble(
         None => Some((restart::recover(&mut store, &found, &manifest)?, BTreeSet::new())),
     };
     let Some((state, connected)) = begun else { return Ok(None) };
-    restart::begin_height(&mut store, &found.standing, &state)?;
-    let past = restart::participant_past(&store, found)?;
     let view = View::new(me, state.clone());
     let workers = workers(&config, &manifest, &view)?;
     let (driver, mail) = Driver::channel();
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
-    let reader = store.reader().clone();
-    let library = Library::new(reader.clone());
-    let forks = restart::known_forks(&store)?;
+    let library = Library::new(store.reader().clone());
     let who = who(&hotkey, behaviour);
-    let participant = restart::participant(&manifest, &reader, (state, past), &forks, who.clone())?;
-    drop(reader);
+    let (participant, forks) = take_up(&mut store, found, state, &manifest, who.clone())?;
     show_forks(&view, forks);
     let host = NodeHost::new(Parts {
         store,
