@@ -49,7 +49,7 @@ pub(crate) struct Cluster {
     pub(crate) layout: Layout,
     pub(crate) nodes: Vec<Node>,
     pub(crate) epoch_ms: u64,
-    binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// Whether each node has a network namespace.
     apart: bool,
     /// Removed with the cluster, unless it is to be kept.

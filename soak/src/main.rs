@@ -7,12 +7,15 @@
 mod chance;
 mod clocks;
 mod cluster;
+mod corruption;
 mod figures;
 mod history;
 mod kills;
 mod latency;
 mod namespaces;
 mod partitions;
+mod power_loss;
+mod reopen;
 mod report;
 
 use std::path::PathBuf;
@@ -77,12 +80,23 @@ enum Trial {
     Partitions,
     /// Clocks jump and drift, on one node and on all
     Clocks,
+    /// One file of a data directory is damaged: bits, pages, lengths, names, older copies
+    Corruption,
+    /// Power is lost at any write that a node really made, with any un-synced part gone
+    PowerLoss,
     /// All of them, one after the other
     All,
 }
 
 impl Trial {
-    const EACH: [Self; 4] = [Self::Latency, Self::Kills, Self::Partitions, Self::Clocks];
+    const EACH: [Self; 6] = [
+        Self::Latency,
+        Self::Kills,
+        Self::Partitions,
+        Self::Clocks,
+        Self::Corruption,
+        Self::PowerLoss,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -90,6 +104,8 @@ impl Trial {
             Self::Kills => "kills",
             Self::Partitions => "partitions",
             Self::Clocks => "clocks",
+            Self::Corruption => "corruption",
+            Self::PowerLoss => "power-loss",
             Self::All => "all",
         }
     }
@@ -100,6 +116,8 @@ impl Trial {
             Self::Kills => kills::run(options),
             Self::Partitions => partitions::run(options),
             Self::Clocks => clocks::run(options),
+            Self::Corruption => corruption::run(options),
+            Self::PowerLoss => power_loss::run(options),
             Self::All => bail!("it is taken apart before"),
         }
     }

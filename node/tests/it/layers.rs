@@ -132,7 +132,8 @@ const LAYERS: [Layer; 9] = [
     },
     Layer {
         name: "ganglion-soak",
-        ours: &["ganglion"],
+        // Of the others what a start reports of a data directory.
+        ours: &["ganglion", "ganglion-persist", "ganglion-storage", "ganglion-types"],
         others: &["anyhow", "clap", "serde", "serde_json", "tempfile"],
         build: &[],
     },
