@@ -71,7 +71,7 @@ pub(crate) enum MetaKey {
     Subnet,
     /// u64: the epoch whose step was applied last.
     Applied,
-    /// u64: item sequence numbers below it may have been used; only while there is no watermark to say so.
+    /// u64: item sequence numbers below it may have been used, as the watermark says while there is one.
     ItemSeq,
     /// Number of rows in [`STATE`] and the exclusive or of their checks.
     StateSum,

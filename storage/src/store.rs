@@ -487,21 +487,18 @@ impl Store {
             if end <= store.item_seq_reserved {
                 return Ok(());
             }
-            let path = store.paths.watermark();
-            match &mut store.watermark {
-                Some((file, watermark)) => {
-                    let next = Watermark { item_seq_reserved: end, ..*watermark };
-                    file.write_both(&next).map_err(StoreError::io(&path))?;
-                    *watermark = next;
-                }
-                // A watermark made now would end the silence too early.
-                None => {
-                    let mut step = Step::default();
-                    step.put(&META, &MetaKey::ItemSeq, end.to_be_bytes().to_vec());
-                    store.reader.tables.commit(step)?;
-                    store.reader.tables.flush()?;
-                }
+            // A watermark made now would end the silence too early.
+            if let Some((file, watermark)) = &mut store.watermark {
+                let path = store.paths.watermark();
+                let next = Watermark { item_seq_reserved: end, ..*watermark };
+                file.write_both(&next).map_err(StoreError::io(&path))?;
+                *watermark = next;
             }
+            // Also where an older copy of the watermark does not reach: no number is given out twice.
+            let mut step = Step::default();
+            step.put(&META, &MetaKey::ItemSeq, end.to_be_bytes().to_vec());
+            store.reader.tables.commit(step)?;
+            store.reader.tables.flush()?;
             store.item_seq_reserved = end;
             Ok(())
         })

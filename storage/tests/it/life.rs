@@ -120,6 +120,16 @@ fn a_log_that_lost_a_named_record_makes_the_node_mute_at_that_height_only() {
 }
 
 #[test]
+fn an_older_copy_of_the_watermark_gives_no_item_number_out_twice() {
+    let disk = voting_in_the_third();
+    open(&disk).0.reserve_item_seq(64).unwrap();
+    let older = disk.content(&path("watermark")).unwrap();
+    open(&disk).0.reserve_item_seq(128).unwrap();
+    disk.plant(&path("watermark"), &older);
+    assert_eq!(open(&disk).1.item_seq_reserved, 128);
+}
+
+#[test]
 fn a_lost_watermark_makes_the_node_mute_until_one_whole_epoch_has_passed() {
     let disk = voting_in_the_third();
     open(&disk).0.reserve_item_seq(64).unwrap();
@@ -128,7 +138,7 @@ fn a_lost_watermark_makes_the_node_mute_until_one_whole_epoch_has_passed() {
     }
     let (mut store, recovered) = open(&disk);
     assert_eq!(recovered.standing, Standing::MuteUnknown);
-    assert_eq!((recovered.watermark, recovered.item_seq_reserved), (None, 0));
+    assert_eq!((recovered.watermark, recovered.item_seq_reserved), (None, 64));
     // The log that lies there shows that this node spoke at epoch 3.
     assert!(matches!(store.begin_epoch(3), Err(StoreError::Mute { epoch: Some(3) })));
     store.reserve_item_seq(128).unwrap();
