@@ -207,6 +207,11 @@ impl Cluster {
         which.iter().try_for_each(|at| self.kill(*at))
     }
 
+    /// The process id of a node that runs.
+    pub(crate) fn pid(&self, at: usize) -> Option<u32> {
+        self.nodes[at].process.as_ref().map(Child::id)
+    }
+
     /// How a process ended by itself, if it did.
     pub(crate) fn ended(&mut self, at: usize) -> Option<String> {
         let status = self.nodes[at].process.as_mut()?.try_wait().ok().flatten()?;

@@ -9,6 +9,7 @@ mod clocks;
 mod cluster;
 mod corruption;
 mod figures;
+mod floods;
 mod history;
 mod kills;
 mod latency;
@@ -24,6 +25,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::floods::attack::Attack;
 use crate::report::Report;
 
 /// Does harm to real nodes and says what became of it.
@@ -84,18 +86,21 @@ enum Trial {
     Corruption,
     /// Power is lost at any write that a node really made, with any un-synced part gone
     PowerLoss,
+    /// Strangers flood one validator: junk, useless items, sybils, slow readers
+    Floods,
     /// All of them, one after the other
     All,
 }
 
 impl Trial {
-    const EACH: [Self; 6] = [
+    const EACH: [Self; 7] = [
         Self::Latency,
         Self::Kills,
         Self::Partitions,
         Self::Clocks,
         Self::Corruption,
         Self::PowerLoss,
+        Self::Floods,
     ];
 
     const fn name(self) -> &'static str {
@@ -106,6 +111,7 @@ impl Trial {
             Self::Clocks => "clocks",
             Self::Corruption => "corruption",
             Self::PowerLoss => "power-loss",
+            Self::Floods => "floods",
             Self::All => "all",
         }
     }
@@ -118,12 +124,26 @@ impl Trial {
             Self::Clocks => clocks::run(options),
             Self::Corruption => corruption::run(options),
             Self::PowerLoss => power_loss::run(options),
+            Self::Floods => floods::run(options),
             Self::All => bail!("it is taken apart before"),
         }
     }
 }
 
 fn main() -> ExitCode {
+    // A trial starts its attacker so: it is no command for people.
+    if let [_, first, order] = std::env::args().collect::<Vec<_>>().as_slice()
+        && first == "attack"
+    {
+        return match serde_json::from_str::<Attack>(order).map_err(Into::into).and_then(Attack::run)
+        {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("attack: {error:#}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let cli = Cli::parse();
     let held = match cli.trial {
         Trial::All => each(),

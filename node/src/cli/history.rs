@@ -21,9 +21,9 @@ use crate::node::NodeError;
 pub(super) enum HistoryCommand {
     /// Write how far a stopped node has signed, and keep it from signing on
     #[command(after_help = "\
-The file says up to which epoch, round and step the hotkey signed in its subnet, and which item numbers
-it reserved; the hotkey signs it. From then on this node refuses to run, so that the key signs on one
-machine only. The file holds no secret.
+The file says up to which epoch, round and step the hotkey signed in its subnet, and which item
+numbers it reserved; the hotkey signs it. From then on this node refuses to run, so that the key
+signs on one machine only. The file holds no secret.
 
 Moving a key:
   ganglion keys history export --node v1 > v1.history       here, the node being stopped
@@ -32,8 +32,9 @@ Moving a key:
     Export(ExportArgs),
     /// Take over how far a key has signed elsewhere; the node signs nothing at or below it
     #[command(after_help = "\
-The node must be stopped, and have that hotkey. It follows the subnet from the start and signs from the
-epoch after the one in the file. A history older than what this node signed itself is refused.
+The node must be stopped, and have that hotkey. It follows the subnet from the start and signs
+from the epoch after the one in the file. A history older than what this node signed itself is
+refused.
 
 Example:
   ganglion keys history import --node v1 v1.history")]

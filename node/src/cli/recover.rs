@@ -19,11 +19,12 @@ use crate::node::NodeError;
 /// Find out what is wrong with a node's data, and mend it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-For a node that does not start, or is silent, or after `ganglion db verify` found something. It says what
-is wrong, what it does, and does it: tables are made again from the certificate log, a log that is torn
-inside keeps the epochs before, and what is missing then comes from peers once the node runs. Whatever is
-damaged is put aside under a name with `.corrupt-`, never removed. Keys are not touched, and how far the
-node signed is never lowered: it stays silent for as long as it must.
+For a node that does not start, or is silent, or after `ganglion db verify` found something. It
+says what is wrong, what it does, and does it: tables are made again from the certificate log, a
+log that is torn inside keeps the epochs before, and what is missing then comes from peers once
+the node runs. Whatever is damaged is put aside under a name with `.corrupt-`, never removed. Keys
+are not touched, and how far the node signed is never lowered: it stays silent for as long as it
+must.
 
 Examples:
   ganglion recover --node v1 --dry-run

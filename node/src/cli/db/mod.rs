@@ -31,8 +31,8 @@ Example:
     Verify(verify::VerifyArgs),
     /// Write the certified epochs of a stopped node to one file, for a backup
     #[command(after_help = "\
-The file is checksummed. It holds no keys and not how far the node signed: a backup of those is dangerous,
-see `ganglion keys history`.
+The file is checksummed. It holds no keys and not how far the node signed: a backup of those is
+dangerous, see `ganglion keys history`.
 
 Examples:
   ganglion db export --node v1 --out v1.archive
@@ -40,8 +40,8 @@ Examples:
     Export(archive::ExportArgs),
     /// Begin a node with certified epochs from a file; each is checked and executed
     #[command(after_help = "\
-The data directory is new (`ganglion init`), or has epochs of the file already: an import that was broken
-off goes on where it was. It is refused if this node signed later than the file ends.
+The data directory is new (`ganglion init`), or has epochs of the file already: an import that was
+broken off goes on where it was. It is refused if this node signed later than the file ends.
 
 Examples:
   ganglion db import --node v2 v1.archive
