@@ -1,10 +1,8 @@
 //! A real node and what strangers may send it over real connections.
 
-use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ganglion::keys::{KeyFile, KeyPair, Password};
+use ganglion::keys::KeyPair;
 use ganglion_p2p::{self as p2p, Topic};
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, CutId, Digest, Epoch, Hotkey, Item, Round, SubnetId,
@@ -12,53 +10,20 @@ use ganglion_types::{
 };
 use tokio::sync::mpsc;
 
+use crate::process::{Node, pair, peer_of, subnet_of_two};
 use crate::run::Ganglion;
 
-/// A node process of a subnet of one validator and one miner. It ends with its standard input.
-struct Node {
+/// A node of a subnet of one validator and one miner, and its home.
+struct Host {
+    // Before its home, which it needs until it has ended.
+    node: Node,
     home: Ganglion,
-    child: Child,
-    api: String,
     address: String,
     subnet: SubnetId,
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 fn prepare(home: &Ganglion) -> SubnetId {
-    for (role, name) in [("hotkey", "v"), ("hotkey", "m"), ("coldkey", "c")] {
-        home.ok(&["keys", "new", "--role", role, "--name", name, "--no-password"]);
-    }
-    let entry = |role: &str, hotkey: &str, more: &[&str]| {
-        let args = ["subnet", "entry", "--role", role, "--hotkey", hotkey, "--coldkey", "c"];
-        home.file(&format!("{hotkey}.toml"), &home.ok(&[&args[..], more].concat()), 0o600)
-    };
-    let validator = entry("validator", "v", &["--stake", "100"]);
-    let miner = entry("miner", "m", &[]);
-    home.ok(&[
-        "subnet",
-        "new",
-        "--name",
-        "s",
-        "--genesis-in",
-        "1s",
-        "--epoch-length",
-        "1h",
-        "--participants",
-        &validator,
-        "--participants",
-        &miner,
-    ]);
+    subnet_of_two(home, "1h");
     // Plain rows, so that a single item is good or bad by itself.
     let manifest = std::fs::read_to_string(home.path("s.toml")).unwrap();
     let plain = manifest
@@ -69,97 +34,40 @@ fn prepare(home: &Ganglion) -> SubnetId {
     SubnetId::from_hex(id.trim()).unwrap()
 }
 
-fn command(home: &Ganglion, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ganglion"));
-    command
-        .args(args)
-        .current_dir(home.path(""))
-        .env("GANGLION_HOME", home.path("home"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-impl Node {
+impl Host {
     fn start() -> Self {
         let home = Ganglion::new();
         let subnet = prepare(&home);
-        let (p2p, api) = (free_port(), free_port());
-        let listen = format!("/ip4/127.0.0.1/tcp/{p2p}");
-        let api = format!("127.0.0.1:{api}");
-        home.ok(&[
-            "init",
-            "--manifest",
-            "s.toml",
-            "--hotkey",
-            "v",
-            "--node",
-            "v",
-            "--listen",
-            &listen,
-            "--api",
-            &api,
-        ]);
-        let child = command(&home, &["run", "--node", "v", "--exit-with-stdin"]).spawn().unwrap();
-        let peer = p2p::peer_id(&pair(&home).hotkey()).unwrap();
-        let node = Self {
-            home,
-            child,
-            api: format!("http://{api}"),
-            address: format!("{listen}/p2p/{peer}"),
-            subnet,
-        };
-        node.until("it answers and is in its first window", || {
-            node.get("/v1/status")
-                .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
-                .is_some_and(|status| status["phase"] == "window" && status["signing"] == true)
+        let (listen, api) = Node::init(&home, "v", "v", &[]);
+        let node = Node::run(&home, "v", &api, &[]);
+        node.until("its first window", |node| {
+            let status = node.get("/v1/status").unwrap_or_default();
+            status["phase"] == "window" && status["signing"] == true
         });
-        node
+        let address = format!("{listen}/p2p/{}", peer_of(&home, "v"));
+        Self { node, home, address, subnet }
     }
 
-    /// The body of a page that answers with 200.
-    fn get(&self, path: &str) -> Option<String> {
-        let host = self.api.trim_start_matches("http://");
-        let mut stream = std::net::TcpStream::connect(host).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.split_whitespace().nth(1).filter(|status| *status == "200").map(|_| body.to_owned())
-    }
-
-    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(30);
-        while !holds() {
-            assert!(Instant::now() < end, "30 s without: {what}");
-            std::thread::yield_now();
-        }
+    fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        self.node.until(what, |_| holds());
     }
 
     /// How many items of a kind ended with a result.
     fn counted(&self, kind: &str, result: &str) -> u64 {
         let name = format!("ganglion_items_total{{kind=\"{kind}\",result=\"{result}\"}} ");
-        let text = self.get("/metrics").unwrap_or_default();
+        let text = self.node.text("/metrics").unwrap_or_default();
         text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |n| n.parse().unwrap())
     }
 
     fn score_of(&self, peer: &Hotkey) -> f64 {
-        let text = self.get("/v1/peers").unwrap();
+        let text = self.node.text("/v1/peers").unwrap();
         let peers: Vec<ganglion::api::types::Peer> = serde_json::from_str(&text).unwrap();
         peers.iter().find(|one| one.hotkey == peer.to_string()).unwrap().score
     }
 }
 
-fn pair(home: &Ganglion) -> KeyPair {
-    let path = home.path("home/keys/hotkeys/v.json");
-    KeyFile::read(&path).unwrap().open(&path, &Password::none()).unwrap()
-}
-
 /// A stranger on the network: its key, its handle and what it hears.
-async fn stranger(node: &Node, seed: u8) -> (Hotkey, p2p::Handle, mpsc::Receiver<p2p::Event>) {
+async fn stranger(node: &Host, seed: u8) -> (Hotkey, p2p::Handle, mpsc::Receiver<p2p::Event>) {
     let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
     let hotkey = sign::hotkey_of(&key);
     let mut config = p2p::Config::new(key, node.subnet);
@@ -238,7 +146,7 @@ fn guilty(subnet: SubnetId, key: &KeyPair) -> Vec<Bad> {
     ]
 }
 
-fn send(node: &Node, from: &p2p::Handle, bad: Vec<Bad>) -> Vec<Vec<u8>> {
+fn send(node: &Host, from: &p2p::Handle, bad: Vec<Bad>) -> Vec<Vec<u8>> {
     let mut sent = Vec::new();
     for (topic, bytes, kind, result) in bad {
         let before = node.counted(kind, result);
@@ -251,8 +159,8 @@ fn send(node: &Node, from: &p2p::Handle, bad: Vec<Bad>) -> Vec<Vec<u8>> {
 
 #[test]
 fn bad_items_from_a_second_client_are_counted_blamed_and_never_forwarded() {
-    let node = Node::start();
-    let key = pair(&node.home);
+    let node = Host::start();
+    let key = pair(&node.home, "v");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let ((sender, handle, _events), (_, listener, mut heard)) =
@@ -292,13 +200,13 @@ fn bad_items_from_a_second_client_are_counted_blamed_and_never_forwarded() {
 
 #[test]
 fn a_locked_directory_and_a_taken_port_end_with_one_sentence_and_its_cure() {
-    let node = Node::start();
+    let node = Host::start();
     let ended = node.home.run(&["run", "--node", "v"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.err.contains("error: ") && ended.err.contains("  help: Stop the process"));
 
     let taken = node.address.split("/p2p/").next().unwrap().to_owned();
-    let api = node.api.trim_start_matches("http://").to_owned();
+    let api = node.node.api.clone();
     for (name, listen, api) in
         [("a", taken.as_str(), "127.0.0.1:0"), ("b", "/ip4/127.0.0.1/tcp/0", api.as_str())]
     {
@@ -320,5 +228,5 @@ fn a_locked_directory_and_a_taken_port_end_with_one_sentence_and_its_cure() {
         assert!(ended.err.contains("  help: Stop the process that listens there"), "{ended:?}");
     }
     // The node that held them is none the worse.
-    assert!(node.get("/healthz").is_some());
+    assert!(node.node.text("/healthz").is_some());
 }

@@ -72,6 +72,11 @@ impl Node {
         Some((status, serde_json::from_str(&body).ok()?))
     }
 
+    /// The text of a page that answers with 200.
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
+        self.answer(path).filter(|(status, _)| *status == 200).map(|(_, body)| body)
+    }
+
     /// Status and body.
     pub(crate) fn answer(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = std::net::TcpStream::connect(&self.api).ok()?;
@@ -119,9 +124,31 @@ impl Node {
     }
 }
 
+/// Makes the keys `v`, `m` and `c`, and `s.toml`: a subnet of one validator and one miner that
+/// begins in a second.
+pub(crate) fn subnet_of_two(home: &Ganglion, epoch_length: &str) {
+    for (role, name) in [("hotkey", "v"), ("hotkey", "m"), ("coldkey", "c")] {
+        home.ok(&["keys", "new", "--role", role, "--name", name, "--no-password"]);
+    }
+    let entry = |role: &str, hotkey: &str, more: &[&str]| {
+        let args = ["subnet", "entry", "--role", role, "--hotkey", hotkey, "--coldkey", "c"];
+        home.file(&format!("{hotkey}.toml"), &home.ok(&[&args[..], more].concat()), 0o600)
+    };
+    let validator = entry("validator", "v", &["--stake", "100"]);
+    let miner = entry("miner", "m", &[]);
+    let args = ["subnet", "new", "--name", "s", "--genesis-in", "1s"];
+    let length = ["--epoch-length", epoch_length];
+    let participants = ["--participants", validator.as_str(), "--participants", miner.as_str()];
+    home.ok(&[&args[..], &length, &participants].concat());
+}
+
+/// The hotkey of that name.
+pub(crate) fn pair(home: &Ganglion, hotkey: &str) -> KeyPair {
+    let path = home.path(&format!("home/keys/hotkeys/{hotkey}.json"));
+    KeyFile::read(&path).unwrap().open(&path, &Password::none()).unwrap()
+}
+
 /// The libp2p id of a key's node.
 pub(crate) fn peer_of(home: &Ganglion, hotkey: &str) -> String {
-    let path = home.path(&format!("home/keys/hotkeys/{hotkey}.json"));
-    let pair: KeyPair = KeyFile::read(&path).unwrap().open(&path, &Password::none()).unwrap();
-    p2p::peer_id(&pair.hotkey()).unwrap()
+    p2p::peer_id(&pair(home, hotkey).hotkey()).unwrap()
 }

@@ -5,24 +5,9 @@ use ganglion_consensus::ledger::State;
 use ganglion_types::{Canonical as _, Certificate, Epoch, Round, Snapshot};
 use serde_json::Value;
 
-use crate::process::{Node, peer_of};
+use crate::process::{Node, peer_of, subnet_of_two};
 use crate::run::Ganglion;
 use crate::world::World;
-
-fn subnet(home: &Ganglion) {
-    for (role, name) in [("hotkey", "v"), ("hotkey", "m"), ("hotkey", "o"), ("coldkey", "c")] {
-        home.ok(&["keys", "new", "--role", role, "--name", name, "--no-password"]);
-    }
-    let entry = |role: &str, hotkey: &str, more: &[&str]| {
-        let args = ["subnet", "entry", "--role", role, "--hotkey", hotkey, "--coldkey", "c"];
-        home.file(&format!("{hotkey}.toml"), &home.ok(&[&args[..], more].concat()), 0o600)
-    };
-    let validator = entry("validator", "v", &["--stake", "100"]);
-    let miner = entry("miner", "m", &[]);
-    let args = ["subnet", "new", "--name", "s", "--genesis-in", "1s", "--epoch-length", "2s"];
-    let participants = ["--participants", validator.as_str(), "--participants", miner.as_str()];
-    home.ok(&[&args[..], &participants[..]].concat());
-}
 
 /// Whatever the header and the digests say: rows of another state than the cut's are refused.
 #[test]
@@ -57,7 +42,8 @@ fn rows_that_are_not_the_certified_state_are_refused() {
 #[test]
 fn a_newcomer_joins_by_a_snapshot_from_peers_and_from_a_file_slow() {
     let home = Ganglion::new();
-    subnet(&home);
+    subnet_of_two(&home, "2s");
+    home.ok(&["keys", "new", "--role", "hotkey", "--name", "o", "--no-password"]);
     let (listen, api) = Node::init(&home, "v", "v", &["--snapshot-every", "3"]);
     let bootnode = format!("{listen}/p2p/{}", peer_of(&home, "v"));
     let validator = Node::run(&home, "v", &api, &[]);
