@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::api::hotkey;
 use super::exit::Failure;
+use super::funds::StakeMove;
 use super::operation::{ColdkeyArgs, Sender};
 use super::sentence::percent;
-use super::{Global, funds, standing};
+use super::{Global, standing};
 
 /// Put balance at stake behind somebody else's validator.
 #[derive(Debug, Args)]
@@ -21,13 +22,8 @@ Examples:
   ganglion delegate 10 --hotkey 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --coldkey treasury
   ganglion delegate 10 --hotkey v1 --coldkey treasury --dry-run")]
 pub(super) struct DelegateArgs {
-    /// How much, in units
-    amount: Rao,
-    /// Validator hotkey: an address, or the name of a key here
-    #[arg(long, value_name = "ADDRESS")]
-    hotkey: String,
     #[command(flatten)]
-    sign: ColdkeyArgs,
+    stake: StakeMove,
 }
 
 /// Take delegated stake back.
@@ -39,13 +35,8 @@ min_balance leaves with it (`ganglion subnet parameters` shows both).
 Examples:
   ganglion undelegate 4 --hotkey 5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu --coldkey treasury")]
 pub(super) struct UndelegateArgs {
-    /// How much, in units
-    amount: Rao,
-    /// Hotkey that it stands behind: an address, or the name of a key here
-    #[arg(long, value_name = "ADDRESS")]
-    hotkey: String,
     #[command(flatten)]
-    sign: ColdkeyArgs,
+    stake: StakeMove,
 }
 
 /// Set the share that a validator's owner keeps of what delegated stake earns.
@@ -69,15 +60,11 @@ pub(super) struct TakeArgs {
 }
 
 pub(super) fn delegate(global: &Global, args: &DelegateArgs) -> Result<(), Failure> {
-    let hotkey = hotkey(global, &args.hotkey)?;
-    let operation = Operation::Delegate { hotkey, amount: args.amount };
-    funds::run(global, &args.sign, operation, Some(&hotkey.to_string()))
+    args.stake.send(global, |hotkey, amount| Operation::Delegate { hotkey, amount })
 }
 
 pub(super) fn undelegate(global: &Global, args: &UndelegateArgs) -> Result<(), Failure> {
-    let hotkey = hotkey(global, &args.hotkey)?;
-    let operation = Operation::Undelegate { hotkey, amount: args.amount };
-    funds::run(global, &args.sign, operation, Some(&hotkey.to_string()))
+    args.stake.send(global, |hotkey, amount| Operation::Undelegate { hotkey, amount })
 }
 
 pub(super) fn take(global: &Global, args: &TakeArgs) -> Result<(), Failure> {

@@ -1,12 +1,24 @@
 //! `ganglion stake`, `unstake` and `transfer`: what an owner does with its units.
 
 use clap::Args;
-use ganglion_types::{Operation, Rao};
+use ganglion_types::{Hotkey, Operation, Rao};
 
 use super::api::{coldkey, hotkey};
 use super::exit::Failure;
 use super::operation::{ColdkeyArgs, Sender};
 use super::{Global, standing};
+
+/// How much stake moves, on which hotkey, and who signs for it.
+#[derive(Debug, Args)]
+pub(super) struct StakeMove {
+    /// How much, in units
+    pub(super) amount: Rao,
+    /// Hotkey that holds the stake: an address, or the name of a key here
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) hotkey: String,
+    #[command(flatten)]
+    pub(super) sign: ColdkeyArgs,
+}
 
 /// Move balance of a coldkey to stake on one of its validators.
 #[derive(Debug, Args)]
@@ -18,13 +30,8 @@ Examples:
   ganglion stake 12.5 --hotkey v1 --coldkey treasury
   ganglion stake 12.5 --hotkey v1 --coldkey treasury --dry-run")]
 pub(super) struct StakeArgs {
-    /// How much, in units
-    amount: Rao,
-    /// Validator hotkey: an address, or the name of a key here
-    #[arg(long, value_name = "ADDRESS")]
-    hotkey: String,
     #[command(flatten)]
-    sign: ColdkeyArgs,
+    stake: StakeMove,
 }
 
 /// Move stake back to the balance of its coldkey.
@@ -36,13 +43,8 @@ unbonding_epochs later (`ganglion subnet parameters`). `ganglion wallet` shows w
 Examples:
   ganglion unstake 2 --hotkey v1 --coldkey treasury")]
 pub(super) struct UnstakeArgs {
-    /// How much, in units
-    amount: Rao,
-    /// Hotkey that holds it: an address, or the name of a key here
-    #[arg(long, value_name = "ADDRESS")]
-    hotkey: String,
     #[command(flatten)]
-    sign: ColdkeyArgs,
+    stake: StakeMove,
 }
 
 /// Move balance to another coldkey.
@@ -61,15 +63,23 @@ pub(super) struct TransferArgs {
 }
 
 pub(super) fn stake(global: &Global, args: &StakeArgs) -> Result<(), Failure> {
-    let hotkey = hotkey(global, &args.hotkey)?;
-    let operation = Operation::Stake { hotkey, amount: args.amount };
-    run(global, &args.sign, operation, Some(&hotkey.to_string()))
+    args.stake.send(global, |hotkey, amount| Operation::Stake { hotkey, amount })
 }
 
 pub(super) fn unstake(global: &Global, args: &UnstakeArgs) -> Result<(), Failure> {
-    let hotkey = hotkey(global, &args.hotkey)?;
-    let operation = Operation::Unstake { hotkey, amount: args.amount };
-    run(global, &args.sign, operation, Some(&hotkey.to_string()))
+    args.stake.send(global, |hotkey, amount| Operation::Unstake { hotkey, amount })
+}
+
+impl StakeMove {
+    /// Sends the operation, and tells what its sender has then.
+    pub(super) fn send(
+        &self,
+        global: &Global,
+        operation: impl FnOnce(Hotkey, Rao) -> Operation,
+    ) -> Result<(), Failure> {
+        let hotkey = hotkey(global, &self.hotkey)?;
+        run(global, &self.sign, operation(hotkey, self.amount), Some(&hotkey.to_string()))
+    }
 }
 
 pub(super) fn transfer(global: &Global, args: &TransferArgs) -> Result<(), Failure> {
@@ -79,7 +89,7 @@ pub(super) fn transfer(global: &Global, args: &TransferArgs) -> Result<(), Failu
 }
 
 /// Sends an operation of a coldkey that moves units, and tells what it has then.
-pub(super) fn run(
+fn run(
     global: &Global,
     args: &ColdkeyArgs,
     operation: Operation,
