@@ -10,6 +10,8 @@ pub mod document;
 pub mod driver;
 pub mod fault;
 pub mod files;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod history;
 pub mod home;
 pub mod host;

@@ -56,6 +56,8 @@ mod behaviour;
 mod bucket;
 mod config;
 mod discovery;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod gossip;
 mod handle;

@@ -152,7 +152,11 @@ impl request_response::Codec for Codec {
 
 /// A frame that ends early is an error of the connection and nobody's fault: the other end may have given
 /// up waiting, as all do when the network between them is cut.
-async fn read<M, C, T>(io: &mut T, limit: usize, budget: &Arc<Semaphore>) -> io::Result<Frame<M>>
+pub(crate) async fn read<M, C, T>(
+    io: &mut T,
+    limit: usize,
+    budget: &Arc<Semaphore>,
+) -> io::Result<Frame<M>>
 where
     M: Message + Default,
     C: Counts,

@@ -146,6 +146,11 @@ impl KeyFile {
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         files::require_private(path)?;
         let text = Zeroizing::new(files::read_text(path, BYTES_MAX)?);
+        Self::parse(path, &text)
+    }
+
+    /// The text of a key file; `path` is what errors call it.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, KeyError> {
         let format = |reason: String| KeyError::Format { path: path.into(), reason };
 
         #[derive(Deserialize)]
@@ -153,11 +158,11 @@ impl KeyFile {
             version: u32,
         }
         let Versioned { version } =
-            serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| format(error.to_string()))?;
         if version != VERSION {
             return Err(KeyError::Version { path: path.into(), version });
         }
-        let file: Self = serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
+        let file: Self = serde_json::from_str(text).map_err(|error| format(error.to_string()))?;
         if file.address.parse() != Ok(file.hotkey_of(path)?) {
             return Err(format("its address and its public key differ".into()));
         }

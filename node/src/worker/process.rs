@@ -27,7 +27,7 @@ use super::lines::{LineError, LineReader, printable};
 use super::noise::{LogGate, StderrForward};
 use super::protocol::{
     CONCURRENCY_MAX, Hello, LINE_BYTES_MAX, Line, Log, PROTOCOL, Request, RequestLine, RpcError,
-    WorkerInfo, without_non_finite,
+    WorkerInfo,
 };
 use super::queue::{Call, CallQueue, CallResult};
 
@@ -309,10 +309,7 @@ impl Session {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
-        let parsed: Option<Line> = serde_json::from_slice(line).ok().or_else(|| {
-            without_non_finite(line).and_then(|fixed| serde_json::from_slice(&fixed).ok())
-        });
-        let Some(parsed) = parsed else {
+        let Some(parsed) = Line::read(line) else {
             let quote = printable(line, QUOTE_CHARS_MAX);
             return Err(format!(
                 "it wrote a line to stdout that is not JSON-RPC (print to stderr instead): {quote}"

@@ -57,6 +57,16 @@ pub(crate) struct Line {
     pub(crate) error: Option<RpcError>,
 }
 
+impl Line {
+    /// What one line of a worker's output says; `None` if it is no message, even with the floats
+    /// put right that are not JSON.
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().or_else(|| {
+            without_non_finite(line).and_then(|fixed| serde_json::from_slice(&fixed).ok())
+        })
+    }
+}
+
 /// Keeps a `null` apart from a field that is not there.
 fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(field).map(Some)

@@ -4,6 +4,8 @@ mod gossip;
 mod hostile;
 mod mesh;
 mod metrics;
+#[cfg(feature = "quic")]
+mod quic;
 mod raw;
 mod records;
 mod requests;

@@ -68,7 +68,7 @@ pub fn train() -> &'static [Example] {
 }
 
 /// `None` if the bytes are not [`ROWS`] gzipped lines of 64 pixels and a label.
-fn decode(packed: &[u8]) -> Option<Vec<Example>> {
+pub(crate) fn decode(packed: &[u8]) -> Option<Vec<Example>> {
     let mut text = String::new();
     GzDecoder::new(packed).read_to_string(&mut text).ok()?;
     let rows: Vec<Example> = text.lines().map(decode_line).collect::<Option<_>>()?;

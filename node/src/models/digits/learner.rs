@@ -192,7 +192,7 @@ fn load(file: &Path) -> Option<Memory> {
     memory
 }
 
-fn parse(text: &str) -> Option<Memory> {
+pub(crate) fn parse(text: &str) -> Option<Memory> {
     let saved: Saved = serde_json::from_str(text).ok()?;
     let example = |(pixels, label): &(String, u8)| {
         let image = Image::try_from(hex::decode(pixels).ok()?).ok()?;
