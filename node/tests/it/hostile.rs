@@ -14,12 +14,12 @@ use crate::process::{Node, pair, peer_of, subnet_of_two};
 use crate::run::Ganglion;
 
 /// A node of a subnet of one validator and one miner, and its home.
-struct Host {
+pub(crate) struct Host {
     // Before its home, which it needs until it has ended.
-    node: Node,
+    pub(crate) node: Node,
     home: Ganglion,
     address: String,
-    subnet: SubnetId,
+    pub(crate) subnet: SubnetId,
 }
 
 fn prepare(home: &Ganglion) -> SubnetId {
@@ -35,7 +35,7 @@ fn prepare(home: &Ganglion) -> SubnetId {
 }
 
 impl Host {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let home = Ganglion::new();
         let subnet = prepare(&home);
         let (listen, api) = Node::init(&home, "v", "v", &[]);
@@ -46,6 +46,11 @@ impl Host {
         });
         let address = format!("{listen}/p2p/{}", peer_of(&home, "v"));
         Self { node, home, address, subnet }
+    }
+
+    /// Where it listens, without its peer id.
+    pub(crate) fn listen(&self) -> &str {
+        self.address.split("/p2p/").next().unwrap_or_default()
     }
 
     fn until(&self, what: &str, holds: impl Fn() -> bool) {
@@ -67,7 +72,10 @@ impl Host {
 }
 
 /// A stranger on the network: its key, its handle and what it hears.
-async fn stranger(node: &Host, seed: u8) -> (Hotkey, p2p::Handle, mpsc::Receiver<p2p::Event>) {
+pub(crate) async fn stranger(
+    node: &Host,
+    seed: u8,
+) -> (Hotkey, p2p::Handle, mpsc::Receiver<p2p::Event>) {
     let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
     let hotkey = sign::hotkey_of(&key);
     let mut config = p2p::Config::new(key, node.subnet);

@@ -1,5 +1,6 @@
 //! Through the real binary, as users and scripts meet it.
 
+mod advisories;
 mod asking;
 mod audit;
 mod config;
@@ -8,6 +9,7 @@ mod docs;
 mod explained;
 mod following;
 mod forward;
+mod frames;
 #[cfg(feature = "slow-tests")]
 mod full_disk;
 mod hostile;
