@@ -13,7 +13,11 @@ const MENDED: &[(&str, [u64; 3], &str)] = &[
     ("libp2p-gossipsub", [0, 50, 1], "GHSA-vrx6-jcp8-vm7m: a PRUNE of a topic not joined counts"),
     ("yamux", [0, 13, 10], "GHSA-4w32-2493-32g7: a frame of a stranger ends the process"),
     ("yamux", [0, 13, 10], "GHSA-vxx9-2994-q338: a first frame over the window ends the process"),
-    ("snow", [0, 9, 5], "RUSTSEC-2024-0011: a message that does not authenticate moves the nonce on"),
+    (
+        "snow",
+        [0, 9, 5],
+        "RUSTSEC-2024-0011: a message that does not authenticate moves the nonce on",
+    ),
     ("curve25519-dalek", [4, 1, 3], "RUSTSEC-2024-0344: scalar subtraction takes a varying time"),
     (
         "ed25519-dalek",
