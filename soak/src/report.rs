@@ -96,8 +96,8 @@ impl fmt::Display for Report {
 /// As it can be typed: the program without its directory.
 fn command() -> String {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let profile = if cfg!(debug_assertions) { "" } else { "--release " };
-    format!("cargo run {profile}-p ganglion-soak -- {}", arguments.join(" "))
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    format!("target/{profile}/ganglion-soak {}", arguments.join(" "))
 }
 
 fn commit() -> String {
