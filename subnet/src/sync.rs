@@ -240,6 +240,7 @@ impl Participant {
             (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),
             (Asked::Bodies, Some(Response::ListBodies(bodies))) => self.on_bodies(from, bodies),
             (Asked::Differences(after), Some(Response::Differences(told))) => {
+                self.differences.answered(&from);
                 self.on_differences(from, after, told);
             }
             (Asked::Trade, Some(Response::Trade(trade))) => self.on_trade(from, trade),
