@@ -445,15 +445,13 @@ impl Participant {
         if planted::is(Bug::FetchedOnce) {
             return;
         }
+        self.fetch.fired();
         self.request_missing(true);
     }
 
     fn request_missing(&mut self, again: bool) {
         let connected = self.connected.clone();
         let requests = self.fetch.requests(&connected, again);
-        if requests.is_empty() {
-            return;
-        }
         for (peer, request) in requests {
             let Some(request) = request.request else { continue };
             let asked = match request {
@@ -462,9 +460,11 @@ impl Participant {
             };
             self.ask_for(peer, asked, request);
         }
-        // A request that is not answered by then is asked of the next peer.
-        let next = self.now.mono.saturating_add(self.schedule.resend.max(200));
-        self.set_timer(Timer::Fetch, next);
+        // What is not here by then is asked of the next peer, or of the first one that is connected.
+        if self.fetch.arm() {
+            let next = self.now.mono.saturating_add(self.schedule.resend.max(200));
+            self.set_timer(Timer::Fetch, next);
+        }
     }
 
     fn on_items(&mut self, from: Hotkey, items: proto::Items) {

@@ -5,8 +5,10 @@ use ganglion_sim::{remember, run_twice};
 
 /// Worlds that found a bug in the production code, each with what it was. A change of what is drawn
 /// gives a seed another world, so each bug has a test of its own beside the code, too.
-const ONCE_FAILED: [(u64, &str); 1] =
-    [(34, "a forged certificate of votes that were known was handed on unverified")];
+const ONCE_FAILED: [(u64, &str); 2] = [
+    (34, "a forged certificate of votes that were known was handed on unverified"),
+    (2066, "what was missing before the first peer had connected was never asked for again"),
+];
 
 fn hold(seeds: impl Iterator<Item = u64>) {
     remember();
