@@ -254,7 +254,9 @@ impl Participant {
 
     pub(crate) fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
         let epoch = Epoch::new(status.epoch);
-        if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
+        // One that has left cannot be asked, and would stand in the way of those who can.
+        let room = self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from);
+        if room && self.connected.contains(&from) {
             let oldest = Epoch::new(status.oldest);
             self.sync.shown.insert(from, Shown { last: epoch, oldest });
         }
