@@ -206,7 +206,7 @@ const fn cut(bug: Bug) -> Origin {
         Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 7),
         Bug::TimeOfFastest => from(
             "consensus/src/agreement/inclusion/mod.rs",
-            "cometbft GHSA-c32p-wcqj-j677: one signer moves the time of a block",
+            "cometbft GHSA-c32p-wcqj-j677: a faulty process raises the time of a block at will",
             0,
         ),
         Bug::EvidenceUnverified => from(
@@ -273,7 +273,7 @@ const fn following(bug: Bug) -> Origin {
     match bug {
         Bug::CertificateUnverified => from(
             "subnet/src/sync.rs",
-            "cometbft/tendermint-rs#390, CVE-2020-15091: signatures of a commit are not all checked",
+            "cometbft/tendermint-rs#390, CVE-2020-15091: a commit is not checked beyond 2/3",
             32,
         ),
         Bug::CutUnbound => from(
