@@ -1,0 +1,5 @@
+//! What the crate promises as a whole.
+
+mod frozen;
+#[path = "../../../types/tests/vectors/mod.rs"]
+mod vectors;
