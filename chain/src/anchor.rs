@@ -34,7 +34,9 @@ pub trait Anchor: fmt::Debug + Send + Sync {
     /// Makes and signs a transaction. Tells nobody.
     ///
     /// `replaces` are the transactions made before for this payload, oldest first. If there are any, the new one must
-    /// exclude them: at most one of all may ever be included. Without any it takes the account's next place.
+    /// exclude them: at most one of all may ever be included. Without any it takes the account's next place, above
+    /// `used` if there is one: the highest place of what is under way for other payloads. It may have left the chain in a
+    /// reorganisation a moment ago, and goes back there.
     ///
     /// # Errors
     /// [`AnchorError::Funds`] and [`AnchorError::FeeCap`] before anything is signed; [`AnchorError::Refused`] without a key.
@@ -42,6 +44,7 @@ pub trait Anchor: fmt::Debug + Send + Sync {
         &'a self,
         payload: &'a AnchorPayload,
         replaces: &'a [Prepared],
+        used: Option<u64>,
     ) -> Answer<'a, Prepared>;
 
     /// Gives a transaction to the chain's node. Giving the same bytes again does nothing more, and is no error.

@@ -3,7 +3,8 @@
 //! The crate knows cut ids, roots and chains. It never decides what is true about an epoch, holds no certificate,
 //! and no epoch ever waits for it: what a chain does late is late on that chain and nowhere else.
 //!
-//! Read first: [`AnchorPayload`] (what is said), [`Anchor`] (what a chain has to be able to do).
+//! Read first: [`AnchorPayload`] (what is said), [`Anchor`] (what a chain has to be able to do), [`outbox`]
+//! (how every epoch gets there once).
 //! Rules and bytes are in `docs/spec/anchors.md`, the reasons in `docs/adr/0009-anchors.md`.
 //!
 //! Invariants:
@@ -19,6 +20,8 @@
 mod anchor;
 mod error;
 pub mod limits;
+mod medium;
+pub mod outbox;
 mod payload;
 
 pub use anchor::{
@@ -26,6 +29,8 @@ pub use anchor::{
     Verified,
 };
 pub use error::{AnchorError, Reason};
+pub use medium::Medium;
+pub use outbox::{Outbox, OutboxError};
 pub use payload::{
     AnchorPayload, CutHead, MAGIC, PAYLOAD_BYTES, PayloadError, VERSION, range_path, range_root,
 };

@@ -15,3 +15,24 @@ pub const FOUND: usize = 1_000;
 
 /// Bytes of what a chain or an RPC server said, as far as an error keeps it.
 pub const REASON_BYTES: usize = 300;
+
+/// Anchors under way at once: on the chain and not final yet, by us or others. At one an epoch of 10 s a chain that takes ten minutes.
+pub const FLIGHTS: usize = 64;
+
+/// Transactions made for one anchor: each bids at least an eighth more, so sixteen bid six times the first.
+pub const ATTEMPTS: usize = 16;
+
+/// Anchors that the outbox still tells of once they are final; the oldest go. Chains keep all.
+pub const HISTORY: usize = 1_024;
+
+/// Bytes after which the outbox writes its file anew, with what still matters: [`HISTORY`] settled anchors have 330 KiB.
+pub const OUTBOX_BYTES: u64 = 1 << 20;
+
+/// Largest outbox file that is read: all of [`FLIGHTS`] with [`ATTEMPTS`] of the largest size, and room.
+pub const OUTBOX_BYTES_MAX: u64 = 8 << 20;
+
+/// Anchors with other cuts that are remembered, so that each is told once; the oldest go and are told again.
+pub const STRANGERS: usize = 64;
+
+/// Transactions in a row that the chain included without effect or dropped, after which it is asked no more.
+pub const DEATHS: u32 = 5;
