@@ -18,6 +18,7 @@
 //! ```
 
 mod anchor;
+pub mod embedded;
 mod error;
 pub mod limits;
 mod medium;

@@ -36,3 +36,6 @@ pub const STRANGERS: usize = 64;
 
 /// Transactions in a row that the chain included without effect or dropped, after which it is asked no more.
 pub const DEATHS: u32 = 5;
+
+/// Entries of a witness's log that are told at once: 82 KiB.
+pub const ENTRIES: usize = 256;

@@ -27,10 +27,12 @@ use ganglion_types::Epoch;
 use crate::{AnchorError, AnchorPayload, ChainName, Found, Medium, Prepared, Status, limits};
 
 mod apply;
+mod carry;
 mod flight;
 mod open;
 mod record;
 
+pub use carry::{Cuts, carry_out, judge, payload};
 pub use flight::{Flight, Standing};
 pub use open::OutboxError;
 pub use record::Record;
@@ -409,5 +411,9 @@ fn look_at(flight: &Flight) -> Request {
     Request::Status { payload: flight.payload, attempts: flight.attempts.clone() }
 }
 
+#[cfg(test)]
+pub(crate) use record::tests::payload as tests_payload;
+#[cfg(test)]
+pub(crate) use tests::world as tests_paper;
 #[cfg(test)]
 mod tests;

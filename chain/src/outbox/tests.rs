@@ -2,7 +2,7 @@
 //! every operation. Beside it one claim at a time.
 
 mod claims;
-mod world;
+pub(crate) mod world;
 
 use world::{Faults, World};
 

@@ -69,7 +69,7 @@ const LAYERS: [Layer; 10] = [
         name: "ganglion-chain",
         // Neither the network nor the store: what it keeps goes through a trait of its own.
         ours: &["ganglion-types"],
-        others: &["thiserror"],
+        others: &["ed25519-dalek", "thiserror"],
         build: &[],
     },
     Layer {

@@ -191,7 +191,7 @@ impl Chain {
 
 /// A file whose power can be cut: then the last append may be there in part.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Paper(Arc<Mutex<Sheet>>);
+pub(crate) struct Paper(Arc<Mutex<Sheet>>);
 
 #[derive(Debug, Default)]
 struct Sheet {
@@ -218,11 +218,11 @@ impl Paper {
         if sheet.dead { Err(gone()) } else { Ok(()) }
     }
 
-    fn cut_power_after(&self, operations: u64, stays: usize) {
+    pub(crate) fn cut_power_after(&self, operations: u64, stays: usize) {
         self.0.lock().unwrap().fuse = Some((operations, stays));
     }
 
-    fn power_back(&self) {
+    pub(crate) fn power_back(&self) {
         let mut sheet = self.0.lock().unwrap();
         (sheet.fuse, sheet.dead) = (None, false);
     }
