@@ -20,6 +20,8 @@
 mod anchor;
 pub mod embedded;
 mod error;
+#[cfg(feature = "evm")]
+pub mod evm;
 pub mod limits;
 mod medium;
 pub mod outbox;

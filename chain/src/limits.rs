@@ -37,5 +37,11 @@ pub const STRANGERS: usize = 64;
 /// Transactions in a row that the chain included without effect or dropped, after which it is asked no more.
 pub const DEATHS: u32 = 5;
 
+/// Bytes of an answer by a chain's node: a window of logs is by far the largest.
+pub const RPC_BYTES: u64 = 16 << 20;
+
+/// Blocks whose logs are asked for at once; public nodes refuse more.
+pub const LOG_BLOCKS: u64 = 5_000;
+
 /// Entries of a witness's log that are told at once: 82 KiB.
 pub const ENTRIES: usize = 256;

@@ -136,7 +136,7 @@ impl AnchorPayload {
     fn checked(self) -> Result<Self, PayloadError> {
         let (first, last) = (self.first.get(), self.last.get());
         let span = last.checked_sub(first).map(|span| span.saturating_add(1));
-        if first == 0 || !span.is_some_and(|span| span <= limits::RANGE_EPOCHS) {
+        if first == 0 || span.is_none_or(|span| span > limits::RANGE_EPOCHS) {
             return Err(PayloadError::Range { first, last });
         }
         if first == last && self.range_root != range_root(&[self.last_cut]) {

@@ -69,6 +69,7 @@ impl Default for Pace {
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and never kept")]
 pub enum Input {
     /// This epoch, and so every one before it, is certified. `rank` is this node's place among those who anchor, from 0.
     Certified {
@@ -323,7 +324,7 @@ impl<M: Medium> Outbox<M> {
         let mut open =
             self.flights.iter().filter(|flight| !flight.is_final() && flight.is_included());
         let oldest = open.next().map(Flight::last);
-        (oldest, open.last().map(Flight::last).or(oldest))
+        (oldest, open.next_back().map(Flight::last).or(oldest))
     }
 
     fn hand_on(&self, flight: &Flight) -> Request {

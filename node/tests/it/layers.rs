@@ -69,7 +69,9 @@ const LAYERS: [Layer; 10] = [
         name: "ganglion-chain",
         // Neither the network nor the store: what it keeps goes through a trait of its own.
         ours: &["ganglion-types"],
-        others: &["ed25519-dalek", "thiserror"],
+        // All but the key and the errors only with the feature `evm`: RPC by ureq on tokio's blocking threads, and what
+        // signs an EVM transaction (docs/adr/0010-evm.md).
+        others: &["ed25519-dalek", "k256", "serde_json", "sha3", "thiserror", "tokio", "ureq"],
         build: &[],
     },
     Layer {
@@ -155,11 +157,11 @@ const LAYERS: [Layer; 10] = [
 
 /// What reaches outside, and the only crates that may name it.
 const OUTSIDE: [(&str, &[&str]); 6] = [
-    ("tokio", &["ganglion-p2p", "ganglion", "ganglion-soak"]),
+    ("tokio", &["ganglion-p2p", "ganglion-chain", "ganglion", "ganglion-soak"]),
     ("libp2p", &["ganglion-p2p"]),
     ("sled", &["ganglion-storage"]),
     ("smartcore", &["ganglion"]),
-    ("serde_json", &["ganglion", "ganglion-soak"]),
+    ("serde_json", &["ganglion-chain", "ganglion", "ganglion-soak"]),
     ("getrandom", &["ganglion"]),
 ];
 
