@@ -77,6 +77,7 @@ const LAYERS: [Layer; 10] = [
     Layer {
         name: "ganglion",
         ours: &[
+            "ganglion-chain",
             "ganglion-consensus",
             "ganglion-p2p",
             "ganglion-persist",
