@@ -400,6 +400,7 @@ mod tests {
             describe_all();
             ganglion_p2p::describe();
             crate::worker::describe_metrics();
+            crate::anchors::describe();
         });
         let described = names.0.lock().unwrap().clone();
         assert_eq!(described, documented());

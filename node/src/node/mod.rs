@@ -7,6 +7,7 @@
 //!        ▲  events 1,024                                  └─ child process ─┘      │
 //!        └───────────────── commands 512 ◄──── driver, jobs, HTTP ◄────────────────┘
 //! ```
+//! Beside them the task of `anchors`, which the view tells the newest epoch and which nothing waits for.
 //! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
 //! doing), worker, network.
 
@@ -40,6 +41,7 @@ pub use error::NodeError;
 
 use self::drive::Drive;
 use self::joining::Joining;
+use crate::anchors::{self, Anchors};
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
@@ -157,6 +159,7 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
     worker::describe_metrics();
+    anchors::describe();
     let mut shutdown = std::pin::pin!(shutdown);
     let Some(parts) = assemble(start, exporter.clone(), shutdown.as_mut()).await? else {
         return Ok(());
@@ -184,6 +187,7 @@ struct Assembly {
     server: Server,
     listener: TcpListener,
     context: http::Context,
+    anchoring: Option<anchors::Task>,
 }
 
 /// Puts a node together; `None` if `shutdown` is done while it waits for peers to join by. Nothing else waits long, and what
@@ -239,7 +243,10 @@ async fn assemble(
     let server = server(&hotkey, &manifest, workers.clone(), view);
     let drive =
         Drive { dir: config.data_dir.clone(), manifest, who, library: library.clone(), mail };
-    let context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
+    let (anchors, anchoring) =
+        anchors(&config, &hotkey, (subnet, library.clone(), server.view.clone()));
+    let mut context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
+    context.anchors = anchors;
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
     Ok(Some(Assembly {
@@ -255,6 +262,7 @@ async fn assemble(
         server,
         listener: socket_of(socket, api)?,
         context,
+        anchoring,
     }))
 }
 
@@ -325,7 +333,24 @@ fn context(
         network: Arc::new(network),
         worker: worker_health(server.workers.clone()),
         metrics,
+        anchors: None,
         hosts: Vec::new(),
+    }
+}
+
+/// What brings epochs to a chain. Without it the node runs as well, and says so.
+fn anchors(
+    config: &Config,
+    hotkey: &KeyPair,
+    node: (SubnetId, Library, View),
+) -> (Option<Anchors>, Option<anchors::Task>) {
+    match anchors::start(&config.anchor, &config.data_dir, hotkey, node) {
+        Ok(Some((anchors, task))) => (Some(anchors), Some(task)),
+        Ok(None) => (None, None),
+        Err(error) => {
+            tracing::error!(%error, "no epoch is anchored; everything else goes on");
+            (None, None)
+        }
     }
 }
 
@@ -338,6 +363,7 @@ struct Running {
     stop_serving: Option<oneshot::Sender<()>>,
     bridge: JoinHandle<String>,
     jobs: JoinHandle<()>,
+    anchoring: Option<JoinHandle<()>>,
     workers: Workers,
     network: p2p::Handle,
 }
@@ -371,6 +397,7 @@ impl Assembly {
             stop_serving: Some(stop_serving),
             bridge: tokio::spawn(bridge),
             jobs: tokio::spawn(jobs),
+            anchoring: self.anchoring.map(|task| tokio::spawn(task.run())),
             workers,
             network,
         })
@@ -417,6 +444,9 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
         }
         self.jobs.abort();
+        if let Some(anchoring) = &self.anchoring {
+            anchoring.abort();
+        }
         if let Some(worker) = self.workers.running() {
             let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
         }

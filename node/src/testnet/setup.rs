@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::behaviour::Behaviour;
 use super::layout::Layout;
-use super::spec::{Model, NodeSpec, Role, Spec};
+use super::spec::{Model, NodeSpec, Role, Settings, Spec};
 use crate::document::{Problem, Problems};
 use crate::fault::{Curable, Fault};
 use crate::files::{self, Access, FileError};
@@ -319,6 +319,7 @@ pub fn write_node(
     node: &NodeRecord,
     bootnodes: &[&NodeRecord],
     manifest: &str,
+    settings: &Settings,
 ) -> Result<(), SetupError> {
     let dir = layout.node(&node.name);
     files::create_private_dir(&dir)?;
@@ -335,6 +336,10 @@ pub fn write_node(
         // One text, split as a shell does: a setting takes one value in the file.
         Some(command @ Model::Command(_)) => given.push(("worker_command", vec![command.name()])),
         None => {}
+    }
+    if node.role == Role::Validator {
+        let named = |text: &String| vec![text.replace("{name}", &node.name)];
+        given.extend(settings.iter().map(|(key, text)| (*key, named(text))));
     }
     let files = [
         (config::MANIFEST_NAME, manifest),
@@ -417,7 +422,7 @@ mod tests {
         let miner = &made.iter().find(|one| one.record.name == "m").unwrap().record;
         let rendered = manifest::render(&manifest);
         for node in [boot, miner] {
-            write_node(&layout, node, &[boot], &rendered).unwrap();
+            write_node(&layout, node, &[boot], &rendered, &Vec::new()).unwrap();
         }
         let read = |name: &str| {
             let args = config::ConfigArgs {

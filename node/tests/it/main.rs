@@ -1,6 +1,7 @@
 //! Through the real binary, as users and scripts meet it.
 
 mod advisories;
+mod anchors;
 mod asking;
 mod audit;
 mod config;
