@@ -8,6 +8,7 @@ mod chance;
 mod clocks;
 mod cluster;
 mod corruption;
+mod disk;
 mod figures;
 mod floods;
 mod history;
@@ -85,6 +86,8 @@ enum Trial {
     Partitions,
     /// Clocks jump and drift, on one node and on all
     Clocks,
+    /// A validator's disk is full, read-only, or fails, and is mended
+    Disk,
     /// One file of a data directory is damaged: bits, pages, lengths, names, older copies
     Corruption,
     /// Power is lost at any write that a node really made, with any un-synced part gone
@@ -96,11 +99,12 @@ enum Trial {
 }
 
 impl Trial {
-    const EACH: [Self; 7] = [
+    const EACH: [Self; 8] = [
         Self::Latency,
         Self::Kills,
         Self::Partitions,
         Self::Clocks,
+        Self::Disk,
         Self::Corruption,
         Self::PowerLoss,
         Self::Floods,
@@ -112,6 +116,7 @@ impl Trial {
             Self::Kills => "kills",
             Self::Partitions => "partitions",
             Self::Clocks => "clocks",
+            Self::Disk => "disk",
             Self::Corruption => "corruption",
             Self::PowerLoss => "power-loss",
             Self::Floods => "floods",
@@ -125,6 +130,7 @@ impl Trial {
             Self::Kills => kills::run(options),
             Self::Partitions => partitions::run(options),
             Self::Clocks => clocks::run(options),
+            Self::Disk => disk::run(options),
             Self::Corruption => corruption::run(options),
             Self::PowerLoss => power_loss::run(options),
             Self::Floods => floods::run(options),
