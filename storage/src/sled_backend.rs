@@ -18,7 +18,7 @@ use std::{
 
 use crate::{
     backend::{Backend, BackendError, Operation, Row},
-    disk::takes_no_writes,
+    disk::{EIO, takes_no_writes},
     error::{Damage, OpenError, Part},
 };
 
@@ -60,6 +60,12 @@ impl SledBackend {
             Ok(Ok(db)) => db,
             Ok(Err(Failure::Sled(sled::Error::Io(source)))) if is_systems_fault(&source) => {
                 return Err(OpenError::Io { path: dir.to_owned(), source });
+            }
+            Ok(Err(failure)) if says_failing(failure.text()) => {
+                return Err(OpenError::Io {
+                    path: dir.to_owned(),
+                    source: io::Error::from_raw_os_error(EIO),
+                });
             }
             Ok(Err(failure)) => return Err(damaged(Damage::Database(failure.text()))),
             Err(_) => return Err(damaged(Damage::Stuck { seconds: OPEN_LIMIT.as_secs() })),
@@ -199,6 +205,11 @@ fn says_full(text: impl AsRef<str>) -> bool {
     numbers.iter().any(|number| text.as_ref().contains(number))
 }
 
+/// Whether a text is that of a device that fails. What it holds may be whole: that is no reason to put tables aside.
+pub(crate) fn says_failing(text: impl AsRef<str>) -> bool {
+    ["(os error 5)", "code: 5,"].iter().any(|number| text.as_ref().contains(number))
+}
+
 /// Faults of the system or its set-up, not of the database's bytes.
 fn is_systems_fault(error: &io::Error) -> bool {
     use io::ErrorKind::{
@@ -276,6 +287,19 @@ mod tests {
         let failure = guarded::<()>(|| panic!("fixed")).err().map(|failure| failure.text());
         assert_eq!(failure.as_deref(), Some("panic: fixed"));
         assert_eq!(guarded(|| Ok(7)).ok(), Some(7));
+    }
+
+    #[test]
+    fn what_a_failing_device_says_is_known_in_each_form() {
+        let error = io::Error::from_raw_os_error(EIO);
+        for failure in [
+            Failure::Sled(sled::Error::Io(io::Error::from_raw_os_error(EIO))),
+            Failure::Panic(format!("called `Result::unwrap()` on an `Err` value: {error:?}")),
+        ] {
+            assert!(says_failing(failure.text()), "{}", failure.text());
+            assert!(!BackendError::from(failure).full);
+        }
+        assert!(!says_failing(io::Error::from_raw_os_error(28).to_string()));
     }
 
     #[test]
