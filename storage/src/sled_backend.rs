@@ -1,7 +1,8 @@
 //! sled, kept at arm's length.
 //!
 //! What it needs from us (measured, see `docs/spec/storage.md`): its `flush` leaves the drive's cache alone, so the database
-//! file is synced after it; on a damaged file it panics, mostly inside `open`, so every call is caught and opening runs on a
+//! file is synced after it; its settings (`conf`) it writes once and never syncs, and refuses to open when they are torn, so
+//! they are synced at every opening; on a damaged file it panics, mostly inside `open`, so every call is caught and opening runs on a
 //! thread of its own; a stray `snap.*.generating` stops it from opening, so those go first; pages over 128 KiB leave the
 //! database file for files that nothing syncs, so rows stay small (see [`crate::table`]).
 
@@ -73,6 +74,7 @@ impl SledBackend {
         let path = dir.join("db");
         let file = fs::File::open(&path).map_err(OpenError::io(&path))?;
         let opened = Self { db: Some(db), file, blobs: dir.join("blobs") };
+        sync_settings(dir).map_err(OpenError::io(dir))?;
         // The names of a new database must survive too.
         fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io(dir))?;
         Ok(opened)
@@ -256,6 +258,14 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Settings torn by a loss of power would keep a sound database from opening for good.
+fn sync_settings(dir: &Path) -> io::Result<()> {
+    match fs::File::open(dir.join("conf")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened?.sync_all(),
+    }
 }
 
 /// A process killed while sled writes its snapshot leaves one of these, and sled then refuses to open.
