@@ -164,6 +164,7 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
     let exporter = metrics::install()
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
+    p2p::begin();
     worker::describe_metrics();
     anchors::describe();
     let mut shutdown = std::pin::pin!(shutdown);
