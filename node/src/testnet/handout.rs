@@ -246,7 +246,7 @@ mod tests {
         let of_manifest = manifest.participants.iter().map(|one| one.hotkey).collect();
         assert_eq!(of_nodes, of_manifest);
         let address = format!("/dns4/bootnode/tcp/7800/p2p/{}", peer_id(&hotkey("bootnode")));
-        assert_eq!(handed.bootnodes, [address.clone()]);
+        assert_eq!(handed.bootnodes, std::slice::from_ref(&address));
         let read = |name: &str| std::fs::read_to_string(handout.dir.join(name)).unwrap();
         assert_eq!(read("bootnodes.env"), format!("GANGLION_BOOTNODES={address}\n"));
         let compose = read("compose.env");
