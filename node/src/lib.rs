@@ -1,5 +1,6 @@
 //! Wires the parts into a process: keys, manifest, configuration, the command line.
 
+pub mod anchors;
 pub mod api;
 pub mod audit;
 pub mod blobs;

@@ -12,6 +12,7 @@ use ganglion_types::{CutId, Epoch, Fork, Hotkey, ItemId, Uid};
 #[derive(Clone, Debug)]
 pub struct View {
     inner: Arc<RwLock<Snapshot>>,
+    certified: Arc<tokio::sync::watch::Sender<Epoch>>,
 }
 
 /// The node at one moment.
@@ -132,7 +133,14 @@ impl View {
             halted: None,
             forks: BTreeMap::new(),
         };
-        Self { inner: Arc::new(RwLock::new(snapshot)) }
+        let (certified, _) = tokio::sync::watch::channel(snapshot.state.epoch());
+        Self { inner: Arc::new(RwLock::new(snapshot)), certified: Arc::new(certified) }
+    }
+
+    /// The last certified epoch, for whoever waits for the next. Holds one value: who is slow misses those between.
+    #[must_use]
+    pub fn certified(&self) -> tokio::sync::watch::Receiver<Epoch> {
+        self.certified.subscribe()
     }
 
     /// The node now. Cheap: the large parts are shared.
@@ -143,7 +151,12 @@ impl View {
 
     /// Changes the snapshot. For the driver.
     pub fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+        let epoch = {
+            let mut snapshot = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+            change(&mut snapshot);
+            snapshot.state.epoch()
+        };
+        self.certified.send_if_modified(|last| std::mem::replace(last, epoch) != epoch);
     }
 }
 

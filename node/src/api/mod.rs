@@ -4,6 +4,7 @@
 //! asks a node by it.
 
 mod accounts;
+mod anchors;
 mod client;
 mod explanation;
 mod ledger;

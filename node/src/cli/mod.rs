@@ -1,5 +1,8 @@
 //! The command line: one file per command.
 
+mod anchor;
+#[cfg(feature = "evm")]
+mod anchored;
 mod api;
 mod audit;
 mod burn;
@@ -144,6 +147,9 @@ enum Command {
     /// List and explain decided epochs
     #[command(subcommand)]
     Epoch(epoch::EpochCommand),
+    /// Epochs on other chains: how far, what is under way, who anchored what
+    #[command(subcommand)]
+    Anchor(anchor::AnchorCommand),
     /// Check a proof of one row, with no node and no keys
     Verify(verify::VerifyArgs),
     /// List, export and import snapshots of the state
@@ -205,6 +211,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),
         Command::Epoch(command) => epoch::run(&cli.global, command),
+        Command::Anchor(command) => anchor::run(&cli.global, &command),
         Command::Verify(args) => verify::run(&cli.global, &args),
         Command::Snapshot(command) => snapshot::run(&cli.global, command),
         Command::Db(command) => db::run(&cli.global, &command),

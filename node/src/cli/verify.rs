@@ -33,7 +33,10 @@ checkpoint. Take it from a source of your own, never from whoever gave you the f
 Examples:
   ganglion epoch prove 12 m1 > proof.json
   ganglion verify proof.json --genesis subnet.toml
-  ganglion verify proof.json --checkpoint 8:9f86d0...")]
+  ganglion verify proof.json --checkpoint 8:9f86d0...
+  ganglion anchor find 12 --json > anchors.json
+  ganglion verify proof.json --checkpoint 8:9f86d0... --anchor anchors.json \\
+    --anchor-rpc http://127.0.0.1:8545 --anchor-chain-id 31337 --anchor-contract 0x5fbd...")]
 pub(super) struct VerifyArgs {
     /// The file
     file: PathBuf,
@@ -43,6 +46,9 @@ pub(super) struct VerifyArgs {
     /// Believe the genesis of this manifest
     #[arg(long, value_name = "MANIFEST", conflicts_with = "checkpoint")]
     genesis: Option<PathBuf>,
+    #[cfg(feature = "evm")]
+    #[command(flatten)]
+    anchored: super::anchored::AnchoredArgs,
 }
 
 pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
@@ -50,7 +56,10 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     let bytes = read(&args.file)?;
     match check(&bytes, checkpoint) {
         Ok((proof, proven)) => {
-            let report = report(&proof, &proven, checkpoint);
+            #[cfg_attr(not(feature = "evm"), expect(unused_mut, reason = "anchors add to it"))]
+            let mut report = report(&proof, &proven, checkpoint);
+            #[cfg(feature = "evm")]
+            args.anchored.check(&proof, &proven, &mut report)?;
             match global.json {
                 true => output::print_json(&report),
                 false => output::print(&text(&report)),
@@ -166,6 +175,12 @@ fn text(report: &Value) -> String {
     line("cut", string(&report["cut"]));
     let start = &report["checkpoint"];
     line("checkpoint", format!("epoch {}, cut {}", start["epoch"], string(&start["cut_id"])));
+    if report["anchor"].is_object() {
+        let anchor = &report["anchor"];
+        let (chain, height) = (string(&anchor["chain"]), string(&anchor["height"]));
+        line("anchored", format!("by {} on {chain}, block {height}", string(&anchor["publisher"])));
+        line("since", format!("Unix time {} by the chain's clock", string(&anchor["time"])));
+    }
     for (name, list) in [("checked", "checked"), ("NOT checked", "not_checked")] {
         for one in report[list].as_array().into_iter().flatten() {
             line(name, string(one));

@@ -3,6 +3,7 @@
 //! [`Config`] cannot be invalid: [`resolve()`] is its only maker and checks everything once. What it
 //! made of which source is in [`Config::shown`], for `ganglion config show`.
 
+mod anchor;
 mod resolve;
 mod settings;
 
@@ -15,6 +16,9 @@ use crate::files::FileError;
 use crate::keys::PasswordSource;
 use crate::snapshots::Checkpoint;
 
+#[cfg(feature = "evm")]
+pub(crate) use anchor::contract;
+pub use anchor::{AnchorBackend, AnchorConfig, EvmConfig};
 pub use resolve::resolve;
 pub(crate) use resolve::split_words;
 pub use settings::{ConfigArgs, SETTINGS, Setting, render};
@@ -141,6 +145,8 @@ pub struct Config {
     pub archive: bool,
     /// Epochs between snapshots; 0 for none.
     pub snapshot_every: u64,
+    /// Where epochs are anchored.
+    pub anchor: AnchorConfig,
     shown: Vec<Shown>,
 }
 

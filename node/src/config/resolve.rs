@@ -57,6 +57,7 @@ pub fn resolve(
     let archive =
         r.one(&ARCHIVE, |text| text.parse().map_err(|_| "must be true or false".to_owned()));
     let snapshot_every = r.one(&SNAPSHOT_EVERY, |text| number(text, 0, 1_000_000));
+    let anchor = r.anchor();
 
     let Resolver { problems, shown, .. } = resolver;
     if !problems.is_empty() {
@@ -81,6 +82,7 @@ pub fn resolve(
         checkpoint,
         archive: archive.expect(unsaid),
         snapshot_every: snapshot_every.expect(unsaid).into(),
+        anchor: anchor.expect(unsaid),
         shown,
     })
 }
@@ -88,7 +90,7 @@ pub fn resolve(
 /// The values of the file, by key.
 type FileValues = Vec<(&'static str, usize, Vec<String>)>;
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     args: &'a ConfigArgs,
     env: &'a dyn Fn(&str) -> Option<String>,
     data_dir: &'a Path,
@@ -113,7 +115,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The texts of a setting and where they came from; notes them to be shown.
-    fn texts(&mut self, setting: &Setting) -> (Vec<String>, Source) {
+    pub(super) fn texts(&mut self, setting: &Setting) -> (Vec<String>, Source) {
         let key = setting.field.key;
         let flag = self.args.given(key);
         let env = (self.env)(setting.env).filter(|value| !value.is_empty());
@@ -143,7 +145,7 @@ impl<'a> Resolver<'a> {
         (values, source)
     }
 
-    fn one<T>(
+    pub(super) fn one<T>(
         &mut self,
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -176,7 +178,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A path of the file or a default is relative to the data directory.
-    fn path(&mut self, setting: &Setting, text: Option<String>) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, setting: &Setting, text: Option<String>) -> Option<PathBuf> {
         let shown = self.shown.iter_mut().rfind(|shown| shown.key == setting.field.key)?;
         let path = match shown.source {
             Source::File { .. } | Source::Default => self.data_dir.join(text?),
@@ -202,7 +204,13 @@ impl<'a> Resolver<'a> {
         Some(found)
     }
 
-    fn last_value(&self, setting: &Setting) -> String {
+    /// Where a setting that was read came from.
+    pub(super) fn source(&self, setting: &Setting) -> Source {
+        let shown = self.shown.iter().rfind(|shown| shown.key == setting.field.key);
+        shown.map_or(Source::Default, |shown| shown.source.clone())
+    }
+
+    pub(super) fn last_value(&self, setting: &Setting) -> String {
         let shown = self.shown.iter().rfind(|shown| shown.key == setting.field.key);
         shown.and_then(|shown| shown.values.first().cloned()).unwrap_or_default()
     }
@@ -244,7 +252,7 @@ impl<'a> Resolver<'a> {
         Some(Worker::Command(words))
     }
 
-    fn problem(&mut self, setting: &Setting, source: &Source, text: &str, rule: &str) {
+    pub(super) fn problem(&mut self, setting: &Setting, source: &Source, text: &str, rule: &str) {
         let field = &setting.field;
         let cure = match field.default {
             "" => format!("Write {}: {}.", field.unit, field.bounds),
@@ -312,7 +320,7 @@ fn default_values(setting: &Setting) -> Vec<String> {
     item.and_then(|item| texts_of(item, true).ok()).unwrap_or_default()
 }
 
-fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
+pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
@@ -501,6 +509,31 @@ mod tests {
         assert_eq!(flag.resolve().unwrap().worker, Worker::Builtin("knn".into()));
     }
 
+    #[cfg(feature = "evm")]
+    #[test]
+    fn anchors_on_an_evm_chain_need_a_node_a_number_and_a_contract() {
+        use crate::config::AnchorBackend;
+        let case = Case::new("anchor = \"evm\"\nanchor_contract = \"0x12\"\n");
+        assert_eq!(
+            case.problems(),
+            [
+                "node.toml:2: anchor_contract = \"0x12\": must be 0x and 40 hexadecimal digits",
+                "node.toml:1: anchor_rpc = \"\": is needed for anchor = \"evm\"",
+                "node.toml:1: anchor_chain_id = \"\": is needed for anchor = \"evm\"",
+            ]
+        );
+        let contract = "0x".to_owned() + &"ab".repeat(20);
+        let case = Case::new(&format!(
+            "anchor = \"evm\"\nanchor_rpc = \"http://127.0.0.1:1\"\nanchor_chain_id = 5\n\
+             anchor_contract = \"{contract}\"\nanchor_key_file = \"k\"\nanchor_finality = \"12\"\n"
+        ));
+        let config = case.resolve().unwrap();
+        let AnchorBackend::Evm(evm) = config.anchor.backend else { panic!("another chain") };
+        assert_eq!((evm.chain_id, evm.contract, evm.final_after), (5, [0xab; 20], Some(12)));
+        assert_eq!(evm.key_file, Some(case.dir.path().join("k")));
+        assert_eq!(Case::new("anchor = \"else\"\n").problems().len(), 1);
+    }
+
     #[test]
     fn words_split_as_in_a_shell() {
         for (line, words) in [
@@ -537,6 +570,6 @@ mod tests {
             .collect::<Vec<_>>()
             .join("\n");
         let spelled = Case::new(&uncommented).resolve().unwrap();
-        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 13);
+        assert_eq!(spelled.shown().iter().filter(|one| one.source != Source::Default).count(), 19);
     }
 }

@@ -186,8 +186,102 @@ pub(super) const SNAPSHOT_EVERY: Setting = setting!(
     "How often a snapshot of the state is kept for peers that join."
 );
 
+pub(super) const ANCHOR: Setting = setting!(
+    "anchor",
+    "GANGLION_ANCHOR",
+    false,
+    "word",
+    "embedded, evm or none",
+    "\"embedded\"",
+    "Where certified epochs are anchored: in a signed log of this node, or in a contract of an EVM \
+     chain. See docs/ANCHORS.md. No epoch ever waits for it."
+);
+pub(super) const ANCHOR_RPC: Setting = setting!(
+    "anchor_rpc",
+    "GANGLION_ANCHOR_RPC",
+    false,
+    "URL",
+    "http://HOST:PORT",
+    "",
+    "The chain's node that is asked. Without encryption: run one yourself, or reach it through a \
+     tunnel."
+);
+pub(super) const ANCHOR_CHAIN_ID: Setting = setting!(
+    "anchor_chain_id",
+    "GANGLION_ANCHOR_CHAIN_ID",
+    false,
+    "number",
+    "1 to 4294967295",
+    "",
+    "Number of the chain. A node of another one is refused before anything is paid."
+);
+pub(super) const ANCHOR_CONTRACT: Setting = setting!(
+    "anchor_contract",
+    "GANGLION_ANCHOR_CONTRACT",
+    false,
+    "address",
+    "0x and 40 hexadecimal digits",
+    "",
+    "The contract GanglionAnchor on that chain. One serves every subnet and every publisher."
+);
+pub(super) const ANCHOR_KEY_FILE: Setting = setting!(
+    "anchor_key_file",
+    "GANGLION_ANCHOR_KEY_FILE",
+    false,
+    "path",
+    "a file with mode 0600",
+    "",
+    "File with the secp256k1 key that pays, 64 hexadecimal digits. Without one anchors are looked \
+     for and not made. Keep no more in its account than anchors cost."
+);
+pub(super) const ANCHOR_FROM_BLOCK: Setting = setting!(
+    "anchor_from_block",
+    "GANGLION_ANCHOR_FROM_BLOCK",
+    false,
+    "height",
+    "0 to 4294967295",
+    "0",
+    "Block that made the contract: anchors are looked for from there on."
+);
+pub(super) const ANCHOR_FEE_CAP: Setting = setting!(
+    "anchor_fee_cap",
+    "GANGLION_ANCHOR_FEE_CAP",
+    false,
+    "gwei",
+    "1 to 1000000",
+    "100",
+    "Most per unit of gas. Above it epochs wait, and go as one range when it is cheaper."
+);
+pub(super) const ANCHOR_FINALITY: Setting = setting!(
+    "anchor_finality",
+    "GANGLION_ANCHOR_FINALITY",
+    false,
+    "word or blocks",
+    "finalized, or 1 to 100000",
+    "\"finalized\"",
+    "When an anchor counts as final: when the chain's node says so, or so many blocks later."
+);
+pub(super) const ANCHOR_EVERY: Setting = setting!(
+    "anchor_every",
+    "GANGLION_ANCHOR_EVERY",
+    false,
+    "epochs",
+    "1 to 4096",
+    "1",
+    "Epochs that have to wait before an anchor is made. All that wait go as one."
+);
+pub(super) const ANCHOR_TAKEOVER: Setting = setting!(
+    "anchor_takeover",
+    "GANGLION_ANCHOR_TAKEOVER",
+    false,
+    "seconds",
+    "1 to 86400",
+    "60",
+    "How long this node waits for each validator with more stake to anchor, before it does."
+);
+
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 16] = [
+pub const SETTINGS: [Setting; 26] = [
     MANIFEST,
     HOTKEY,
     PASSWORD_FILE,
@@ -204,6 +298,16 @@ pub const SETTINGS: [Setting; 16] = [
     CHECKPOINT,
     ARCHIVE,
     SNAPSHOT_EVERY,
+    ANCHOR,
+    ANCHOR_RPC,
+    ANCHOR_CHAIN_ID,
+    ANCHOR_CONTRACT,
+    ANCHOR_KEY_FILE,
+    ANCHOR_FROM_BLOCK,
+    ANCHOR_FEE_CAP,
+    ANCHOR_FINALITY,
+    ANCHOR_EVERY,
+    ANCHOR_TAKEOVER,
 ];
 
 /// Settings from flags. `None` and empty lists were not given.

@@ -158,6 +158,8 @@ pub struct Context {
     pub worker: Arc<dyn Fn() -> WorkerHealth + Send + Sync>,
     /// All metrics of the process.
     pub metrics: PrometheusHandle,
+    /// What brings epochs to a chain, if anything does.
+    pub anchors: Option<crate::anchors::Anchors>,
     /// Host names that the server answers to, besides `localhost` and all IP addresses.
     pub hosts: Vec<String>,
 }

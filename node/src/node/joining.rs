@@ -108,6 +108,7 @@ fn context(
         network: Arc::new(network),
         worker: Arc::new(|| WorkerHealth::None),
         metrics,
+        anchors: None,
         hosts: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@
 //!        ▲  events 1,024                                  └─ child process ─┘      │
 //!        └───────────────── commands 512 ◄──── driver, jobs, HTTP ◄────────────────┘
 //! ```
+//! Beside them the task of `anchors`, which the view tells the newest epoch and which nothing waits for.
 //! If one of the tasks ends, the node stops and says which. Shutdown: HTTP, driver (after what it is
 //! doing), worker, network.
 
@@ -27,7 +28,7 @@ use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
 use ganglion_persist::KnownFork;
 use ganglion_persist::restart::{self, Who};
-use ganglion_storage::{Recovered as Found, Store, StoreError, quarantine};
+use ganglion_storage::{OpenError, Recovered as Found, Store, StoreError, quarantine};
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Behaviour, Halt, Input, Job, Participant};
 use ganglion_types::{Canonical as _, Item, Manifest, SubnetId, limits};
@@ -40,6 +41,7 @@ pub use error::NodeError;
 
 use self::drive::Drive;
 use self::joining::Joining;
+use crate::anchors::{self, Anchors};
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
@@ -75,8 +77,11 @@ pub struct Start {
     pub behaviour: Behaviour,
 }
 
+/// A store, what was found in it, and why its database was put aside to be made anew from the certificate log, if it was.
+type Opened = (Store, Found, Option<OpenError>);
+
 /// Opens the store. A damaged database is put aside and made anew from the certificate log.
-fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
+fn open_store(dir: &Path, subnet: &SubnetId) -> Result<Opened, NodeError> {
     match Store::open(dir, *subnet.as_bytes()) {
         Err(error) if error.is_rebuildable() => {
             let aside = quarantine(dir).map_err(|source| NodeError::System {
@@ -84,18 +89,19 @@ fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError
                 source,
             })?;
             tracing::warn!(%error, aside = %aside.display(), "rebuilding from the certificate log");
-            Ok(Store::open(dir, *subnet.as_bytes())?)
+            let (store, found) = Store::open(dir, *subnet.as_bytes())?;
+            Ok((store, found, Some(error)))
         }
-        other => Ok(other?),
+        other => other.map(|(store, found)| (store, found, None)).map_err(NodeError::from),
     }
 }
 
 /// The same, unless the key may sign elsewhere.
-fn open_to_sign(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
-    let (store, found) = open_store(dir, subnet)?;
-    match found.watermark {
+fn open_to_sign(dir: &Path, subnet: &SubnetId) -> Result<Opened, NodeError> {
+    let opened = open_store(dir, subnet)?;
+    match opened.1.watermark {
         Some(watermark) if watermark.retired => Err(NodeError::Retired),
-        _ => Ok((store, found)),
+        _ => Ok(opened),
     }
 }
 
@@ -106,6 +112,8 @@ pub struct Resumed {
     pub store: Store,
     /// What was found in it.
     pub found: Found,
+    /// Why the tables were put aside and made anew from the certificate log, if they were.
+    pub rebuilt: Option<OpenError>,
     /// The last certified epoch.
     pub epoch: u64,
     /// Epochs known to have two certified cuts.
@@ -124,12 +132,12 @@ pub fn resume(
     manifest: &Arc<Manifest>,
     hotkey: &KeyPair,
 ) -> Result<Resumed, NodeError> {
-    let (mut store, found) = open_to_sign(dir, &manifest.subnet_id())?;
+    let (mut store, found, rebuilt) = open_to_sign(dir, &manifest.subnet_id())?;
     let state = restart::recover(&mut store, &found, manifest)?;
     let epoch = state.epoch().get();
     let who = who(hotkey, Behaviour::Honest);
     let (participant, forks) = take_up(&mut store, found.clone(), state, manifest, who)?;
-    Ok(Resumed { store, found, epoch, forks: forks.len(), participant })
+    Ok(Resumed { store, found, rebuilt, epoch, forks: forks.len(), participant })
 }
 
 /// The participant as it was when its process ended.
@@ -156,7 +164,9 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
     let exporter = metrics::install()
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
+    p2p::begin();
     worker::describe_metrics();
+    anchors::describe();
     let mut shutdown = std::pin::pin!(shutdown);
     let Some(parts) = assemble(start, exporter.clone(), shutdown.as_mut()).await? else {
         return Ok(());
@@ -184,6 +194,7 @@ struct Assembly {
     server: Server,
     listener: TcpListener,
     context: http::Context,
+    anchoring: Option<anchors::Task>,
 }
 
 /// Puts a node together; `None` if `shutdown` is done while it waits for peers to join by. Nothing else waits long, and what
@@ -196,7 +207,7 @@ async fn assemble(
     let Start { config, manifest, hotkey, behaviour } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
-    let (mut store, found) = open_to_sign(&config.data_dir, &subnet)?;
+    let (mut store, found, _) = open_to_sign(&config.data_dir, &subnet)?;
     drive::take_ballast(&config.data_dir);
     let (network, mut events) =
         p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
@@ -239,7 +250,10 @@ async fn assemble(
     let server = server(&hotkey, &manifest, workers.clone(), view);
     let drive =
         Drive { dir: config.data_dir.clone(), manifest, who, library: library.clone(), mail };
-    let context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
+    let (anchors, anchoring) =
+        anchors(&config, &hotkey, (subnet, library.clone(), server.view.clone()));
+    let mut context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
+    context.anchors = anchors;
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
     Ok(Some(Assembly {
@@ -255,6 +269,7 @@ async fn assemble(
         server,
         listener: socket_of(socket, api)?,
         context,
+        anchoring,
     }))
 }
 
@@ -325,7 +340,24 @@ fn context(
         network: Arc::new(network),
         worker: worker_health(server.workers.clone()),
         metrics,
+        anchors: None,
         hosts: Vec::new(),
+    }
+}
+
+/// What brings epochs to a chain. Without it the node runs as well, and says so.
+fn anchors(
+    config: &Config,
+    hotkey: &KeyPair,
+    node: (SubnetId, Library, View),
+) -> (Option<Anchors>, Option<anchors::Task>) {
+    match anchors::start(&config.anchor, &config.data_dir, hotkey, node) {
+        Ok(Some((anchors, task))) => (Some(anchors), Some(task)),
+        Ok(None) => (None, None),
+        Err(error) => {
+            tracing::error!(%error, "no epoch is anchored; everything else goes on");
+            (None, None)
+        }
     }
 }
 
@@ -338,6 +370,7 @@ struct Running {
     stop_serving: Option<oneshot::Sender<()>>,
     bridge: JoinHandle<String>,
     jobs: JoinHandle<()>,
+    anchoring: Option<JoinHandle<()>>,
     workers: Workers,
     network: p2p::Handle,
 }
@@ -371,6 +404,7 @@ impl Assembly {
             stop_serving: Some(stop_serving),
             bridge: tokio::spawn(bridge),
             jobs: tokio::spawn(jobs),
+            anchoring: self.anchoring.map(|task| tokio::spawn(task.run())),
             workers,
             network,
         })
@@ -417,6 +451,9 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
         }
         self.jobs.abort();
+        if let Some(anchoring) = &self.anchoring {
+            anchoring.abort();
+        }
         if let Some(worker) = self.workers.running() {
             let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
         }
@@ -463,7 +500,8 @@ fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), N
     view.update(|view| view.halted = Some(reason.clone()));
     Err(match stopped {
         Stopped::Halted(Halt::Diverged { .. }) => NodeError::CannotReproduce(reason),
-        _ => NodeError::Stopped(reason),
+        Stopped::Halted(_) => NodeError::Stopped(reason),
+        Stopped::Store(error) => NodeError::Store(error),
     })
 }
 

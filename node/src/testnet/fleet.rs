@@ -374,7 +374,8 @@ impl Fleet {
         // Every node that runs may be asked for others: the bootnode may be the one that is down.
         let running = seen.nodes.iter().filter(|node| node.life == Life::Running);
         let bootnodes: Vec<&NodeRecord> = running.map(|node| &node.record).take(8).collect();
-        setup::write_node(&self.layout, &record, &bootnodes, &self.manifest).map_err(wrong)?;
+        setup::write_node(&self.layout, &record, &bootnodes, &self.manifest, &Vec::new())
+            .map_err(wrong)?;
         seen.nodes.push(NodeView::new(record.clone()));
         Ok(record)
     }

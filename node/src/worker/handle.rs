@@ -405,6 +405,14 @@ pub fn describe_metrics() {
         "ganglion_worker_restarts_total",
         "Times a worker went down and was scheduled to start again."
     );
+    // The first time is an increase only if there was a 0 before it.
+    metrics::counter!("ganglion_worker_restarts_total").increment(0);
+    for result in ["ok", "timeout"] {
+        for method in ["forward", "make_task", "score"] {
+            metrics::counter!("ganglion_worker_calls_total", "method" => method, "result" => result)
+                .increment(0);
+        }
+    }
 }
 
 fn unknown_method(error: &WorkerError) -> bool {

@@ -1,6 +1,7 @@
 //! Through the real binary, as users and scripts meet it.
 
 mod advisories;
+mod anchors;
 mod asking;
 mod audit;
 mod config;
@@ -12,6 +13,7 @@ mod forward;
 mod frames;
 #[cfg(feature = "slow-tests")]
 mod full_disk;
+mod handout;
 mod hostile;
 mod http;
 #[cfg(feature = "slow-tests")]

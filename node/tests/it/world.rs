@@ -355,6 +355,7 @@ impl World {
             network: Arc::new(Peers),
             worker: Arc::new(move || health.lock().unwrap().clone()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
+            anchors: None,
             hosts: vec!["node.test".into()],
         };
         let runtime = Runtime::new().unwrap();

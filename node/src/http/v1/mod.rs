@@ -1,6 +1,7 @@
 //! Version 1 of the interface, one file per resource.
 
 pub(super) mod accounts;
+pub(super) mod anchors;
 pub(super) mod epochs;
 pub(super) mod explain;
 pub(super) mod ledger;
@@ -36,6 +37,10 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/epochs/{epoch}/stages", get(stages::list))
         .route("/epochs/{epoch}/stages/{stage}", get(stages::rows))
         .route("/epochs/{epoch}/dump", get(stages::dump))
+        .route("/anchors", get(anchors::get))
+        .route("/anchors/entries", get(anchors::entries))
+        .route("/anchors/find/{epoch}", get(anchors::find))
+        .route("/anchors/retry", post(anchors::retry))
         .route("/accounts/{coldkey}", get(accounts::get))
         .route("/ledger", get(ledger::get))
         .route("/registration", get(registration::get))

@@ -3,6 +3,7 @@
 mod error;
 mod load;
 mod node;
+mod settings;
 
 use toml_edit::Value;
 
@@ -132,11 +133,16 @@ pub struct Spec {
     pub assertions: Vec<Assertion>,
     /// Random operations while it runs.
     pub load: Option<Plan>,
+    /// Settings of validators, from the file.
+    pub settings: Settings,
     /// The file, as the user named it.
     pub file: Option<String>,
 }
 
 /// A field of a testnet's file.
+/// Keys of `node.toml` and their values.
+pub type Settings = Vec<(&'static str, String)>;
+
 macro_rules! field {
     ($key:literal, $unit:literal, $bounds:literal, $default:literal, $about:literal) => {
         Field {
@@ -194,6 +200,7 @@ impl Spec {
         let overrides = read_overrides(&mut notes, &mut root);
         let assertions = assertions::read_all(&mut notes, &mut root);
         let load = load::read(&mut notes, &mut root);
+        let settings = settings::read(&mut notes, &mut root);
         root.finish(&mut notes);
         let listed = |role| nodes.iter().any(|node| node.role == role);
         for (count, key, role) in
@@ -228,6 +235,7 @@ impl Spec {
             overrides,
             assertions,
             load,
+            settings,
             file: (!file.is_empty()).then(|| file.into()),
         })
     }

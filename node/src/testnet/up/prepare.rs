@@ -15,7 +15,7 @@ use crate::testnet::layout::Layout;
 use crate::testnet::observe::{NodeView, Observation};
 use crate::testnet::screen::Screen;
 use crate::testnet::setup::{self, Made, NodeRecord, Ports};
-use crate::testnet::spec::{Model, NodeSpec, Role};
+use crate::testnet::spec::{Model, NodeSpec, Role, Settings};
 use crate::{manifest, units};
 
 /// Least time from the start of the nodes to genesis.
@@ -51,7 +51,7 @@ impl Run {
         let wait = genesis_in.unwrap_or_else(|| time_to_genesis(training, made.len()));
         base.genesis_time = units::now_ms() + u64::try_from(wait.as_millis()).unwrap_or(0);
         let text = manifest::render(&base);
-        write(&layout, &made, &text)?;
+        write(&layout, &made, &text, &spec.settings)?;
         // Free for the nodes only now: until here nobody else could take them.
         drop(ports);
         let nodes = made.into_iter().map(|one| {
@@ -112,7 +112,7 @@ async fn measure(
     Ok(measured)
 }
 
-fn write(layout: &Layout, made: &[Made], text: &str) -> Result<(), UpError> {
+fn write(layout: &Layout, made: &[Made], text: &str, settings: &Settings) -> Result<(), UpError> {
     let is_boot = |node: &&NodeRecord| node.role == Role::Bootnode;
     let bootnodes: Vec<&NodeRecord> = made.iter().map(|one| &one.record).filter(is_boot).collect();
     crate::files::write_whole(
@@ -122,7 +122,7 @@ fn write(layout: &Layout, made: &[Made], text: &str) -> Result<(), UpError> {
         true,
     )?;
     for one in made {
-        setup::write_node(layout, &one.record, &bootnodes, text)?;
+        setup::write_node(layout, &one.record, &bootnodes, text, settings)?;
     }
     Ok(())
 }

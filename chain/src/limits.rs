@@ -1,0 +1,47 @@
+//! Every bound of this crate, listed with its reason in `docs/spec/limits.md`.
+
+/// Epochs that one anchor may speak about. Half a day at 10 s; their ids have 128 KiB, so any node can rebuild the
+/// range root from its store, and a path has 12 nodes.
+pub const RANGE_EPOCHS: u64 = 4_096;
+
+/// Bytes of one signed transaction: an EVM call with the payload has some 400, a Substrate extrinsic with a batch some 500.
+pub const TRANSACTION_BYTES: usize = 4_096;
+
+/// Bytes by which a chain knows a publisher: an EVM address has 20, an account id or hotkey 32.
+pub const PUBLISHER_BYTES: usize = 32;
+
+/// Anchors that one search returns. The oldest are not told.
+pub const FOUND: usize = 1_000;
+
+/// Bytes of what a chain or an RPC server said, as far as an error keeps it.
+pub const REASON_BYTES: usize = 300;
+
+/// Anchors under way at once: on the chain and not final yet, by us or others. At one an epoch of 10 s a chain that takes ten minutes.
+pub const FLIGHTS: usize = 64;
+
+/// Transactions made for one anchor: each bids at least an eighth more, so sixteen bid six times the first.
+pub const ATTEMPTS: usize = 16;
+
+/// Anchors that the outbox still tells of once they are final; the oldest go. Chains keep all.
+pub const HISTORY: usize = 1_024;
+
+/// Bytes after which the outbox writes its file anew, with what still matters: [`HISTORY`] settled anchors have 330 KiB.
+pub const OUTBOX_BYTES: u64 = 1 << 20;
+
+/// Largest outbox file that is read: all of [`FLIGHTS`] with [`ATTEMPTS`] of the largest size, and room.
+pub const OUTBOX_BYTES_MAX: u64 = 8 << 20;
+
+/// Anchors with other cuts that are remembered, so that each is told once; the oldest go and are told again.
+pub const STRANGERS: usize = 64;
+
+/// Transactions in a row that the chain included without effect or dropped, after which it is asked no more.
+pub const DEATHS: u32 = 5;
+
+/// Bytes of an answer by a chain's node: a window of logs is by far the largest.
+pub const RPC_BYTES: u64 = 16 << 20;
+
+/// Blocks whose logs are asked for at once; public nodes refuse more.
+pub const LOG_BLOCKS: u64 = 5_000;
+
+/// Entries of a witness's log that are told at once: 82 KiB.
+pub const ENTRIES: usize = 256;

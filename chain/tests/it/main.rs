@@ -1,0 +1,7 @@
+//! What the crate promises as a whole.
+
+#[cfg(feature = "chain-tests")]
+mod anvil;
+mod frozen;
+#[path = "../../../types/tests/vectors/mod.rs"]
+mod vectors;
