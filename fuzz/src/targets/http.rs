@@ -78,6 +78,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
         tasks: Arc::new(Alone),
         network: Arc::new(Alone),
         worker: Arc::new(|| WorkerHealth::None),
+        anchors: None,
         metrics: ganglion::fuzzing::no_metrics(),
         hosts: vec!["node.test".into()],
     };
