@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Simulates many seeds over several sittings, and keeps the figures.
 
-  scripts/seeds.py run --to 100000 [--from 0] [--chunk 1000]    goes on where docs/evidence/seeds.tsv ends
-  scripts/seeds.py page                                         writes docs/evidence/seeds.md from it
+  scripts/seeds.py run --to 100000 [--from 0] [--chunk 1000]    goes on where the table of evidence ends
+  scripts/seeds.py page                                         writes the page beside it
 
 Each chunk is one run of ganglion-sim (profile soak), every seed twice; its row is added when it has ended, so a
 sitting may be ended at any time. A violation is printed with the command that replays it, and the next chunk begins.
@@ -17,8 +17,8 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "docs/evidence/seeds.tsv"
-PAGE = ROOT / "docs/evidence/seeds.md"
+TABLE = ROOT / "docs" / "evidence" / "seeds.tsv"
+PAGE = TABLE.with_suffix(".md")
 COLUMNS = ["from", "to", "commit", "load", "seconds", "violations", "epochs", "hours", "stored", "mandatory",
            "lost", "replayed", "demanded", "given", "beyond", "faults", "liars"]
 

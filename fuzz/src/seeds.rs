@@ -11,10 +11,13 @@ pub const LIGHT: usize = 32 << 20;
 
 const TYPES: &str = include_str!("../../types/frozen/encodings.txt");
 const CONSENSUS: &str = include_str!("../../consensus/frozen/encodings.txt");
+const CHAIN: &str = include_str!("../../chain/frozen/encodings.txt");
 const STORAGE: &str = include_str!("../../storage/frozen/encodings.txt");
 
 /// Names of frozen encodings, each ending here in the folder of a target.
 const FROZEN: &[(&str, &str)] = &[
+    ("anchor_payload_one_epoch", "anchor_payload"),
+    ("anchor_payload_five_epochs", "anchor_payload"),
     ("item/", "item"),
     ("list_body", "list_body"),
     ("cut", "cut"),
@@ -66,7 +69,13 @@ fn put(seeds: &mut Seeds, target: &'static str, bytes: impl Into<Vec<u8>>) {
 }
 
 fn frozen(seeds: &mut Seeds) {
-    for (name, bytes) in encodings(TYPES).chain(encodings(CONSENSUS)) {
+    for (name, bytes) in encodings(TYPES).chain(encodings(CONSENSUS)).chain(encodings(CHAIN)) {
+        if name == "anchor_payload_one_epoch" {
+            // Behind number, time, link and hotkey, before the signature, which is none.
+            let entry = [&[0; 80][..], &bytes, &[0; 64]].concat();
+            put(seeds, "anchor_outbox", entry.clone());
+            put(seeds, "anchor_entry", entry);
+        }
         for (pattern, target) in FROZEN {
             let folder = pattern.ends_with('/') && name.starts_with(pattern);
             if *target == "snapshot_chunk" && name == *pattern {

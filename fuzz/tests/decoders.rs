@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ganglion_fuzz::{TARGETS, target};
 
-const CRATES: [&str; 7] = ["types", "consensus", "subnet", "storage", "persist", "p2p", "node"];
+const CRATES: [&str; 8] =
+    ["types", "consensus", "subnet", "storage", "persist", "p2p", "chain", "node"];
 /// A function of one of these names decodes, and so does one of them with more behind an underscore.
 const NAMES: [&str; 6] = ["decode", "parse", "from_bytes", "from_hex", "from_rows", "from_text"];
 /// A function that calls one of these decodes.

@@ -1,5 +1,6 @@
 //! The targets by where their bytes come from.
 
+mod anchor;
 mod canonical;
 pub(crate) mod chain;
 mod disk;
@@ -101,6 +102,10 @@ pub const TARGETS: &[Target] = &[
     target!("epoch_dump", "dumps for `ganglion epoch diff`", text::epoch_dump, 16 * MIB),
     target!("yuma_file", "vectors for `ganglion yuma`", text::yuma_file, 64 * MIB),
     target!("digits_data", "gzipped rows, saved lessons", text::digits_data, 128 * MIB),
+    // Anchors.
+    target!("anchor_payload", "what stands on a chain", anchor::anchor_payload, MIB),
+    target!("anchor_entry", "logs of witnesses", anchor::anchor_entry, MIB),
+    target!("anchor_outbox", "the file of anchors under way", anchor::anchor_outbox, 16 * MIB),
     // HTTP and workers.
     target!("http_request", "paths, queries, headers, bodies", http::http_request, 64 * MIB),
     target!("http_body", "POST bodies", text::http_body, 16 * MIB),

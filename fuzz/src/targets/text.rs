@@ -147,7 +147,7 @@ pub(super) fn api_answer(bytes: &[u8]) {
         )*};
     }
     read!(Status Ready Peer Metagraph EpochSummary EpochDetail Registration OpCheck OpStatus TaskAnswers
-        Score ErrorBody Stages StageRows ReplayReport SubmittedOp Account InForce Revisions);
+        Score ErrorBody Stages StageRows ReplayReport SubmittedOp Account InForce Revisions AnchorFound AnchorEntry);
     let _ = serde_json::from_slice::<Explanation>(bytes).map(|told| told.to_text());
     let _ = serde_json::from_slice::<Ledger>(bytes);
     let _ = serde_json::from_slice::<Observation>(bytes);

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use ganglion::fuzzing as fuzzing_node;
 use ganglion_p2p::fuzzing;
+use ganglion_persist::snapshots;
 use ganglion_subnet::Channel;
 use ganglion_subnet::intake;
 use ganglion_types::{
@@ -132,10 +133,14 @@ pub(super) fn gossip(bytes: &[u8]) {
 }
 
 pub(crate) static CUTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let certified = |step: &super::chain::Step| proto::CertifiedCut {
-        cut: Some(step.bundle.cut.to_proto()),
-        certificate: Some(step.bundle.certificate.to_proto()),
-        committee: None,
+    let certified = |step: &super::chain::Step| {
+        let before = state_after(step.bundle.cut.epoch.get() - 1).expect("it has epochs");
+        let committee = snapshots::committee_of(&before);
+        proto::CertifiedCut {
+            cut: Some(step.bundle.cut.to_proto()),
+            certificate: Some(step.bundle.certificate.to_proto()),
+            committee: proto::CommitteeMembers::decode(committee.as_slice()).ok(),
+        }
     };
     proto::Cuts { cuts: CHAIN.iter().map(certified).collect() }.encode_to_vec()
 });
