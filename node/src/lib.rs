@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod bridge;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod document;
 pub mod driver;
 pub mod fault;

@@ -1,5 +1,6 @@
 //! Asks a node over HTTP.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,6 +14,17 @@ use crate::fault::{Curable, Fault};
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of an answer: far above the largest page.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Where an address that is served can be asked from this machine.
+#[must_use]
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
 
 /// Why a node did not answer as asked.
 #[derive(Debug, thiserror::Error)]

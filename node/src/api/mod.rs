@@ -11,6 +11,6 @@ mod ledger;
 mod revisions;
 pub mod types;
 
-pub use client::{ApiError, Client};
+pub use client::{ApiError, Client, reachable};
 pub use explanation::{ExplainedRow, Explanation};
 pub use ledger::Ledger;

@@ -1,7 +1,5 @@
 //! What the commands that ask a node have in common.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
 use clap::Args;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
 use ganglion_types::{Coldkey, Hotkey, Rao};
@@ -9,7 +7,7 @@ use ganglion_types::{Coldkey, Hotkey, Rao};
 use super::Global;
 use super::exit::{Exit, Failure};
 use crate::api::types::Amount;
-use crate::api::{ApiError, Client};
+use crate::api::{ApiError, Client, reachable};
 use crate::config::{self, ConfigArgs};
 use crate::http;
 use crate::keys::KeyKind;
@@ -47,16 +45,6 @@ impl ApiArgs {
         };
         Ok(Client::new(&reachable(address).to_string())?)
     }
-}
-
-/// Where an address that is served can be asked from this machine.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// A refusal that needs a cure of this command.

@@ -13,6 +13,7 @@ mod cures;
 mod db;
 mod decision;
 mod delegation;
+mod doctor;
 mod epoch;
 pub mod exit;
 mod funds;
@@ -159,6 +160,8 @@ enum Command {
     #[command(subcommand)]
     Db(db::DbCommand),
     Recover(recover::RecoverArgs),
+    /// Find what hinders a node, and how to mend it
+    Doctor(Box<doctor::DoctorArgs>),
     /// Show the nodes that a node knows
     Peers(peers::PeersArgs),
     /// Show the weights that counted in an epoch
@@ -216,6 +219,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Snapshot(command) => snapshot::run(&cli.global, command),
         Command::Db(command) => db::run(&cli.global, &command),
         Command::Recover(args) => recover::run(&cli.global, &args),
+        Command::Doctor(args) => doctor::run(&cli.global, &args),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),

@@ -105,6 +105,13 @@ fn goes_on(node: &Node, other: &Node) {
     node.until("its list counts", |node| (last..=node.epoch().unwrap_or(0)).any(signed));
 }
 
+fn doctor_sees(home: &Ganglion, code: &str) {
+    let ended = home.run(&["doctor", "--node", "b", "--offline", "--json"]);
+    for code in [code, "disk-memory", "not-ready"] {
+        assert!(ended.out.contains(&format!("\"code\": \"{code}\"")), "{code}: {ended:?}");
+    }
+}
+
 fn lives_on_a_small_disk() {
     let home = Ganglion::new();
     two_validators(&home);
@@ -124,6 +131,7 @@ fn lives_on_a_small_disk() {
     for _ in 0..2 {
         fill(&dir.join("filler"));
         waits(&node, &first, "No space left on device");
+        doctor_sees(&home, "disk-full");
         fs::remove_file(dir.join("filler")).unwrap();
         goes_on(&node, &first);
     }
@@ -132,6 +140,7 @@ fn lives_on_a_small_disk() {
     mount(&["--bind", &path, &path]);
     mount(&["-o", "remount,bind,ro", &path]);
     waits(&node, &first, "Read-only file system");
+    doctor_sees(&home, "read-only");
     assert!(Command::new("umount").arg(&path).status().unwrap().success());
     goes_on(&node, &first);
 

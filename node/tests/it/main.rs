@@ -7,6 +7,7 @@ mod audit;
 mod config;
 mod db;
 mod docs;
+mod doctor;
 mod explained;
 mod following;
 mod forward;

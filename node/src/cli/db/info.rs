@@ -9,12 +9,12 @@ use ganglion_storage::{
 };
 use serde_json::{Value, json};
 
-use super::super::api::{Rows, reachable};
+use super::super::api::Rows;
 use super::super::exit::Failure;
 use super::super::stopped::NodeArgs;
 use super::super::{Global, output};
-use crate::api::Client;
 use crate::api::types::Status;
+use crate::api::{Client, reachable};
 use crate::config::Config;
 use crate::http;
 use crate::node::NodeError;

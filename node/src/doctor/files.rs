@@ -1,0 +1,322 @@
+//! The manifest, the key, and the data directory.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use ganglion_storage::{Contents, Holder, OpenError, Standing, inspect};
+use ganglion_types::{Hotkey, Manifest};
+
+use super::{Patient, Report};
+use crate::config::Config;
+use crate::files;
+use crate::keys::{KeyFile, KeyKind, PasswordSource};
+use crate::manifest::{self, Committee};
+use crate::node::NodeError;
+use crate::units::show_bytes;
+
+/// Free space below which the next epochs may not fit, in bytes.
+const LITTLE_SPACE: u64 = 64 << 20;
+/// Free space below which somebody should look soon, in bytes.
+const LOW_SPACE: u64 = 1 << 30;
+/// File systems over a network: locks and syncs there do not always mean what a node takes them for.
+const NETWORK_DISKS: [&str; 8] =
+    ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.s3fs"];
+
+pub(super) fn manifest(config: &Config, report: &mut Report) -> Option<Manifest> {
+    match manifest::load(&config.manifest) {
+        Ok(manifest) => {
+            let id = manifest.subnet_id().to_hex();
+            let (many, name) = (manifest.participants.len(), &manifest.name);
+            let short = id.get(..8).unwrap_or(&id);
+            report.good("manifest", format!("subnet {name} ({short}), {many} uids at genesis"));
+            Some(manifest)
+        }
+        Err(error) => {
+            let name = config.manifest.display();
+            report.failed("manifest", &error, &format!("Put the subnet's manifest at {name}."));
+            None
+        }
+    }
+}
+
+/// The power at genesis; of a running node its own warnings say it better.
+pub(super) fn stake(manifest: &Manifest, report: &mut Report) {
+    let seats = manifest.hyperparameters.max_validators;
+    let committee = Committee::of(&manifest.participants, seats);
+    if let [(uid, most), _, ..] = committee.members[..]
+        && most >= committee.to_halt()
+    {
+        report.warning(
+            "stake-concentrated",
+            format!(
+                "uid {uid} holds {} of the committee's stake at genesis: without it nothing is certified",
+                committee.share(most)
+            ),
+            "More stake on others spreads this: `ganglion delegate`, or another manifest before genesis.",
+        );
+    }
+}
+
+pub(super) fn key(
+    config: &Config,
+    manifest: Option<&Manifest>,
+    report: &mut Report,
+) -> Option<Hotkey> {
+    let path = &config.hotkey;
+    let cure = format!(
+        "Put the hotkey's file at {}, or name another one with --hotkey. `ganglion keys list` shows \
+         those that are here.",
+        path.display()
+    );
+    let file = match KeyFile::read(path) {
+        Ok(file) => file,
+        Err(error) => {
+            report.failed("key", &error, &cure);
+            return None;
+        }
+    };
+    let asks = matches!(config.password, PasswordSource::Ask(_)) && file.is_encrypted();
+    if asks {
+        report.warning(
+            "key-password",
+            "the hotkey is encrypted and no password_file is set: somebody has to type the password \
+             at each start",
+            "Set password_file to a file with mode 0600 that holds it, for a node that starts by itself.",
+        );
+    } else if let Err(error) = KeyFile::load(path, KeyKind::Hotkey, &config.password) {
+        report.failed("key", &error, &cure);
+        return None;
+    }
+    let hotkey = Hotkey::new(file.public()?);
+    let seat =
+        manifest.and_then(|one| one.participants.iter().position(|seat| seat.hotkey == hotkey));
+    let place = match seat {
+        Some(uid) => format!("uid {uid} at genesis"),
+        None => "no uid at genesis: an observer until it is registered".into(),
+    };
+    report.good("key", format!("hotkey {hotkey}, {place}"));
+    Some(hotkey)
+}
+
+/// All that can be said of the directory without the manifest.
+pub(super) fn directory(config: &Config, report: &mut Report) -> bool {
+    let dir = &config.data_dir;
+    if !dir.is_dir() {
+        report.error(
+            "not-initialised",
+            format!("{} is no data directory", dir.display()),
+            "Create it with `ganglion init --manifest FILE --hotkey NAME`, or name another node with --node.",
+        );
+        return false;
+    }
+    medium(dir, report);
+    space(dir, report);
+    true
+}
+
+pub(super) fn data(patient: &mut Patient, report: &mut Report) {
+    if !directory(&patient.config, report) {
+        return;
+    }
+    let subnet = *patient.manifest.subnet_id().as_bytes();
+    let seen = match inspect(&patient.config.data_dir, subnet, &[]) {
+        Ok(seen) => seen,
+        Err(error @ OpenError::OtherSubnet { .. }) => {
+            return report.error(
+                "other-subnet",
+                error.to_string(),
+                "Give the node the manifest that its data directory was made with, or a data directory of its own.",
+            );
+        }
+        Err(error @ OpenError::Damaged { .. }) => {
+            return report.failed("damaged", &NodeError::from(error), "");
+        }
+        Err(error) => return report.failed("data", &NodeError::from(error), ""),
+    };
+    if let Holder::Process(pid) = seen.holder {
+        patient.held = Some(pid);
+    } else {
+        writable(&patient.config.data_dir, report);
+    }
+    patient.certified = seen.certificates.as_ref().ok().and_then(|range| range.map(|all| all.1));
+    contents(patient, &seen, report);
+}
+
+fn contents(patient: &Patient, seen: &Contents, report: &mut Report) {
+    let flag = patient.flag();
+    let recover = format!(
+        "`ganglion recover --dry-run {flag}` says what is damaged and what it would do; without --dry-run \
+         it does that."
+    );
+    let before = report.findings.len();
+    if let Err(error) = &seen.certificates {
+        report.error("damaged", format!("the certificate log: {error}"), recover.as_str());
+    }
+    match &seen.watermark {
+        Err(error) => report.error("damaged", format!("the watermark: {error}"), recover.as_str()),
+        Ok(Some(mark)) if mark.retired => report.error(
+            "retired",
+            "the signing history of this node was exported, so it signs nothing: its key may sign elsewhere",
+            format!(
+                "Run the key where its history was imported. If it never was: `ganglion keys history \
+                 reinstate --yes {flag}`."
+            ),
+        ),
+        _ => mute(seen, report),
+    }
+    for (epoch, _) in &seen.forks {
+        report.error(
+            "forked",
+            format!("epoch {epoch} has two certified cuts: the node is frozen"),
+            "Keep the data directory: it holds the proof. Agree with the other operators on how to go on.",
+        );
+    }
+    for path in &seen.set_aside {
+        report.note(
+            "set-aside",
+            format!(
+                "{} was damaged and put aside; remove it once you need it no more",
+                path.display()
+            ),
+        );
+    }
+    for path in &seen.strays {
+        report.note("stray", format!("{} is not of this program", path.display()));
+    }
+    if report.findings.len() == before {
+        let last = match patient.certified {
+            Some(epoch) => format!("certified up to epoch {epoch}"),
+            None => "no epoch yet".into(),
+        };
+        report.good("data", last);
+    }
+}
+
+fn mute(seen: &Contents, report: &mut Report) {
+    let until = match &seen.standing {
+        Some(Standing::MuteThrough { epoch }) => format!("through epoch {epoch}"),
+        Some(Standing::MuteUnknown) => "until one whole epoch has passed".into(),
+        _ => return,
+    };
+    report.warning(
+        "mute",
+        format!("the node signs nothing {until}: what it signed before is not all there"),
+        "It ends by itself once epochs are certified without it. Never copy an older data directory over \
+         this one to shorten it.",
+    );
+}
+
+fn space(dir: &Path, report: &mut Report) {
+    let Ok(free) = fs4::available_space(dir) else { return };
+    let sentence = format!("{} are free for {}", show_bytes(free), dir.display());
+    if free < LITTLE_SPACE {
+        report.error(
+            "disk-full",
+            sentence,
+            "Make room: a node that cannot write signs nothing. It goes on by itself once there is.",
+        );
+    } else if free < LOW_SPACE {
+        report.warning(
+            "disk-low",
+            sentence,
+            "Make room, or move the data directory to a larger disk while the node is stopped.",
+        );
+    } else {
+        report.good("disk", sentence);
+    }
+}
+
+/// What file system the directory is on, by the longest mount point above it.
+fn medium(dir: &Path, report: &mut Report) {
+    let Ok(dir) = dir.canonicalize() else { return };
+    let Ok(mounts) = fs::read_to_string("/proc/self/mounts") else { return };
+    let Some((kind, options)) = mount_of(&dir, &mounts) else { return };
+    let options: Vec<&str> = options.split(',').collect();
+    if options.contains(&"ro") {
+        report.error(
+            "read-only",
+            format!("{} is on a file system that is mounted read-only", dir.display()),
+            "Mount it to be written: `mount -o remount,rw`. If the system did that by itself, its log says \
+             why (`dmesg`).",
+        );
+    }
+    if NETWORK_DISKS.contains(&kind) {
+        report.warning(
+            "disk-network",
+            format!("{} is on a network file system ({kind})", dir.display()),
+            "Use a local disk: what a node signed must be on the medium before it is sent, and two machines \
+             must never open one data directory.",
+        );
+    } else if ["tmpfs", "ramfs"].contains(&kind) {
+        report.warning(
+            "disk-memory",
+            format!("{} is in memory ({kind}): a restart of the machine loses it", dir.display()),
+            "Use a disk. A validator that loses what it signed stays mute until it knows that it cannot \
+             contradict itself.",
+        );
+    } else if kind == "overlay" {
+        report.warning(
+            "disk-container",
+            format!(
+                "{} is in the writable layer of a container, which goes with it",
+                dir.display()
+            ),
+            "Mount a volume there: deploy/compose.yaml and deploy/kustomize show how.",
+        );
+    }
+}
+
+/// Type and options of the mount that holds `dir`, of the lines of `/proc/self/mounts`. Of two with one place the later counts.
+fn mount_of<'a>(dir: &Path, mounts: &'a str) -> Option<(&'a str, &'a str)> {
+    let lines = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        let (_, place, kind, options) =
+            (words.next()?, words.next()?, words.next()?, words.next()?);
+        let place = place.replace("\\040", " ");
+        dir.starts_with(&place).then_some((place.len(), kind, options))
+    });
+    lines.max_by_key(|(length, ..)| *length).map(|(_, kind, options)| (kind, options))
+}
+
+/// Whether files can be made there: only a try knows all rules of a system.
+fn writable(dir: &Path, report: &mut Report) {
+    let probe = dir.join(format!(".doctor-{}.tmp", std::process::id()));
+    let tried = fs::write(&probe, b"written and removed by ganglion doctor\n");
+    // Also after a failure: a full disk leaves an empty file.
+    let removed = fs::remove_file(&probe);
+    if let Err(error) = tried.and(removed)
+        && error.kind() != io::ErrorKind::ReadOnlyFilesystem
+    {
+        let owner = "Let the user that runs the node own it: `chown -R USER DIR`, and run the doctor as \
+                     that user.";
+        report.error("not-writable", format!("cannot write to {}: {error}", dir.display()), owner);
+    }
+    #[cfg(unix)]
+    if let Ok(meta) = fs::metadata(dir) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = meta.permissions().mode() & 0o7777;
+        if mode & 0o022 != 0 {
+            let word = files::shell_word(&dir.display().to_string());
+            report.warning(
+                "directory-open",
+                format!("others may change files in {} (mode {mode:04o})", dir.display()),
+                format!("Run: chmod go-w {word}"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_and_then_the_last_mount_counts() {
+        let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /d tmpfs rw,size=1k 0 0\nx /data\\040x nfs4 ro 0 0\n\
+                      /dev/b /d xfs rw 0 0\nbroken\n";
+        assert_eq!(mount_of(Path::new("/d/node"), mounts), Some(("xfs", "rw")));
+        assert_eq!(mount_of(Path::new("/data"), mounts), Some(("ext4", "rw")));
+        assert_eq!(mount_of(Path::new("/data x/n"), mounts), Some(("nfs4", "ro")));
+    }
+}
