@@ -404,6 +404,15 @@ impl Participant {
         }
     }
 
+    /// A fork that the host has verified, of an epoch that may be long past.
+    pub(crate) fn on_forked(&mut self, fork: Fork) {
+        let [(one, _), (other, _)] = [&fork.first, &fork.second];
+        let ours = [one, other].into_iter().all(|cut| cut.subnet == self.subnet);
+        if ours && one.epoch == other.epoch && one.id() != other.id() {
+            self.freeze(fork);
+        }
+    }
+
     /// Who closes an epoch, for the open one and the last few.
     fn committee_at(&self, epoch: Epoch) -> Option<Committee> {
         if epoch == self.closing() {

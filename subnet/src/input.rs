@@ -1,6 +1,6 @@
 //! What a participant is told.
 
-use ganglion_types::{Digest, Epoch, Hotkey, Payload, Uid, proto};
+use ganglion_types::{Digest, Epoch, Fork, Hotkey, Payload, Uid, proto};
 
 use crate::effect::Timer;
 
@@ -98,6 +98,9 @@ pub enum Input {
     },
     /// The oldest epoch that the store can give with its items: those before are gone.
     Oldest(Epoch),
+    /// Two certified cuts of one epoch, both verified against the committee that the store has for it: the
+    /// epoch may be any past one, of which this participant remembers the last few only.
+    Forked(Box<Fork>),
     /// An operation submitted on this node: the wire bytes of an item.
     Submit {
         /// Who waits.

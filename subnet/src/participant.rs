@@ -195,6 +195,7 @@ impl Participant {
             Input::Scored { job, scores } => self.on_scored(job, &scores),
             Input::Submit { ticket, bytes } => self.on_submit(ticket, &bytes),
             Input::Oldest(epoch) => self.config.oldest = epoch,
+            Input::Forked(fork) => self.on_forked(*fork),
         }
         self.take_effects()
     }

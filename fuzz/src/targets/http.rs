@@ -14,7 +14,7 @@ use ganglion::library::Library;
 use ganglion::view::View;
 use ganglion_storage::Store;
 use ganglion_subnet::{Channel, intake};
-use ganglion_types::ItemId;
+use ganglion_types::{Fork, ItemId};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -31,6 +31,10 @@ impl Submit for Alone {
         let taken = intake::decode(&item, &subnet, Channel::Ops).expect("the route has checked it");
         assert!(taken.verify(), "an operation with a bad signature came through");
         Box::pin(async { Err(SubmitError::Busy) })
+    }
+
+    fn forked(&self, _: Fork) -> bool {
+        panic!("no input here is signed by a committee")
     }
 }
 

@@ -9,7 +9,8 @@ use super::api::{ApiArgs, Rows, short};
 use super::exit::Failure;
 use super::{Global, output};
 use crate::anchors::{Board, FlightSeen};
-use crate::api::types::AnchorFound;
+use crate::api::types::{AnchorFound, ForkSeen};
+use crate::http::BODY_BYTES_MAX;
 
 /// See the module's head.
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,21 @@ pub(super) enum AnchorCommand {
     Find {
         /// The epoch
         epoch: u64,
+        #[command(flatten)]
+        api: ApiArgs,
+    },
+    /// Show a node another certified cut of one of its epochs: if it holds, the node freezes
+    #[command(after_help = "\
+Somebody anchored other cuts than yours. Without a certificate that is a claim. Who stands behind it
+can write a proof with `ganglion epoch prove`; if that proof holds a certificate by the committee which
+closed the epoch here too, there are two histories, and this node must not choose: it keeps both
+certificates, signs nothing more, and tells its peers.
+
+Example:
+  ganglion anchor accuse theirs.json")]
+    Accuse {
+        /// A proof file of the other history
+        proof: std::path::PathBuf,
         #[command(flatten)]
         api: ApiArgs,
     },
@@ -72,6 +88,7 @@ pub(super) fn run(global: &Global, command: &AnchorCommand) -> Result<(), Failur
             Ok(())
         }
         AnchorCommand::Find { epoch, api } => find(global, *epoch, api),
+        AnchorCommand::Accuse { proof, api } => accuse(global, proof, api),
         #[cfg(feature = "evm")]
         AnchorCommand::Deploy(args) => deploy(global, args),
     }
@@ -172,6 +189,24 @@ fn find(global: &Global, epoch: u64, api: &ApiArgs) -> Result<(), Failure> {
         ]);
     }
     output::print(&rows.render())
+}
+
+fn accuse(global: &Global, proof: &std::path::Path, api: &ApiArgs) -> Result<(), Failure> {
+    let text = crate::files::read_text(proof, BODY_BYTES_MAX.try_into().unwrap_or(u64::MAX))?;
+    let raw = serde_json::value::RawValue::from_string(text).map_err(|error| {
+        let sentence = format!("{} is no proof file: {error}", proof.display());
+        Failure::input(sentence, "Write it with `ganglion epoch prove` on the other side.")
+    })?;
+    let value = api.client(global)?.post_value("/v1/forks", &raw, None)?;
+    if global.json {
+        return output::print_json(&value);
+    }
+    let fork: ForkSeen = api.client(global)?.typed(value)?;
+    output::print(&format!(
+        "epoch {} has two certified cuts: {}. The node keeps both and freezes.\n",
+        fork.epoch,
+        fork.cuts.join(" and ")
+    ))
 }
 
 #[cfg(feature = "evm")]

@@ -29,7 +29,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use ganglion_storage::Reader;
-use ganglion_types::{Hotkey, ItemId};
+use ganglion_types::{Fork, Hotkey, ItemId};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
@@ -66,6 +66,9 @@ pub enum SubmitError {
 pub trait Submit: Send + Sync {
     /// Takes the wire bytes of an item, gossips it, and says what the arrival checks said.
     fn submit(&self, item: Vec<u8>) -> BoxFuture<'_, Result<ItemId, SubmitError>>;
+
+    /// Takes two certified cuts of one epoch, verified: the node keeps both and freezes. False if it cannot take them now.
+    fn forked(&self, fork: Fork) -> bool;
 }
 
 /// Asks miners.

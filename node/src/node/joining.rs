@@ -11,7 +11,7 @@ use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
 use ganglion_persist::restart;
 use ganglion_storage::{Reader, Store};
-use ganglion_types::{Hotkey, Item, ItemId, Manifest};
+use ganglion_types::{Fork, Hotkey, Item, ItemId, Manifest};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,6 +31,10 @@ struct NotYet;
 impl http::Submit for NotYet {
     fn submit(&self, _: Vec<u8>) -> BoxFuture<'_, Result<ItemId, SubmitError>> {
         Box::pin(async { Err(SubmitError::Refused(NOT_YET.into())) })
+    }
+
+    fn forked(&self, _: Fork) -> bool {
+        false
     }
 }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ganglion_p2p as p2p;
-use ganglion_types::ItemId;
+use ganglion_subnet::Input;
+use ganglion_types::{Fork, ItemId};
 
 use crate::api::types::TaskAnswers;
-use crate::driver::{self, Driver};
+use crate::driver::{self, Driver, Mail};
 use crate::http::{self, PeerSeen, SubmitError};
 use crate::tasks::TaskClient;
 
@@ -19,6 +20,10 @@ impl http::Submit for Driver {
                 driver::SubmitError::Busy => SubmitError::Busy,
             })
         })
+    }
+
+    fn forked(&self, fork: Fork) -> bool {
+        self.mail(Mail::Input(Input::Forked(Box::new(fork))))
     }
 }
 

@@ -146,7 +146,7 @@ pub fn build(
     Ok(EpochProof { subnet, checkpoint, links, epoch, hotkey, row, merkle: proof })
 }
 
-fn stored<T: Canonical>(epoch: Epoch, bytes: Option<Vec<u8>>) -> Result<T, BuildError> {
+pub(super) fn stored<T: Canonical>(epoch: Epoch, bytes: Option<Vec<u8>>) -> Result<T, BuildError> {
     T::from_bytes(&bytes.unwrap_or_default(), limits::AGREEMENT_BYTES)
         .map_err(|source| BuildError::Stored { epoch, source })
 }
@@ -183,15 +183,19 @@ fn links(
 }
 
 /// Finds committees by their root.
-struct Committees<'a> {
-    reader: &'a Reader,
-    manifest: &'a Arc<Manifest>,
-    replay: Option<Replay<'a>>,
+pub(super) struct Committees<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) manifest: &'a Arc<Manifest>,
+    pub(super) replay: Option<Replay<'a>>,
 }
 
 impl Committees<'_> {
     /// The committee that closes `epoch`.
-    fn before(&mut self, epoch: Epoch, root: Digest) -> Result<CommitteeMembers, BuildError> {
+    pub(super) fn before(
+        &mut self,
+        epoch: Epoch,
+        root: Digest,
+    ) -> Result<CommitteeMembers, BuildError> {
         if let Some(bytes) = self.reader.committee(root.as_bytes())? {
             return stored(epoch, Some(bytes));
         }

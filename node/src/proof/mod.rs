@@ -3,6 +3,7 @@
 //! Read [`check`] first: bytes and a checkpoint in, what is proven or one [`Refusal`] out.
 
 mod build;
+mod fork;
 
 use ganglion_consensus::proof::{self, Checkpoint, ProofError, Proven};
 use ganglion_types::proof::LINKS_MAX;
@@ -12,6 +13,7 @@ use ganglion_types::{
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use build::{BuildError, build};
+pub use fork::{ForkError, fork};
 
 /// The format that this page and `docs/spec/proofs.md` describe.
 pub const SCHEMA: &str = "ganglion/proof/1";

@@ -46,6 +46,55 @@ fn a_node_keeps_a_chained_log_of_what_it_saw_certified_through_a_restart() {
     assert!(metrics.contains("ganglion_anchor_lag_epochs "), "{metrics}");
 }
 
+/// One key ran twice from genesis: two histories, each certified. Nobody tells the second node but its operator.
+#[test]
+fn a_proof_of_another_certified_cut_freezes_the_node_for_good() {
+    let home = Ganglion::new();
+    subnet_of_two(&home, "2s");
+    let prove = |name: &str, file: &str| {
+        home.file(file, &home.ok(&["epoch", "prove", "2", "v", "--node", name]), 0o600);
+    };
+    let (_, api) = Node::init(&home, "v", "one", &[]);
+    let one = Node::run(&home, "one", &api, &[]);
+    one.until_epoch(3);
+    prove("one", "one.json");
+    drop(one);
+    let (_, api) = Node::init(&home, "v", "two", &[]);
+    let two = Node::run(&home, "two", &api, &[]);
+    two.until_epoch(3);
+    prove("two", "two.json");
+    let accuse = |file: &str| home.run(&["anchor", "accuse", file, "--node", "two", "--json"]);
+
+    let own = accuse("two.json");
+    assert!(own.code == 2 && own.err.contains("there is no fork"), "{own:?}");
+    let text = std::fs::read_to_string(home.path("one.json")).unwrap();
+    let mut claim: Value = serde_json::from_str(&text).unwrap();
+    for link in claim["links"].as_array_mut().unwrap() {
+        link.as_object_mut().unwrap().remove("certificate");
+    }
+    home.file("claim.json", &claim.to_string(), 0o600);
+    let unproven = accuse("claim.json");
+    assert!(unproven.code == 2 && unproven.err.contains("no certificate"), "{unproven:?}");
+    assert_eq!(accuse("s.toml").code, 2);
+    let last = two.epoch().unwrap();
+    two.until_epoch(last + 1);
+
+    let found = accuse("one.json");
+    assert_eq!(found.code, 0, "{found:?}");
+    let found: Value = serde_json::from_str(&found.out).unwrap();
+    assert_eq!(found["cuts"].as_array().unwrap().len(), 2, "{found}");
+    let frozen = |node: &Node| {
+        let status = node.get("/v1/status")?;
+        Some(status["forks"][0]["cuts"] == found["cuts"] && status["signing"] == false)
+    };
+    two.until("it is frozen", |node| frozen(node) == Some(true));
+    let last = two.epoch().unwrap();
+    drop(two);
+    let two = Node::run(&home, "two", &api, &[]);
+    two.until("it is frozen still", |node| frozen(node) == Some(true));
+    assert_eq!(two.epoch(), Some(last));
+}
+
 #[test]
 fn without_anchors_a_node_says_so() {
     let home = Ganglion::new();

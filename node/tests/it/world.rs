@@ -20,7 +20,7 @@ use ganglion_storage::{StateChange, Store};
 use ganglion_subnet::Commit;
 use ganglion_types::sign::hotkey_of;
 use ganglion_types::{
-    Body, Canonical as _, Certificate, Coldkey, Cut, Digest, Epoch, EpochBundle,
+    Body, Canonical as _, Certificate, Coldkey, Cut, Digest, Epoch, EpochBundle, Fork,
     GenesisParticipant, Hotkey, Hyperparameters, Item, ItemId, Manifest, Operation, Phases, Rao,
     RegistryOp, Role, Round, Signature, TaskSpec, Vote, VoteType, Weights, proto, seed,
 };
@@ -231,6 +231,10 @@ impl Submit for Intake {
             }
             Ok(id)
         })
+    }
+
+    fn forked(&self, _: Fork) -> bool {
+        false
     }
 }
 

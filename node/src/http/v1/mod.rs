@@ -4,6 +4,7 @@ pub(super) mod accounts;
 pub(super) mod anchors;
 pub(super) mod epochs;
 pub(super) mod explain;
+pub(super) mod forks;
 pub(super) mod ledger;
 pub(super) mod metagraph;
 pub(super) mod ops;
@@ -41,6 +42,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/anchors/entries", get(anchors::entries))
         .route("/anchors/find/{epoch}", get(anchors::find))
         .route("/anchors/retry", post(anchors::retry))
+        .route("/forks", post(forks::accuse))
         .route("/accounts/{coldkey}", get(accounts::get))
         .route("/ledger", get(ledger::get))
         .route("/registration", get(registration::get))

@@ -64,7 +64,7 @@ fn status(app: &App) -> Status {
     }
 }
 
-fn fork_seen(epoch: Epoch, fork: Option<&Fork>) -> ForkSeen {
+pub(super) fn fork_seen(epoch: Epoch, fork: Option<&Fork>) -> ForkSeen {
     let cuts = fork.iter().flat_map(|fork| [fork.first.0.id(), fork.second.0.id()]);
     ForkSeen {
         epoch: epoch.get(),
