@@ -94,6 +94,17 @@ impl Entry {
         signed.then_some(entry)
     }
 
+    /// The entry as an anchor that was found: final, as nothing follows another one in its place unseen.
+    #[must_use]
+    pub fn found(&self) -> Option<Found> {
+        Some(Found {
+            payload: self.payload,
+            publisher: Publisher::new(self.hotkey.as_bytes())?,
+            point: point(self),
+            finality: Finality::Final,
+        })
+    }
+
     /// Whether this entry may stand right after `before` in one log.
     #[must_use]
     pub fn follows(&self, before: &Self) -> bool {

@@ -18,6 +18,7 @@
 //! ```
 
 mod anchor;
+pub mod copies;
 pub mod embedded;
 mod error;
 #[cfg(feature = "evm")]

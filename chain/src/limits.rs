@@ -43,5 +43,9 @@ pub const RPC_BYTES: u64 = 16 << 20;
 /// Blocks whose logs are asked for at once; public nodes refuse more.
 pub const LOG_BLOCKS: u64 = 5_000;
 
+/// Entries of another witness's log that are kept, the newest; a copy is shortened at twice as many, of 2.6 MiB. At one entry for each
+/// epoch of 10 s eleven hours, and far more with `anchor_every`.
+pub const COPY_ENTRIES: usize = 4_096;
+
 /// Entries of a witness's log that are told at once: 82 KiB.
-pub const ENTRIES: usize = 256;
+pub const ENTRIES: usize = ganglion_types::limits::RESPONSE_ENTRIES;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::SigningKey;
+use ganglion_chain::embedded::Entry;
+use ganglion_chain::limits::ENTRIES;
 use ganglion_p2p as p2p;
 use ganglion_subnet::{Channel, Input};
 use ganglion_types::task::request_digest;
@@ -12,6 +14,7 @@ use ganglion_types::{
 };
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::anchors::Anchors;
 use crate::blobs::Blobs;
 use crate::driver::{Driver, Mail};
 use crate::view::View;
@@ -45,6 +48,8 @@ pub struct Server {
     pub view: View,
     /// Large payloads.
     pub blobs: Blobs,
+    /// The log of anchors, if there is one.
+    pub anchors: Option<Anchors>,
 }
 
 impl std::fmt::Debug for Server {
@@ -117,6 +122,17 @@ fn answer(
     };
     match request.request {
         Some(Request::Blob(request)) => respond(Response::Blob(server.blobs.part(&request))),
+        Some(Request::Witness(asked)) => {
+            let Ok(permit) = Arc::clone(calls).try_acquire_owned() else {
+                return respond(refusal(refused::BUSY, "busy; try again"));
+            };
+            let (anchors, network) = (server.anchors.clone(), network.clone());
+            tokio::task::spawn_blocking(move || {
+                let response = witness(anchors.as_ref(), asked.from);
+                network.respond(token, proto::Response { response: Some(response) });
+                drop(permit);
+            });
+        }
         Some(Request::Task(call)) => {
             let Ok(permit) = Arc::clone(calls).try_acquire_owned() else {
                 return respond(refusal(refused::BUSY, "too many tasks at once; try again"));
@@ -138,6 +154,22 @@ fn answer(
 
 fn refusal(code: u32, reason: &str) -> proto::response::Response {
     proto::response::Response::Refused(proto::Refused { code, reason: reason.into() })
+}
+
+/// A page of this node's log of anchors.
+fn witness(anchors: Option<&Anchors>, from: u64) -> proto::response::Response {
+    let told =
+        anchors.map_or_else(|| Ok((0, Vec::new())), |anchors| anchors.entries(from, ENTRIES));
+    match told {
+        Ok((count, entries)) => proto::response::Response::Witness(proto::Witness {
+            count,
+            entries: entries.iter().map(Entry::to_bytes).collect(),
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "the log of anchors cannot be read");
+            refusal(refused::FAILED, "the log cannot be read")
+        }
+    }
 }
 
 impl Server {

@@ -94,6 +94,7 @@ impl Counts for RequestShape {
                 message(20, 1, &LEAF),
                 message(21, 1, &LEAF),
                 message(22, 1, &LEAF),
+                message(23, 1, &LEAF),
                 message(9, 1, &DIFFERENCES),
                 message(10, 1, &TRADE),
                 message(11, 1, &LEAF),
@@ -123,6 +124,7 @@ impl Counts for ResponseShape {
             ],
         };
         const FORKS: Shape = Shape { fields: &[message(1, limits::RESPONSE_FORKS, &FORK)] };
+        const WITNESS: Shape = Shape { fields: &[repeated(2, limits::RESPONSE_ENTRIES)] };
         const HELD: Shape = Shape { fields: &[repeated(2, limits::SECTION_IDS)] };
         const DIFFERENCES: Shape =
             Shape { fields: &[message(1, 1, &LEAF), message(2, limits::SECTIONS, &HELD)] };
@@ -156,6 +158,7 @@ impl Counts for ResponseShape {
                 message(20, 1, &STAGES),
                 message(21, 1, &ROWS),
                 message(22, 1, &FORKS),
+                message(23, 1, &WITNESS),
                 message(10, 1, &DIFFERENCES),
                 message(11, 1, &TRADE),
                 message(12, 1, &SNAPSHOTS),
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_rows_and_forks_are_counted() {
+    fn stages_rows_forks_and_entries_are_counted() {
         let within = |response| {
             ResponseShape::within(&proto::Response { response: Some(response) }.encode_to_vec())
         };
@@ -289,6 +292,11 @@ mod tests {
             within(response::Response::Forks(proto::Forks { forks }))
         };
         assert!(forks(limits::RESPONSE_FORKS) && !forks(limits::RESPONSE_FORKS + 1));
+        let entries = |count| {
+            let entries = vec![vec![1; 328]; count];
+            within(response::Response::Witness(proto::Witness { count: 9, entries }))
+        };
+        assert!(entries(limits::RESPONSE_ENTRIES) && !entries(limits::RESPONSE_ENTRIES + 1));
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub const STAGES: usize = 32;
 pub const RESPONSE_ROWS: usize = 1_000;
 /// Bytes of their keys and values, one row more not counted.
 pub const RESPONSE_ROWS_BYTES: usize = 1024 * 1024;
+/// Entries of a witness's log in one response.
+pub const RESPONSE_ENTRIES: usize = 256;
 /// Forks in one response.
 pub const RESPONSE_FORKS: usize = 4;
 /// Messages in one push.

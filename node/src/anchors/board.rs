@@ -204,7 +204,7 @@ impl Board {
 }
 
 /// Tells what each metric means, and begins the counters.
-pub(crate) fn describe() {
+pub(super) fn describe() {
     describe_gauge!(LAG, "Certified epochs whose anchor is not final");
     describe_gauge!(PENDING, "Anchors under way");
     describe_counter!(SETTLED, "Anchors that became final, others' included");

@@ -9,6 +9,7 @@
 //! delays it, and never the node.
 
 mod board;
+mod exchange;
 mod file;
 mod task;
 
@@ -17,12 +18,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ganglion_chain::embedded::{Embedded, Entry, Reader};
 use ganglion_chain::outbox::{Cuts, Judged, Truth, judge};
-use ganglion_chain::{Anchor, AnchorError, CutHead, range_path};
+use ganglion_chain::{Anchor, AnchorError, CutHead, Reason, range_path};
 use ganglion_types::{Canonical as _, Cut, CutId, Digest, Epoch, MerkleProof, SubnetId, limits};
 use tokio::sync::mpsc;
 
-pub(crate) use board::describe;
 pub use board::{Board, FlightSeen};
+pub(crate) use exchange::Exchange;
+pub use exchange::Shelf;
 pub use file::PaperFile;
 pub(crate) use task::Task;
 
@@ -35,6 +37,8 @@ use crate::view::View;
 pub const ORDERS: usize = 8;
 /// Directory of the files, in the data directory.
 const DIR: &str = "anchors";
+/// Directory of the copies in it.
+const WITNESSES_DIR: &str = "witnesses";
 
 /// What an operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +53,22 @@ pub struct Anchors {
     board: Arc<RwLock<Board>>,
     orders: mpsc::Sender<Order>,
     anchor: Arc<dyn Anchor>,
-    witness: Option<Reader<PaperFile>>,
+    witness: Option<Witness>,
     cuts: LibraryCuts,
     subnet: SubnetId,
+}
+
+/// This node's own log, and the copies of others'.
+#[derive(Clone, Debug)]
+struct Witness {
+    own: Reader<PaperFile>,
+    others: Shelf,
+}
+
+/// Tells what each metric means, and begins the counters.
+pub(crate) fn describe() {
+    board::describe();
+    exchange::describe();
 }
 
 impl Anchors {
@@ -72,7 +89,14 @@ impl Anchors {
     /// # Errors
     /// What the chain says.
     pub async fn find(&self, epoch: Epoch) -> Result<Vec<Judged>, AnchorError> {
-        let found = self.anchor.find(self.subnet, epoch..=epoch).await?;
+        let mut found = self.anchor.find(self.subnet, epoch..=epoch).await?;
+        if let Some(shelf) = self.shelf() {
+            let others = tokio::task::block_in_place(|| shelf.covering(epoch));
+            let others = others.map_err(|error| {
+                AnchorError::Unreachable(Reason::new(format!("a copy of a log: {error}")))
+            })?;
+            found.extend(others.iter().filter_map(Entry::found));
+        }
         let judged = found.into_iter().map(|found| {
             let truth = judge(&self.cuts, &found.payload);
             Judged { found, truth }
@@ -94,12 +118,19 @@ impl Anchors {
         range_path(&cuts, place)
     }
 
-    /// Entries of this node's own log, if it keeps one.
+    /// The length of this node's own log, and entries of it from number `from` on; nothing where it keeps none.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn entries(&self, from: u64, max: usize) -> std::io::Result<Vec<Entry>> {
-        self.witness.as_ref().map_or_else(|| Ok(Vec::new()), |log| log.entries(from, max))
+    pub fn entries(&self, from: u64, max: usize) -> std::io::Result<(u64, Vec<Entry>)> {
+        let Some(Witness { own, .. }) = &self.witness else { return Ok((0, Vec::new())) };
+        Ok((own.count(), own.entries(from, max)?))
+    }
+
+    /// Copies of other nodes' logs, if this one keeps a log too.
+    #[must_use]
+    pub fn shelf(&self) -> Option<&Shelf> {
+        self.witness.as_ref().map(|witness| &witness.others)
     }
 }
 
@@ -154,7 +185,8 @@ pub(crate) fn start(
             let (key, salt) = (hotkey.signing_key().clone(), Digest::new(salt));
             let log = Embedded::open(file, subnet, key, salt, unix_ms)?;
             let reader = log.reader();
-            (Arc::new(log), Some(reader))
+            let others = Shelf::open(&dir.join(WITNESSES_DIR), subnet)?;
+            (Arc::new(log), Some(Witness { own: reader, others }))
         }
         #[cfg(feature = "evm")]
         AnchorBackend::Evm(evm) => (Arc::new(self::evm(evm)?), None),

@@ -26,6 +26,8 @@ pub(super) struct Opening {
     chain: ganglion_chain::ChainName,
     done: Epoch,
     pace: Pace,
+    /// Whether one anchor serves all, so that nodes take turns; a witness's log is each node's own.
+    shared: bool,
 }
 
 impl Opening {
@@ -54,16 +56,14 @@ pub(super) fn open(
     let done = Epoch::new(first.unwrap_or(1).saturating_sub(1));
     let takeover = u64::try_from(config.takeover.as_millis()).unwrap_or(u64::MAX);
     // A log of our own answers at once, and takes an entry in the moment it gets it.
-    let poll = match config.backend {
-        AnchorBackend::Embedded => 50,
-        _ => Pace::default().poll,
-    };
+    let shared = config.backend != AnchorBackend::Embedded;
+    let poll = if shared { Pace::default().poll } else { 50 };
     let pace = Pace { every: config.every, takeover, poll, ..Pace::default() };
     let chain = anchor.chain().clone();
     // A name of its own for every chain: what was signed for one is never given to another.
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = chain.as_str().chars().map(plain).collect();
-    let opening = Opening { path: dir.join(format!("{name}.outbox")), chain, done, pace };
+    let opening = Opening { path: dir.join(format!("{name}.outbox")), chain, done, pace, shared };
     let outbox = opening.open()?;
     Ok((opening, outbox))
 }
@@ -130,7 +130,7 @@ impl Task {
 
     fn newest(&mut self) -> Input {
         let epoch = *self.certified.borrow_and_update();
-        self.rank = rank(&self.view);
+        self.rank = if self.opening.shared { rank(&self.view) } else { 0 };
         Input::Certified { epoch, rank: self.rank }
     }
 

@@ -64,6 +64,23 @@ impl AnchorFound {
     }
 }
 
+/// What a node knows of another one's log of anchors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WitnessSeen {
+    /// The witness.
+    pub hotkey: String,
+    /// Number of the oldest entry that is kept here.
+    pub first: u64,
+    /// Number of the newest one.
+    pub last: u64,
+    /// The epoch that it ends with.
+    pub epoch: u64,
+    /// The witness's clock then, Unix milliseconds.
+    pub time: u64,
+    /// Two signed entries after the same one, hex, 328 bytes each: it has written its log anew.
+    pub rewrite: Option<String>,
+}
+
 /// One of `GET /v1/anchors/entries`: an entry of this node's own log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AnchorEntry {

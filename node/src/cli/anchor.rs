@@ -9,7 +9,7 @@ use super::api::{ApiArgs, Rows, short};
 use super::exit::Failure;
 use super::{Global, output};
 use crate::anchors::{Board, FlightSeen};
-use crate::api::types::{AnchorFound, ForkSeen};
+use crate::api::types::{AnchorFound, ForkSeen, WitnessSeen};
 use crate::http::BODY_BYTES_MAX;
 
 /// See the module's head.
@@ -28,6 +28,8 @@ pub(super) enum AnchorCommand {
         #[command(flatten)]
         api: ApiArgs,
     },
+    /// Other nodes' logs of anchors, as far as a node keeps copies
+    Witnesses(ApiArgs),
     /// Show a node another certified cut of one of its epochs: if it holds, the node freezes
     #[command(after_help = "\
 Somebody anchored other cuts than yours. Without a certificate that is a claim. Who stands behind it
@@ -88,6 +90,7 @@ pub(super) fn run(global: &Global, command: &AnchorCommand) -> Result<(), Failur
             Ok(())
         }
         AnchorCommand::Find { epoch, api } => find(global, *epoch, api),
+        AnchorCommand::Witnesses(api) => witnesses(global, api),
         AnchorCommand::Accuse { proof, api } => accuse(global, proof, api),
         #[cfg(feature = "evm")]
         AnchorCommand::Deploy(args) => deploy(global, args),
@@ -186,6 +189,35 @@ fn find(global: &Global, epoch: u64, api: &ApiArgs) -> Result<(), Failure> {
             Cell::new(&one.finality),
             Cell::new(one.height),
             Cell::new(&one.publisher),
+        ]);
+    }
+    output::print(&rows.render())
+}
+
+fn witnesses(global: &Global, api: &ApiArgs) -> Result<(), Failure> {
+    let client = api.client(global)?;
+    let value = client.get_value("/v1/anchors/witnesses")?;
+    if global.json {
+        return output::print_json(&value);
+    }
+    let witnesses: Vec<WitnessSeen> = client.typed(value)?;
+    if witnesses.is_empty() {
+        output::note("No copy of another node's log is here yet.");
+        return Ok(());
+    }
+    let mut rows = Rows::new(&["WITNESS", ">FROM", ">TO", ">EPOCH", "STANDING"]);
+    for one in &witnesses {
+        let standing = if one.rewrite.is_some() {
+            "WRITTEN ANEW: --json shows the proof"
+        } else {
+            "as it was"
+        };
+        rows.add(vec![
+            Cell::new(&one.hotkey),
+            Cell::new(one.first),
+            Cell::new(one.last),
+            Cell::new(one.epoch),
+            Cell::new(standing),
         ]);
     }
     output::print(&rows.render())

@@ -41,7 +41,7 @@ pub use error::NodeError;
 
 use self::drive::Drive;
 use self::joining::Joining;
-use crate::anchors::{self, Anchors};
+use crate::anchors::{self, Anchors, Exchange};
 use crate::blobs::Blobs;
 use crate::bridge::{self, Server};
 use crate::config::Config;
@@ -247,12 +247,13 @@ async fn assemble(
             archive: config.archive,
         },
     });
-    let server = server(&hotkey, &manifest, workers.clone(), view);
+    let mut server = server(&hotkey, &manifest, workers.clone(), view);
     let drive =
         Drive { dir: config.data_dir.clone(), manifest, who, library: library.clone(), mail };
     let (anchors, anchoring) =
         anchors(&config, &hotkey, (subnet, library.clone(), server.view.clone()));
     let mut context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
+    server.anchors.clone_from(&anchors);
     context.anchors = anchors;
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
@@ -281,6 +282,7 @@ fn server(hotkey: &KeyPair, manifest: &Manifest, workers: Workers, view: View) -
         workers,
         view,
         blobs: Blobs::default(),
+        anchors: None,
     }
 }
 
@@ -370,7 +372,7 @@ struct Running {
     stop_serving: Option<oneshot::Sender<()>>,
     bridge: JoinHandle<String>,
     jobs: JoinHandle<()>,
-    anchoring: Option<JoinHandle<()>>,
+    anchoring: Vec<JoinHandle<()>>,
     workers: Workers,
     network: p2p::Handle,
 }
@@ -388,6 +390,11 @@ impl Assembly {
                 let _ = ended.send(drive.run(participant, host));
             })
             .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
+        let shelf = self.context.anchors.as_ref().and_then(Anchors::shelf).cloned();
+        let exchange = shelf.map(|shelf| Exchange::new(network.clone(), view.clone(), shelf));
+        let anchoring = self.anchoring.map(|task| tokio::spawn(task.run()));
+        let anchoring =
+            anchoring.into_iter().chain(exchange.map(|task| tokio::spawn(task.run()))).collect();
         let (stop_serving, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(http::serve(self.listener, self.context, async {
             let _ = stopped.await;
@@ -404,7 +411,7 @@ impl Assembly {
             stop_serving: Some(stop_serving),
             bridge: tokio::spawn(bridge),
             jobs: tokio::spawn(jobs),
-            anchoring: self.anchoring.map(|task| tokio::spawn(task.run())),
+            anchoring,
             workers,
             network,
         })
@@ -451,9 +458,7 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
         }
         self.jobs.abort();
-        if let Some(anchoring) = &self.anchoring {
-            anchoring.abort();
-        }
+        self.anchoring.iter().for_each(JoinHandle::abort);
         if let Some(worker) = self.workers.running() {
             let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::process::{Node, subnet_of_two};
+use crate::process::{Node, pair, peer_of, subnet_of_two};
 use crate::run::Ganglion;
 
 fn board(node: &Node) -> Option<Value> {
@@ -44,6 +44,45 @@ fn a_node_keeps_a_chained_log_of_what_it_saw_certified_through_a_restart() {
     assert!(home.ok(&["anchor", "list", "--node", "v"]).contains("final"));
     let metrics = node.text("/metrics").unwrap();
     assert!(metrics.contains("ganglion_anchor_lag_epochs "), "{metrics}");
+}
+
+/// A log that goes on from an older entry, as one that was put back from a copy does.
+#[test]
+fn a_log_that_is_written_anew_is_proven_by_those_who_kept_it() {
+    let home = Ganglion::new();
+    subnet_of_two(&home, "2s");
+    let (listen, api) = Node::init(&home, "v", "v", &[]);
+    let keeper = Node::run(&home, "v", &api, &[]);
+    let bootnode = format!("{listen}/p2p/{}", peer_of(&home, "v"));
+    let (_, api) = Node::init(&home, "m", "m", &["--bootnode", &bootnode]);
+    let witness = Node::run(&home, "m", &api, &[]);
+    let seen = |node: &Node| node.get("/v1/anchors/witnesses").map(|all| all[0].clone());
+    let last = |node: &Node| seen(node).and_then(|one| one["last"].as_u64()).unwrap_or(0);
+    keeper.until("a copy of three entries", |node| last(node) >= 2);
+    let address = pair(&home, "m").hotkey().to_string();
+    assert_eq!(seen(&keeper).unwrap()["hotkey"], address.as_str());
+    let entries = |node: &Node, query: &str| {
+        let page = node.get(&format!("/v1/anchors/entries{query}")).unwrap();
+        page.as_array().unwrap()[..3].to_vec()
+    };
+    assert_eq!(entries(&keeper, &format!("?witness={address}")), entries(&witness, ""));
+    let found = home.json(&["anchor", "find", "1", "--node", "v"]);
+    assert_eq!(found.as_array().unwrap().len(), 2, "its own entry and the other's: {found}");
+
+    drop(witness);
+    let log = home.path(&format!("home/nodes/m/anchors/witness-{address}.log"));
+    let file = std::fs::File::options().write(true).open(&log).unwrap();
+    file.set_len(2 * ganglion_chain::embedded::ENTRY_BYTES as u64).unwrap();
+    let _witness = Node::run(&home, "m", &api, &[]);
+    keeper.until("proof", |node| seen(node).is_some_and(|one| one["rewrite"].is_string()));
+    let proof = hex::decode(seen(&keeper).unwrap()["rewrite"].as_str().unwrap()).unwrap();
+    let (one, other) = proof.split_at(ganglion_chain::embedded::ENTRY_BYTES);
+    let read = |bytes| ganglion_chain::embedded::Entry::from_bytes(bytes).unwrap();
+    assert!(ganglion_chain::embedded::Rewrite::of(&read(one), &read(other)).is_some());
+    let shown = home.ok(&["anchor", "witnesses", "--node", "v"]);
+    assert!(shown.contains("WRITTEN ANEW"), "{shown}");
+    let metrics = keeper.text("/metrics").unwrap();
+    assert!(metrics.contains("ganglion_anchor_rewrites_total 1"), "{metrics}");
 }
 
 /// One key ran twice from genesis: two histories, each certified. Nobody tells the second node but its operator.

@@ -2,12 +2,11 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use ganglion_types::Epoch;
-use ganglion_types::hex;
+use ganglion_types::{Epoch, Hotkey, hex};
 use serde::Deserialize;
 
-use crate::anchors::{Anchors, Board, Order};
-use crate::api::types::{AnchorEntry, AnchorFound};
+use crate::anchors::{Anchors, Board, Order, Shelf};
+use crate::api::types::{AnchorEntry, AnchorFound, WitnessSeen};
 use crate::http::{ApiError, App, Shared};
 
 /// Entries of the witness's log in one answer.
@@ -51,6 +50,12 @@ pub(crate) struct From {
     /// Number of the first entry.
     #[serde(default)]
     from: u64,
+    /// Whose log, if not this node's own.
+    witness: Option<String>,
+}
+
+pub(crate) async fn witnesses(State(app): Shared) -> Result<Json<Vec<WitnessSeen>>, ApiError> {
+    Ok(Json(anchors(&app)?.shelf().map(Shelf::seen).unwrap_or_default()))
 }
 
 pub(crate) async fn entries(
@@ -59,7 +64,18 @@ pub(crate) async fn entries(
 ) -> Result<Json<Vec<AnchorEntry>>, ApiError> {
     let anchors = anchors(&app)?;
     let read = move |_: &App| {
-        let entries = anchors.entries(from.from, PAGE);
+        let entries = match (&from.witness, anchors.shelf()) {
+            (None, _) => anchors.entries(from.from, PAGE).map(|(_, entries)| entries),
+            (Some(witness), shelf) => {
+                let witness: Hotkey = witness.parse().map_err(|_| {
+                    ApiError::bad_request("a witness is an SS58 address or 64 hex characters")
+                })?;
+                shelf.map_or_else(
+                    || Ok(Vec::new()),
+                    |shelf| shelf.entries(&witness, from.from, PAGE),
+                )
+            }
+        };
         entries.map_err(|error| ApiError::internal(&error))
     };
     let entries = app.read(read).await?;

@@ -40,6 +40,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/epochs/{epoch}/dump", get(stages::dump))
         .route("/anchors", get(anchors::get))
         .route("/anchors/entries", get(anchors::entries))
+        .route("/anchors/witnesses", get(anchors::witnesses))
         .route("/anchors/find/{epoch}", get(anchors::find))
         .route("/anchors/retry", post(anchors::retry))
         .route("/forks", post(forks::accuse))

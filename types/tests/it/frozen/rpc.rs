@@ -71,6 +71,7 @@ fn requests() -> Vec<(&'static str, Request)> {
             Request::StageRows(proto::StageRowsRequest { epoch, stage: 3, from: 1_000 }),
         ),
         ("forks", Request::Forks(proto::ForksRequest {})),
+        ("witness", Request::Witness(proto::WitnessRequest { from: 9 })),
     ]
 }
 
@@ -125,6 +126,7 @@ fn responses() -> Vec<(&'static str, Response)> {
         ("stages", Response::Stages(stages())),
         ("stage_rows", Response::StageRows(proto::StageRows { rows: vec![row] })),
         ("forks", Response::Forks(proto::Forks { forks })),
+        ("witness", Response::Witness(proto::Witness { count: 10, entries: vec![bytes(9)] })),
     ]
 }
 
