@@ -27,6 +27,7 @@ mod pace;
 mod peers;
 mod progress;
 mod recover;
+mod reference;
 mod register;
 mod revise;
 mod revisions;
@@ -174,6 +175,9 @@ enum Command {
     Yuma(yuma::YumaCommand),
     /// Check a model before it mines, or be one of the built-in workers
     Worker(worker::WorkerArgs),
+    /// Print a page that is made from the program itself
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -228,6 +232,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(&cli.global, command),
         Command::Yuma(command) => yuma::run(&cli.global, command),
         Command::Worker(args) => worker::run(&cli.global, args),
+        Command::Reference(args) => reference::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

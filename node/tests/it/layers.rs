@@ -95,6 +95,7 @@ const LAYERS: [Layer; 10] = [
             "chacha20poly1305",
             "clap",
             "clap_complete",
+            "clap_mangen",
             "comfy-table",
             "ed25519-dalek",
             "flate2",

@@ -27,6 +27,7 @@ mod ledger;
 mod manifest;
 mod process;
 mod proof;
+mod reference;
 mod run;
 mod snapshots;
 mod taking_part;
