@@ -45,3 +45,6 @@ pub const LOG_BLOCKS: u64 = 5_000;
 
 /// Entries of a witness's log that are told at once: 82 KiB.
 pub const ENTRIES: usize = 256;
+
+/// Blocks of a Substrate chain below its final one that are read for anchors: a day at 12 s.
+pub const LOOKBACK_BLOCKS: u64 = 7_200;
