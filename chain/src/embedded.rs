@@ -4,14 +4,15 @@
 //!  0        8        16      48        80               264         328
 //!  ├ number ┼ time ms ┼ prev ─┼ hotkey ─┼ payload 184 ───┼ signature ─┤
 //! ```
-//! `number` counts from 0, `prev` is the id of the entry before (zeros for the first), and the id of an entry is
-//! `H("ganglion/anchor-entry", all but the signature)`, which is what the hotkey signs.
+//! `number` counts from 0, `prev` is the id of the entry before (in the first one random bytes, which name the log), and the id
+//! of an entry is `H("ganglion/anchor-entry", all but the signature)`, which is what the hotkey signs.
 //!
 //! # What makes it more than a copy of the certificates
 //! A certificate says what a *committee* decided; whoever gets hold of enough of its keys years later can make other ones for the
 //! same epochs. An entry says what a *witness* saw, and when: any node with a hotkey, miners and observers too, whose
-//! log can not be changed later without a second entry of one number. That pair ([`Rewrite`]) is proof against it, to anybody who
-//! remembers one entry. So a second history needs the keys of the old committees and the silence of every witness whose log somebody
+//! log can not be changed later without a second entry after the same one. That pair ([`Rewrite`]) is proof against it, to anybody who
+//! remembers one entry. A node that lost its disk begins another log, which proves nothing against it, and lets everybody see
+//! that the old one is not shown any more. So a second history needs the keys of the old committees and the silence of every witness whose log somebody
 //! has looked at. It costs no money; it does not survive the loss of all copies, which a real chain does.
 
 use std::fmt;
@@ -38,7 +39,7 @@ pub struct Entry {
     pub number: u64,
     /// The witness's clock when it was written, Unix milliseconds. Its word alone.
     pub time: u64,
-    /// Id of the entry before; zeros for the first.
+    /// Id of the entry before; random bytes in the first.
     pub prev: Digest,
     /// The witness.
     pub hotkey: Hotkey,
@@ -103,7 +104,7 @@ impl Entry {
     }
 }
 
-/// Two entries of one number in one witness's log: it was written anew. Who has both can show it to anybody.
+/// Two entries after the same one in one witness's log: it was written anew. Who has both can show it to anybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewrite {
     /// One of them.
@@ -117,7 +118,7 @@ impl Rewrite {
     #[must_use]
     pub fn of(one: &Entry, other: &Entry) -> Option<Self> {
         let proves = one.hotkey == other.hotkey
-            && one.number == other.number
+            && (one.number, one.prev) == (other.number, other.prev)
             && one.payload.subnet() == other.payload.subnet()
             && one.id() != other.id();
         proves.then(|| Self { one: one.clone(), other: other.clone() })
@@ -131,6 +132,7 @@ pub struct Embedded<M> {
     hotkey: Hotkey,
     subnet: SubnetId,
     key: SigningKey,
+    salt: Digest,
     /// Unix milliseconds, for the time of entries.
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     log: Arc<Mutex<Log<M>>>,
@@ -171,7 +173,8 @@ impl<M: Medium> Log<M> {
 }
 
 impl<M: Medium> Embedded<M> {
-    /// Opens a log, or begins one. An end that was not written whole is cut off; damage before it is told.
+    /// Opens a log, or begins one that `salt` tells from all others: fresh random bytes each time. An end that was not written
+    /// whole is cut off; damage before it is told, and for an operator to mend: a log that goes on from an older entry is a [`Rewrite`].
     ///
     /// # Errors
     /// What the medium says; [`io::ErrorKind::InvalidData`] if the log's last whole entry is not of this node and subnet.
@@ -179,6 +182,7 @@ impl<M: Medium> Embedded<M> {
         mut medium: M,
         subnet: SubnetId,
         key: SigningKey,
+        salt: Digest,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let hotkey = sign::hotkey_of(&key);
@@ -204,7 +208,7 @@ impl<M: Medium> Embedded<M> {
         let publisher =
             Publisher::new(hotkey.as_bytes()).ok_or_else(|| damaged("no name for the hotkey"))?;
         let (clock, log) = (Box::new(clock), Arc::new(Mutex::new(log)));
-        Ok(Self { name, publisher, hotkey, subnet, key, clock, log })
+        Ok(Self { name, publisher, hotkey, subnet, key, salt, clock, log })
     }
 
     /// A view of the log for others to read, that outlives the backend.
@@ -222,7 +226,7 @@ impl<M: Medium> Embedded<M> {
         let log = self.log();
         let (number, prev) = match &log.last {
             Some(last) => (last.number.saturating_add(1), last.id()),
-            None => (0, Digest::ZERO),
+            None => (0, self.salt),
         };
         if log.last.as_ref().is_some_and(|last| last.payload.last() >= payload.last()) {
             let reason = "the log speaks about later epochs already";
@@ -246,7 +250,7 @@ impl<M: Medium> Embedded<M> {
         }
         let fits = match &log.last {
             Some(last) => entry.follows(last),
-            None => entry.number == 0 && entry.prev == Digest::ZERO,
+            None => entry.number == 0,
         };
         if !fits || entry.hotkey != self.hotkey || entry.payload.subnet() != self.subnet {
             return Err(AnchorError::Stale(Reason::new("the log went on without this entry")));

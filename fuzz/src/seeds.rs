@@ -11,10 +11,13 @@ pub const LIGHT: usize = 32 << 20;
 
 const TYPES: &str = include_str!("../../types/frozen/encodings.txt");
 const CONSENSUS: &str = include_str!("../../consensus/frozen/encodings.txt");
+const CHAIN: &str = include_str!("../../chain/frozen/encodings.txt");
 const STORAGE: &str = include_str!("../../storage/frozen/encodings.txt");
 
 /// Names of frozen encodings, each ending here in the folder of a target.
 const FROZEN: &[(&str, &str)] = &[
+    ("anchor_payload_one_epoch", "anchor_payload"),
+    ("anchor_payload_five_epochs", "anchor_payload"),
     ("item/", "item"),
     ("list_body", "list_body"),
     ("cut", "cut"),
@@ -37,6 +40,10 @@ const FROZEN: &[(&str, &str)] = &[
     ("response/", "response"),
     ("item/peer_record", "peer_record"),
 ];
+
+/// What is in a message of agreement, in the order of the target's first byte.
+const PARTS: [&str; 4] =
+    ["agreement/vote", "agreement/proposal", "agreement/polka", "agreement/round_certificate"];
 
 /// Files of a data directory.
 const FILES: &[(&str, &str)] = &[
@@ -62,7 +69,13 @@ fn put(seeds: &mut Seeds, target: &'static str, bytes: impl Into<Vec<u8>>) {
 }
 
 fn frozen(seeds: &mut Seeds) {
-    for (name, bytes) in encodings(TYPES).chain(encodings(CONSENSUS)) {
+    for (name, bytes) in encodings(TYPES).chain(encodings(CONSENSUS)).chain(encodings(CHAIN)) {
+        if name == "anchor_payload_one_epoch" {
+            // Behind number, time, link and hotkey, before the signature, which is none.
+            let entry = [&[0; 80][..], &bytes, &[0; 64]].concat();
+            put(seeds, "anchor_outbox", entry.clone());
+            put(seeds, "anchor_entry", entry);
+        }
         for (pattern, target) in FROZEN {
             let folder = pattern.ends_with('/') && name.starts_with(pattern);
             if *target == "snapshot_chunk" && name == *pattern {
@@ -71,6 +84,12 @@ fn frozen(seeds: &mut Seeds) {
             } else if folder || name == *pattern {
                 put(seeds, target, bytes.clone());
             }
+        }
+        if let Some(at) = PARTS.iter().position(|part| *part == name) {
+            // Behind the tag and the length of the message that it comes in.
+            let tag = bytes.iter().skip(1).take_while(|byte| **byte >= 0x80).count() + 2;
+            let part = u8::try_from(at).unwrap_or(0);
+            put(seeds, "agreement_part", [&[part][..], &bytes[tag..]].concat());
         }
         if name.starts_with("item/") {
             bodies(seeds, name, &bytes);
@@ -106,6 +125,13 @@ fn bodies(seeds: &mut Seeds, name: &str, bytes: &[u8]) {
     put(seeds, "gossip", [&[u8::try_from(at).unwrap_or(0)][..], bytes].concat());
     if name.starts_with("item/registry_op/") {
         put(seeds, "registry_op", body.clone());
+        if name.ends_with("transfer") {
+            let item = hex::encode(bytes);
+            for path in ["ops", "ops/check"] {
+                let head = format!("POST /v1/{path}\ncontent-type: application/json\n\n");
+                put(seeds, "http_request", format!("{head}{{\"item\":\"{item}\"}}"));
+            }
+        }
         put(seeds, "http_body", format!("{{\"item\":\"{}\"}}", hex::encode(bytes)));
     }
     if name.starts_with("item/evidence/") {
@@ -169,13 +195,51 @@ fn text(seeds: &mut Seeds) {
     }
 }
 
+/// Epochs of a chain, whole and as a node keeps or sends them.
+fn chain(seeds: &mut Seeds) {
+    use crate::targets::{chain, cuts};
+    for first in [1, 3] {
+        put(seeds, "archive", chain::archive(first, 4, &chain::records(first)));
+    }
+    put(seeds, "archive_edited", [0, 7]);
+    put(seeds, "archive_edited", [1, 7]);
+    put(seeds, "certified_cuts", [1]);
+    put(seeds, "certified_cuts", [&[0][..], &cuts()].concat());
+    for file in 0..3 {
+        put(seeds, "old_directory", [file]);
+    }
+    // Each file as it is.
+    for file in 0..8 {
+        put(seeds, "directory_edited", [file]);
+    }
+    let key = ganglion::keys::KeyPair::from_seed(&[1; 32]);
+    let given = ganglion_storage::Watermark {
+        epoch: 7,
+        round: 2,
+        step: 3,
+        locked: Some(ganglion_storage::RoundCut { round: 1, cut: [9; 32] }),
+        item_seq_reserved: 64,
+        ..ganglion_storage::Watermark::default()
+    };
+    let subnet = ganglion_types::SubnetId::new([0x51; 32]);
+    let file = ganglion::history::HistoryFile::new(subnet, &key, &given);
+    put(seeds, "signing_history", serde_json::to_vec(&file).unwrap_or_default());
+}
+
 /// All seeds, by target.
 #[must_use]
 pub fn all() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     let mut seeds = Seeds::new();
     frozen(&mut seeds);
     text(&mut seeds);
+    chain(&mut seeds);
     for target in [
+        "agreement_records",
+        "archive_edited",
+        "certified_cuts",
+        "directory_edited",
+        "old_directory",
+        "signing_history_edited",
         "agreement_log_edited",
         "certificate_log_edited",
         "joining_file",
@@ -243,6 +307,49 @@ checkpoint = "1:abababababababababababababababababababababababababababababababab
 "#,
     ),
     ("digits_data", r#"{"version":1,"practised":3,"examples":[["00",7]]}"#),
+    ("http_request", "GET /v1/status"),
+    ("http_request", "GET /v1/epochs?from=1&limit=3"),
+    ("http_request", "GET /v1/epochs/3\nhost: node.test:7880"),
+    ("http_request", "GET /v1/epochs/latest"),
+    ("http_request", "GET /v1/epochs/2/explain?format=text"),
+    ("http_request", "GET /v1/epochs/2/explain\naccept: text/plain"),
+    (
+        "http_request",
+        "GET /v1/epochs/3/proof/5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu?from=1",
+    ),
+    ("http_request", "GET /v1/epochs/4/replay"),
+    ("http_request", "GET /v1/epochs/4/stages/1?after=00&limit=2"),
+    ("http_request", "GET /v1/epochs/1/dump"),
+    (
+        "http_request",
+        "GET /v1/accounts/5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu?from=0&limit=5",
+    ),
+    ("http_request", "GET /v1/metagraph"),
+    ("http_request", "GET /v1/ledger"),
+    ("http_request", "GET /v1/registration"),
+    ("http_request", "GET /v1/parameters"),
+    ("http_request", "GET /v1/revisions"),
+    ("http_request", "GET /v1/scores"),
+    ("http_request", "GET /v1/peers"),
+    ("http_request", "GET /readyz"),
+    ("http_request", "GET /metrics\nhost: evil.example"),
+    (
+        "http_request",
+        "GET /v1/ops/abababababababababababababababababababababababababababababababab",
+    ),
+    (
+        "http_request",
+        "POST /v1/tasks\ncontent-type: application/json\n\n{\"input\":[1],\"miners\":2,\"timeout_ms\":100}",
+    ),
+    (
+        "testnet_control",
+        r#"{"schema":"ganglion/testnet-state/1","subnet":"","pid":7,"started_ms":1,"genesis_ms":2,"epoch_ms":10000,"nodes":[]}"#,
+    ),
+    ("testnet_control", r#"{"do":"add-miner","command":["python3","m.py"],"name":null}"#),
+    ("testnet_control", r#"{"do":"stop","name":"miner-1","kill":true}"#),
+    ("testnet_control", r#"{"failed":{"sentence":"no","cure":null,"input":true}}"#),
+    ("task_values", "{\"pixels\":[1,\n16]}"),
+    ("task_values", r#"{"label":7}"#),
     ("http_body", r#"{"input":{"pixels":[1,2]},"miners":3,"timeout_ms":500}"#),
     ("api_answer", r#"{"error":{"code":"busy","message":"later"}}"#),
     (

@@ -1,6 +1,6 @@
 //! Every target over its corpus, without any fuzzer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ganglion_fuzz::{TARGETS, run, seeds, target};
@@ -20,8 +20,22 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// Every file below a folder.
+fn walk(folder: &Path, out: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, out);
+        } else {
+            out.insert(path);
+        }
+    }
+}
+
 #[test]
 fn every_kept_input_holds() {
+    let mut left = BTreeSet::new();
+    walk(&corpus(), &mut left);
     for target in TARGETS {
         let files = files(&corpus().join(target.name));
         assert!(!files.is_empty(), "{} has no input", target.name);
@@ -29,8 +43,10 @@ fn every_kept_input_holds() {
             // The name of the file is what one needs if this ends in an abort.
             eprintln!("{}/{name}", target.name);
             run(target, &bytes);
+            left.remove(&corpus().join(target.name).join(&name));
         }
     }
+    assert!(left.is_empty(), "in the corpus, and fed to no target: {left:?}");
 }
 
 /// Cut short, and with a byte changed at every place of the first kilobyte.
@@ -75,6 +91,6 @@ fn no_folder_is_without_a_target_and_all_is_small() {
         bytes += files(&entry.path()).values().map(Vec::len).sum::<usize>();
     }
     assert!(bytes < 1 << 20, "the corpus has {bytes} bytes");
-    let names: std::collections::BTreeSet<_> = TARGETS.iter().map(|target| target.name).collect();
+    let names: BTreeSet<_> = TARGETS.iter().map(|target| target.name).collect();
     assert_eq!(names.len(), TARGETS.len(), "two targets of one name");
 }

@@ -110,7 +110,10 @@ pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 
 /// Refuses a file that anybody but its owner may read or change.
 ///
-/// Pipes and other special files have no permissions to speak of and pass.
+/// One exception is how an orchestrator hands a secret to a process that is not root: root owns the
+/// file, its group may read it, others may nothing (Kubernetes with `fsGroup`, systemd with
+/// `LoadCredential`). Nobody else than root could then have let the group in. Pipes and other special
+/// files have no permissions to speak of and pass.
 ///
 /// # Errors
 /// [`FileError::TooOpen`], or what hinders looking at it.
@@ -118,15 +121,28 @@ pub fn require_private(path: &Path) -> Result<(), FileError> {
     let meta = fs::metadata(path).map_err(|source| open_error(path, source))?;
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
         let mode = meta.permissions().mode() & 0o7777;
-        if meta.is_file() && mode & 0o077 != 0 {
+        if meta.is_file() && !is_closed(mode, meta.uid(), is_root) {
             return Err(FileError::TooOpen { path: path.into(), mode });
         }
     }
     #[cfg(not(unix))]
     let _ = meta;
     Ok(())
+}
+
+/// Whether nobody can read a secret who should not; `is_root` says whether this process is root.
+#[cfg(unix)]
+fn is_closed(mode: u32, owner: u32, is_root: impl Fn() -> bool) -> bool {
+    mode & 0o077 == 0 || (mode & 0o037 == 0 && owner == 0 && !is_root())
+}
+
+/// Whether this process runs as root, or nobody can tell, as where there is no `/proc`.
+#[cfg(unix)]
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata("/proc/self").map_or(true, |meta| meta.uid() == 0)
 }
 
 /// Creates a directory and its parents, open to the owner only.
@@ -267,6 +283,25 @@ mod tests {
             let error = require_private(&path).unwrap_err();
             assert!(error.to_string().contains(&format!("mode {mode:04o}")), "{error}");
             assert_eq!(error.cure(), Some(format!("Run: chmod 600 {}", path.display())));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_group_may_read_only_what_root_hands_to_somebody_else() {
+        let (root, other) = (0, 65_532);
+        for (mode, owner, as_root, closed) in [
+            (0o600, other, false, true),
+            (0o400, root, true, true),
+            (0o440, root, false, true),
+            (0o640, root, false, true),
+            (0o440, root, true, false),
+            (0o440, other, false, false),
+            (0o444, root, false, false),
+            (0o460, root, false, false),
+        ] {
+            let found = is_closed(mode, owner, || as_root);
+            assert_eq!(found, closed, "mode {mode:o}, owner {owner}, root {as_root}");
         }
     }
 

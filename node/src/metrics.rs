@@ -92,6 +92,11 @@ fn begin_counters() {
         counter!(name).increment(0);
     }
     gauge!(SUSPENDED).set(0.0);
+    gauge!(SYNC_LEFT).set(0.0);
+    // What a node that cannot read its data, or is asked for too much, answers first.
+    for status in ["500", "503"] {
+        counter!(HTTP, "route" => "/v1/status", "status" => status).increment(0);
+    }
 }
 
 /// Shows whether the disk takes no writes, so that nothing is signed.
@@ -440,9 +445,21 @@ mod tests {
     #[test]
     fn what_has_not_happened_is_zero_and_not_absent() {
         let recorder = builder().unwrap().build_recorder();
-        metrics::with_local_recorder(&recorder, begin_counters);
+        metrics::with_local_recorder(&recorder, || {
+            begin_counters();
+            ganglion_p2p::begin();
+            crate::worker::describe_metrics();
+        });
         let text = recorder.handle().render();
-        assert!(text.contains("ganglion_epochs_missed_total 0"), "{text}");
+        for line in [
+            "ganglion_epochs_missed_total 0",
+            "ganglion_p2p_bans_total 0",
+            "ganglion_p2p_faults_total{fault=\"invalid\"} 0",
+            "ganglion_p2p_gossip_published_total{topic=\"weights\",result=\"no_peers\"} 0",
+            "ganglion_worker_restarts_total 0",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
     }
 
     #[test]

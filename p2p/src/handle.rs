@@ -66,6 +66,10 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Every one.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Malformed, Self::Oversize, Self::Invalid, Self::Flood, Self::Unhelpful];
+
     pub(crate) const fn points(self) -> f64 {
         match self {
             Self::Malformed | Self::Oversize => 20.0,

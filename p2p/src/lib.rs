@@ -78,7 +78,7 @@ pub use handle::{
     ResponseToken, StopReason, Verdict,
 };
 pub use identity::peer_id;
-pub use metrics::describe;
+pub use metrics::{begin, describe};
 pub use request::refused;
 pub use service::start;
 pub use topics::Topic;

@@ -2,6 +2,7 @@
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
+use crate::handle::Fault;
 use crate::topics::Topic;
 
 const PEERS: &str = "ganglion_p2p_peers_connected";
@@ -33,6 +34,31 @@ pub fn describe() {
     describe_counter!(FAULTS, "Faults charged to peers, by fault");
     describe_counter!(BANS, "Peers banned for a time");
     describe_counter!(EVENTS_DROPPED, "Events the node was too slow to take");
+}
+
+/// Shows troubles that have not happened yet as 0, so that the first time can raise an alarm: what
+/// comes into being with its first event has no increase. Call once, with [`describe`].
+pub fn begin() {
+    for name in [SLOW, BANS, EVENTS_DROPPED] {
+        counter!(name).increment(0);
+    }
+    for fault in Fault::ALL {
+        counter!(FAULTS, "fault" => fault.name()).increment(0);
+    }
+    for topic in Topic::ALL {
+        for result in ["sent", "no_peers", "queues_full", "failed"] {
+            counter!(PUBLISHED, "topic" => topic.name(), "result" => result).increment(0);
+        }
+        for verdict in ["accept", "reject", "flood", "overload"] {
+            counter!(GOSSIP, "topic" => topic.name(), "verdict" => verdict).increment(0);
+        }
+    }
+    for result in ["answered", "timed_out"] {
+        counter!(REQUESTS, "kind" => "status", "result" => result).increment(0);
+    }
+    for result in ["established", "closed", "dial_failed", "denied"] {
+        counter!(CONNECTIONS, "result" => result).increment(0);
+    }
 }
 
 pub(crate) fn peers_connected(count: usize) {

@@ -124,11 +124,12 @@ impl World {
 
     /// Ends a process, settles its disk, and has it start again.
     pub(crate) fn kill(&mut self, at: usize, crash: Crash) {
-        let hotkey = self.nodes[at].hotkey;
-        let node = &mut self.nodes[at];
-        if node.runner.is_none() {
+        if !self.is_running(at) {
             return;
         }
+        self.break_off(at);
+        let hotkey = self.nodes[at].hotkey;
+        let node = &mut self.nodes[at];
         node.end();
         node.disk.crash(crash);
         if node.does(Trick::Amnesia) {
@@ -162,6 +163,7 @@ impl World {
 
     /// A participant said that going on would be wrong.
     pub(crate) fn halted(&mut self, at: usize, why: &str) {
+        self.break_off(at);
         let node = &mut self.nodes[at];
         let honest = node.is_honest();
         node.end();

@@ -13,6 +13,10 @@ use ganglion_sim::{remember, run, run_twice};
 #[cfg(feature = "planted-bugs")]
 mod bugs;
 
+/// Worlds allocate and free small things all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "\
 Simulates whole subnets with faults, from seeds.
 

@@ -271,9 +271,9 @@ impl Plan {
     pub fn draw(seed: u64, mode: Mode, epochs: u64) -> Self {
         let mut random = Random::new(seed);
         // A world costs the square of its validators, and most faults need few.
-        let count = match random.below(10) {
-            0..6 => random.between(4, 6),
-            6..9 => random.between(7, 9),
+        let count = match random.below(20) {
+            0..16 => random.between(4, 6),
+            16..19 => random.between(7, 9),
             _ => random.between(10, 13),
         };
         let even = random.permille(300);

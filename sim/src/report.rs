@@ -110,8 +110,9 @@ fn merge<K: Ord + Copy>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = self.time / 86_400_000;
-        writeln!(f, "{} worlds, {} epochs, {days} days of virtual time", self.seeds, self.epochs)?;
+        let hours = self.time / 3_600_000;
+        let (seeds, epochs) = (self.seeds, self.epochs);
+        writeln!(f, "{seeds} worlds, {epochs} epochs, {hours} hours of virtual time")?;
         writeln!(f, "epochs stored by nodes       {:>10}", self.commits)?;
         writeln!(f, "items that had to be in      {:>10}", self.mandatory)?;
         writeln!(

@@ -2,10 +2,15 @@
 
 use std::fmt::Write as _;
 
+/// Bytes that are hashed at once.
+const PENDING: usize = 64 * 1024;
+
 /// Hash of everything that happened, in order; on demand the lines too.
 #[derive(Debug)]
 pub(crate) struct Trace {
     hasher: blake3::Hasher,
+    /// Not yet hashed: many small pieces cost far more than one large one.
+    pending: Vec<u8>,
     lines: Option<Vec<String>>,
     began: u64,
 }
@@ -14,16 +19,21 @@ impl Trace {
     /// An empty trace of a world whose time begins at `began`.
     #[must_use]
     pub(crate) fn new(began: u64, with_lines: bool) -> Self {
-        Self { hasher: blake3::Hasher::new(), lines: with_lines.then(Vec::new), began }
+        let pending = Vec::with_capacity(2 * PENDING);
+        Self { hasher: blake3::Hasher::new(), pending, lines: with_lines.then(Vec::new), began }
     }
 
     /// Takes an event: when, where, and what by a name and bytes.
     pub(crate) fn note(&mut self, at: u64, node: usize, what: &'static str, bytes: &[u8]) {
-        let mut head = [0; 24];
-        head[..8].copy_from_slice(&at.to_be_bytes());
-        head[8..16].copy_from_slice(&(node as u64).to_be_bytes());
-        head[16..].copy_from_slice(&(bytes.len() as u64).to_be_bytes());
-        self.hasher.update(&head).update(what.as_bytes()).update(bytes);
+        self.pending.extend_from_slice(&at.to_be_bytes());
+        self.pending.extend_from_slice(&(node as u64).to_be_bytes());
+        self.pending.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.pending.extend_from_slice(what.as_bytes());
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PENDING {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
     }
 
     /// Adds a line for people, if anybody asked for lines.
@@ -40,7 +50,8 @@ impl Trace {
     /// The hash.
     #[must_use]
     pub(crate) fn hash(&self) -> [u8; 32] {
-        *self.hasher.finalize().as_bytes()
+        let mut hasher = self.hasher.clone();
+        *hasher.update(&self.pending).finalize().as_bytes()
     }
 
     /// The lines.

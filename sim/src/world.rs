@@ -393,8 +393,10 @@ impl World {
                     Some(liar) => liar.answer(response, &mut self.random),
                     None => Some(response),
                 };
-                // Without an answer the request expires.
-                let Some(response) = response else { return };
+                let Some(response) = response else {
+                    let expired = Event::Answer { from: at, to, life, id, response: None };
+                    return self.push(EXPIRES_MS, expired);
+                };
                 self.watch_response(&response, honest);
                 let Some(after) = self.net.fate(at, to, self.now, &mut self.random)[0] else {
                     self.counts.lost += 1;
@@ -445,6 +447,15 @@ impl World {
                 let bytes = Arc::clone(&bytes);
                 self.push(after, Event::Gossip { to, from: at, channel, bytes });
             }
+        }
+    }
+
+    /// Whom a process that ends owes an answer, sees its connection break.
+    pub(crate) fn break_off(&mut self, at: usize) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        for (to, life, id) in std::mem::take(&mut node.asked).into_values() {
+            let broken = Event::Answer { from: at, to, life, id, response: None };
+            self.push(BROKEN_MS, broken);
         }
     }
 

@@ -95,14 +95,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
         );
     }
     report.figure("epochs certified", history.newest());
-    report.figure("contradictions", history.contradictions.len());
-    for line in history.contradictions {
-        report.failure(line);
-    }
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    Ok(report.end(Some(history), &mut cluster))
 }
 
 fn one(

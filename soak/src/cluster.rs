@@ -102,7 +102,7 @@ impl Cluster {
         let bootnodes: Vec<&NodeRecord> =
             made.iter().map(|one| &one.record).filter(is_boot).collect();
         for one in &made {
-            setup::write_node(&layout, &one.record, &bootnodes, &rendered)?;
+            setup::write_node(&layout, &one.record, &bootnodes, &rendered, &Vec::new())?;
         }
         drop(ports);
         let nodes = made

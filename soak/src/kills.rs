@@ -49,11 +49,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
             note(&format!("{} of {} kills, {lost} contradictions", round + 1, single + whole));
         }
     }
-    trial.finish(&mut cluster, &mut report)?;
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    let history = trial.finish(&mut cluster, &mut report)?;
+    Ok(report.end(Some(history), &mut cluster))
 }
 
 /// The kills so far.
@@ -116,7 +113,7 @@ impl Trial {
         Ok(Duration::from_millis(deadline + self.chance.below(BUSY_MS)))
     }
 
-    fn finish(mut self, cluster: &mut Cluster, report: &mut Report) -> anyhow::Result<()> {
+    fn finish(mut self, cluster: &mut Cluster, report: &mut Report) -> anyhow::Result<History> {
         self.history.look(cluster);
         let goal = self.history.newest() + 2;
         for at in 0..cluster.nodes.len() {
@@ -131,10 +128,6 @@ impl Trial {
         let nodes = cluster.nodes.len();
         report.figure("kills of all nodes", self.whole.len() / nodes.max(1));
         report.figure("epochs certified", self.history.newest());
-        report.figure(
-            "certified epochs lost or changed, contradictions",
-            self.history.contradictions.len(),
-        );
         report.figure("one validator: start to /readyz 200", spread(&self.single));
         report.figure("all nodes: start to /readyz 200", spread(&self.whole));
         let p95 = percentile(&self.single, 95).unwrap_or(0);
@@ -148,9 +141,6 @@ impl Trial {
         for reason in &self.waited_for {
             report.figure("reason of a slower one", reason);
         }
-        for line in &self.history.contradictions {
-            report.failure(line.clone());
-        }
-        Ok(())
+        Ok(self.history)
     }
 }

@@ -45,11 +45,5 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     report.demand(half < cluster.epoch_ms / 2, || {
         format!("the median node decides {half} ms after the deadline, over half of an epoch")
     });
-    for line in history.contradictions {
-        report.failure(line);
-    }
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    Ok(report.end(Some(history), &mut cluster))
 }

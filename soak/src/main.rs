@@ -8,6 +8,7 @@ mod chance;
 mod clocks;
 mod cluster;
 mod corruption;
+mod disk;
 mod figures;
 mod floods;
 mod history;
@@ -16,15 +17,18 @@ mod latency;
 mod namespaces;
 mod partitions;
 mod power_loss;
+mod preload;
 mod reopen;
 mod report;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::cluster::note;
 use crate::floods::attack::Attack;
 use crate::report::Report;
 
@@ -82,6 +86,8 @@ enum Trial {
     Partitions,
     /// Clocks jump and drift, on one node and on all
     Clocks,
+    /// A validator's disk is full, read-only, or fails, and is mended
+    Disk,
     /// One file of a data directory is damaged: bits, pages, lengths, names, older copies
     Corruption,
     /// Power is lost at any write that a node really made, with any un-synced part gone
@@ -93,11 +99,12 @@ enum Trial {
 }
 
 impl Trial {
-    const EACH: [Self; 7] = [
+    const EACH: [Self; 8] = [
         Self::Latency,
         Self::Kills,
         Self::Partitions,
         Self::Clocks,
+        Self::Disk,
         Self::Corruption,
         Self::PowerLoss,
         Self::Floods,
@@ -109,6 +116,7 @@ impl Trial {
             Self::Kills => "kills",
             Self::Partitions => "partitions",
             Self::Clocks => "clocks",
+            Self::Disk => "disk",
             Self::Corruption => "corruption",
             Self::PowerLoss => "power-loss",
             Self::Floods => "floods",
@@ -122,6 +130,7 @@ impl Trial {
             Self::Kills => kills::run(options),
             Self::Partitions => partitions::run(options),
             Self::Clocks => clocks::run(options),
+            Self::Disk => disk::run(options),
             Self::Corruption => corruption::run(options),
             Self::PowerLoss => power_loss::run(options),
             Self::Floods => floods::run(options),
@@ -163,8 +172,9 @@ fn main() -> ExitCode {
 fn each() -> anyhow::Result<bool> {
     let own = std::env::current_exe()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut held = true;
+    let (mut held, mut times) = (true, Vec::new());
     for trial in Trial::EACH {
+        let began = Instant::now();
         let place =
             |one: &String| if *one == Trial::All.name() { trial.name() } else { one }.to_owned();
         let status = Command::new(&own).args(arguments.iter().map(place)).status()?;
@@ -173,15 +183,20 @@ fn each() -> anyhow::Result<bool> {
             Some(1) => held = false,
             _ => bail!("{} could not be tried", trial.name()),
         }
+        times.push((trial.name(), began.elapsed().as_secs()));
+    }
+    let all = times.iter().map(|(_, seconds)| seconds).sum();
+    for (name, seconds) in times.into_iter().chain([("all", all)]) {
+        note(&format!("{seconds:4} s  {name}"));
     }
     Ok(held)
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]
 fn one(trial: Trial, options: &Options) -> anyhow::Result<Report> {
-    let before = report::load();
+    let (before, began) = (report::load(), Instant::now());
     let mut report = trial.run(options)?;
-    report.machine(before);
+    report.machine(&before, began.elapsed());
     if options.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

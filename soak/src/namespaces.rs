@@ -5,8 +5,8 @@
 //!        this program                   └─ veth ── node 2: 10.77.0.2, nft input
 //! ```
 //! All of it lives in user, mount and network namespaces that this program enters before anything else
-//! (`unshare`), so no root is needed, nothing of the machine's own network is touched, and everything is
-//! gone with the last process.
+//! (`unshare`), so no root is needed, nothing of the machine's own network or file systems is touched, and everything is
+//! gone with the last process. A trial that only mounts leaves the network as it is.
 
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
@@ -30,26 +30,58 @@ pub(crate) fn name(at: usize) -> String {
     format!("n{at}")
 }
 
+/// What a trial has for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Network and mounts.
+    Network,
+    /// Mounts alone.
+    Mounts,
+}
+
+impl Own {
+    const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Network => &["unshare", "mount", "ip", "nft"],
+            Self::Mounts => &["unshare", "mount", "umount"],
+        }
+    }
+
+    const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Network => &["--user", "--map-root-user", "--mount", "--net"],
+            Self::Mounts => &["--user", "--map-root-user", "--mount"],
+        }
+    }
+
+    /// What is done inside before this program goes on: `ip` keeps names of namespaces below `/run`.
+    const fn first(self) -> &'static str {
+        match self {
+            Self::Network => "mount -t tmpfs tmpfs /run && exec \"$@\"",
+            Self::Mounts => "exec \"$@\"",
+        }
+    }
+}
+
 /// Goes on inside: this process is replaced by one with the same arguments in namespaces of its own.
 ///
 /// # Errors
 /// When it is not inside afterwards: the programs are missing, or namespaces are forbidden here.
-pub(crate) fn enter() -> anyhow::Result<()> {
+pub(crate) fn enter(own: Own) -> anyhow::Result<()> {
     if std::env::var_os(INSIDE).is_some() {
         return Ok(());
     }
-    for program in ["unshare", "ip", "nft", "mount"] {
+    for program in own.programs() {
         if Command::new(program).env("PATH", path()).arg("--version").output().is_err() {
             bail!(
-                "there is no program `{program}`, with which networks are cut: install util-linux, \
+                "there is no program `{program}`, which this trial needs: install util-linux, and for networks \
                  iproute2 and nftables (on Debian: apt-get install iproute2 nftables)"
             );
         }
     }
     let error = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "--", "sh", "-c"])
-        .arg("mount -t tmpfs tmpfs /run && exec \"$@\"")
-        .arg("sh")
+        .args(own.flags())
+        .args(["--", "sh", "-c", own.first(), "sh"])
         .arg(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .env(INSIDE, "1")
@@ -114,7 +146,8 @@ fn ip(arguments: &[&str]) -> anyhow::Result<()> {
     call("ip", arguments)
 }
 
-fn call(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+/// Runs a program that says on standard error why it fails.
+pub(crate) fn call(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     let output = Command::new(program).args(arguments).output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();

@@ -9,7 +9,7 @@ use crate::Options;
 use crate::cluster::{Cluster, LOOK, Size, note, pause};
 use crate::figures::{millis, spread};
 use crate::history::History;
-use crate::namespaces;
+use crate::namespaces::{self, Own};
 use crate::report::Report;
 
 /// How the validators are cut.
@@ -64,7 +64,7 @@ struct Seen {
 
 /// Cuts `--count` times, each kind in turn, for three epochs each.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
-    namespaces::enter()?;
+    namespaces::enter(Own::Network)?;
     let rounds = options.rounds(4, 48);
     let mut report = Report::new("Partitions between real nodes");
     let mut cluster = Cluster::in_namespaces(options, "partitions", Size::SMALL)?;
@@ -95,14 +95,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
         report.figure(&format!("{name}: healed to the next epoch on every node"), spread(healed));
     }
     report.figure("epochs certified", history.newest());
-    report.figure("contradictions", history.contradictions.len());
-    for line in history.contradictions {
-        report.failure(line);
-    }
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    Ok(report.end(Some(history), &mut cluster))
 }
 
 fn one(

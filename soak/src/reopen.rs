@@ -13,7 +13,8 @@ use anyhow::Context as _;
 use ganglion::config::MANIFEST_NAME;
 use ganglion::keys::{KeyKind, KeyPair, Password};
 use ganglion::node::{NodeError, Resumed, resume};
-use ganglion_storage::{Entry, Recovered, Standing, Watermark};
+use ganglion_storage::watermark::RoundCut;
+use ganglion_storage::{Entry, Position, Standing, StoreError, Watermark};
 use ganglion_types::Manifest;
 
 use crate::cluster::Cluster;
@@ -106,47 +107,75 @@ impl Held {
         Ok(unreadable)
     }
 
-    /// Whether the node may say something other than it said: it signs at or before what it had signed without knowing
-    /// all of that, or gives numbers of items out again.
+    /// Whether a start may say something other than was said: it signs at a height without knowing all that was said there,
+    /// at one that was left, or it gives numbers of items out again.
+    ///
+    /// What it may sign is asked of the store that is to refuse it (protocol, section 4: not whole at an undecided height is
+    /// mute there and below). At heights that are certified nobody signs; at one where nothing was said before, nothing can
+    /// be contradicted.
     ///
     /// # Errors
     /// What it would contradict.
-    pub(crate) fn contradicted_by(&self, found: &Recovered) -> Result<(), String> {
+    pub(crate) fn contradicted_by(&self, resumed: &mut Resumed) -> Result<(), String> {
+        self.contradicted(&Able::of(resumed))
+    }
+
+    fn contradicted(&self, able: &Able) -> Result<(), String> {
         let Some(signed) = self.signed else { return Ok(()) };
-        // Nothing is signed at epochs that are certified, and at the last one perhaps nothing was.
-        let to_keep =
-            if signed.last_record > 0 { signed.epoch } else { signed.epoch.saturating_sub(1) };
-        let certified = found.certified.unwrap_or(0);
-        match &found.standing {
-            Standing::MuteUnknown => return Ok(()),
-            Standing::MuteThrough { epoch } if (*epoch).max(certified) < to_keep => {
-                return Err(format!("signed at epoch {to_keep}, mute through {epoch} only"));
-            }
-            Standing::MuteThrough { .. } => {}
-            Standing::Whole { entries } => {
-                let position = found.watermark.map(|mark| mark.position());
-                if position < Some(signed.position()) {
-                    return Err(format!(
-                        "signed at {:?}, and thinks {position:?}",
-                        signed.position()
-                    ));
-                }
-                let same = found.watermark.is_some_and(|mark| mark.epoch == signed.epoch);
-                if let Some(lost) = self.said.iter().find(|one| same && !entries.contains(one)) {
-                    return Err(format!(
-                        "forgot record {} of epoch {}",
-                        lost.sequence, signed.epoch
-                    ));
-                }
-            }
-        }
-        if found.item_seq_reserved < signed.item_seq_reserved {
-            let (now, then) = (found.item_seq_reserved, signed.item_seq_reserved);
+        let (now, then) = (able.item_seq_reserved, signed.item_seq_reserved);
+        if now < then {
             return Err(format!(
                 "item numbers below {then} were given out, and it begins at {now}"
             ));
         }
+        let Some((mark, said)) = &able.signs else { return Ok(()) };
+        if mark.position() < signed.position() {
+            let (now, then) = (mark.position(), signed.position());
+            return Err(format!("signed at {then:?}, and goes on from {now:?}"));
+        }
+        let same = mark.epoch == signed.epoch;
+        let locks = [(signed.locked, mark.locked), (signed.valid, mark.valid)];
+        if same && locks.iter().any(|(then, now)| is_lost(*then, *now)) {
+            return Err(format!("forgot a lock of epoch {}: {locks:?}", signed.epoch));
+        }
+        if let Some(lost) = self.said.iter().find(|one| same && !said.contains(one)) {
+            return Err(format!("forgot record {} of epoch {}", lost.sequence, signed.epoch));
+        }
         Ok(())
+    }
+}
+
+/// Within a height a lock, and a valid value, give way to one of a later round only.
+fn is_lost(then: Option<RoundCut>, now: Option<RoundCut>) -> bool {
+    let Some(then) = then else { return false };
+    now.is_none_or(|now| now.round < then.round || (now.round == then.round && now.cut != then.cut))
+}
+
+/// What a node can do after a start.
+#[derive(Debug)]
+struct Able {
+    /// Where it goes on signing, and what it knows to have said at that height; none if it is mute.
+    signs: Option<(Watermark, Vec<Entry>)>,
+    item_seq_reserved: u64,
+}
+
+impl Able {
+    fn of(resumed: &mut Resumed) -> Self {
+        let found = &resumed.found;
+        let known = match &found.standing {
+            Standing::Whole { entries } => entries.clone(),
+            Standing::MuteThrough { .. } | Standing::MuteUnknown => Vec::new(),
+        };
+        let of = found.watermark.map(|mark| mark.epoch);
+        let item_seq_reserved = found.item_seq_reserved;
+        let store = &mut resumed.store;
+        // To persist nothing at the beginning of a height is refused where the node is mute, and where it has gone on.
+        let mute = matches!(store.persist(Position::default()), Err(StoreError::Mute { .. }));
+        let signs = store.watermark().copied().filter(|_| !mute).map(|mark| {
+            let said = if of == Some(mark.epoch) { known } else { Vec::new() };
+            (mark, said)
+        });
+        Self { signs, item_seq_reserved }
     }
 }
 
@@ -193,4 +222,75 @@ pub(crate) fn count_panics() {
 /// How many there were.
 pub(crate) fn panics() -> usize {
     PANICS.load(Ordering::SeqCst)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(sequence: u64) -> Entry {
+        Entry { sequence, kind: 1, bytes: vec![7; 3] }
+    }
+
+    /// Two records of epoch 8, round 1, behind a lock, and ten numbers of items.
+    fn held() -> Held {
+        let signed = Watermark {
+            epoch: 8,
+            round: 1,
+            step: 2,
+            locked: Some(RoundCut { round: 1, cut: [5; 32] }),
+            last_record: 2,
+            item_seq_reserved: 10,
+            ..Watermark::default()
+        };
+        Held { signed: Some(signed), said: vec![entry(1), entry(2)], ..Held::default() }
+    }
+
+    fn signing(mark: Watermark, said: Vec<Entry>) -> Able {
+        Able { signs: Some((mark, said)), item_seq_reserved: 10 }
+    }
+
+    #[test]
+    fn a_start_that_knows_all_it_said_or_is_mute_contradicts_nothing() {
+        let held = held();
+        let mark = held.signed.unwrap();
+        let whole = signing(mark, held.said.clone());
+        assert_eq!(held.contradicted(&whole), Ok(()));
+        assert_eq!(held.contradicted(&Able { signs: None, ..whole }), Ok(()));
+        let later = Watermark { epoch: 9, ..Watermark::default() };
+        assert_eq!(held.contradicted(&signing(later, vec![])), Ok(()));
+        assert_eq!(Held::default().contradicted(&signing(later, vec![])), Ok(()));
+    }
+
+    #[test]
+    fn a_start_that_may_say_something_else_is_found() {
+        let held = held();
+        let mark = held.signed.unwrap();
+        let begun = Watermark { epoch: 8, ..Watermark::default() };
+        let other = Some(RoundCut { round: 1, cut: [6; 32] });
+        for (able, what) in [
+            // Mute up to the epoch before, and what was said at this one is forgotten.
+            (signing(begun, vec![]), "signed at (8, 1, 2)"),
+            (signing(Watermark { epoch: 7, round: 9, ..mark }, vec![]), "signed at (8, 1, 2)"),
+            (signing(Watermark { locked: None, ..mark }, held.said.clone()), "forgot a lock"),
+            (signing(Watermark { locked: other, ..mark }, held.said.clone()), "forgot a lock"),
+            (signing(Watermark { round: 2, ..mark }, vec![entry(1)]), "forgot record 2"),
+            (Able { signs: None, item_seq_reserved: 9 }, "item numbers below 10"),
+        ] {
+            let found = held.contradicted(&able).unwrap_err();
+            assert!(found.starts_with(what), "{found}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_at_which_nothing_was_said_may_be_signed_and_no_earlier_one() {
+        let begun = |epoch| Watermark { epoch, item_seq_reserved: 10, ..Watermark::default() };
+        let held = Held { signed: Some(begun(8)), ..Held::default() };
+        assert_eq!(held.contradicted(&signing(begun(8), vec![])), Ok(()));
+        assert!(held.contradicted(&signing(begun(7), vec![])).is_err());
+        // A step without a record was a word all the same.
+        let stepped = Watermark { step: 1, ..begun(8) };
+        let held = Held { signed: Some(stepped), ..Held::default() };
+        assert!(held.contradicted(&signing(begun(8), vec![])).is_err());
+    }
 }

@@ -2,8 +2,12 @@
 
 use std::fmt;
 use std::process::Command;
+use std::time::Duration;
 
 use serde::Serialize;
+
+use crate::cluster::Cluster;
+use crate::history::History;
 
 /// `ganglion/soak/1`.
 #[derive(Debug, Serialize)]
@@ -15,7 +19,7 @@ pub(crate) struct Report {
     command: String,
     /// The commit that the source was at, with `+` if it was changed.
     commit: String,
-    /// Processors, and the load average of a minute before and after.
+    /// Processors, the load average of a minute before and after, and how long it took.
     machine: String,
     /// What was done and seen, in order.
     figures: Vec<(String, String)>,
@@ -55,11 +59,27 @@ impl Report {
         self.failures.is_empty()
     }
 
-    pub(crate) fn machine(&mut self, before: String) {
+    /// The end of every trial: what contradicts its history, if it kept one, is a failure, and with any failure the
+    /// directories stay.
+    pub(crate) fn end(mut self, history: Option<History>, cluster: &mut Cluster) -> Self {
+        if let Some(History { contradictions, .. }) = history {
+            self.figure("certified epochs lost or changed, contradictions", contradictions.len());
+            self.failures.extend(contradictions);
+        }
+        if !self.held() {
+            cluster.keep();
+        }
+        self
+    }
+
+    /// `before` is the load when it began, `took` how long it ran.
+    pub(crate) fn machine(&mut self, before: &str, took: Duration) {
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
         let after = load();
-        self.machine =
-            format!("{cores} processors, load average {before} before and {after} after");
+        let seconds = took.as_secs();
+        self.machine = format!(
+            "{cores} processors, load average {before} before and {after} after, {seconds} s"
+        );
     }
 
     /// As a page of `docs/evidence/`.

@@ -59,6 +59,9 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
+/// What the system calls a device that fails.
+pub(crate) const EIO: i32 = 5;
+
 /// Whether the medium takes no writes for now: it is full, over its quota, or read-only. Room, or another mount, cures it.
 #[must_use]
 pub fn takes_no_writes(error: &io::Error) -> bool {

@@ -62,6 +62,7 @@ fn kind_of(name: &str) -> Option<&'static str> {
         "snapshots" => "snapshots",
         "certificates.log" => "certificate log",
         "node.toml" | "subnet.toml" | "api.addr" | "testnet" => "settings",
+        "anchors" => "anchors",
         "worker" => "worker",
         "log" => "log",
         _ => "",

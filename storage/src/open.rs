@@ -6,14 +6,14 @@ use crate::{
     agreement_log::{AgreementLog, Opened},
     backend::Backend,
     certificate_log::{CertificateLog, SEGMENT_EPOCHS},
-    disk::{Disk, RealDisk},
+    disk::{Disk, EIO, RealDisk},
     error::{Damage, OpenError, Part, StoreError},
     lock::DirectoryLock,
     memory::MemoryBackend,
     migrate,
     reader::Reader,
     schema::{META, MetaKey, SCHEMA},
-    sled_backend::SledBackend,
+    sled_backend::{SledBackend, says_failing},
     snapshots::SnapshotFiles,
     store::{OpenBackend, Paths, Recovered, Standing, Store, aged_tables, agreement_epochs},
     table::{Step, Tables},
@@ -319,6 +319,10 @@ pub(crate) fn from_store(dir: &Path, error: StoreError) -> OpenError {
             path: dir.join(STATE_DIR),
             source: io::Error::new(io::ErrorKind::StorageFull, reason),
         },
+        // A device that fails says nothing of what it holds: nothing is put aside for it.
+        StoreError::Database { reason, .. } if says_failing(&reason) => {
+            OpenError::Io { path: dir.join(STATE_DIR), source: io::Error::from_raw_os_error(EIO) }
+        }
         other => OpenError::damaged(dir, Part::State, Damage::Database(other.to_string())),
     }
 }

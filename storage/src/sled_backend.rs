@@ -1,7 +1,8 @@
 //! sled, kept at arm's length.
 //!
 //! What it needs from us (measured, see `docs/spec/storage.md`): its `flush` leaves the drive's cache alone, so the database
-//! file is synced after it; on a damaged file it panics, mostly inside `open`, so every call is caught and opening runs on a
+//! file is synced after it; its settings (`conf`) it writes once and never syncs, and refuses to open when they are torn, so
+//! they are synced at every opening; on a damaged file it panics, mostly inside `open`, so every call is caught and opening runs on a
 //! thread of its own; a stray `snap.*.generating` stops it from opening, so those go first; pages over 128 KiB leave the
 //! database file for files that nothing syncs, so rows stay small (see [`crate::table`]).
 
@@ -18,7 +19,7 @@ use std::{
 
 use crate::{
     backend::{Backend, BackendError, Operation, Row},
-    disk::takes_no_writes,
+    disk::{EIO, takes_no_writes},
     error::{Damage, OpenError, Part},
 };
 
@@ -61,12 +62,19 @@ impl SledBackend {
             Ok(Err(Failure::Sled(sled::Error::Io(source)))) if is_systems_fault(&source) => {
                 return Err(OpenError::Io { path: dir.to_owned(), source });
             }
+            Ok(Err(failure)) if says_failing(failure.text()) => {
+                return Err(OpenError::Io {
+                    path: dir.to_owned(),
+                    source: io::Error::from_raw_os_error(EIO),
+                });
+            }
             Ok(Err(failure)) => return Err(damaged(Damage::Database(failure.text()))),
             Err(_) => return Err(damaged(Damage::Stuck { seconds: OPEN_LIMIT.as_secs() })),
         };
         let path = dir.join("db");
         let file = fs::File::open(&path).map_err(OpenError::io(&path))?;
         let opened = Self { db: Some(db), file, blobs: dir.join("blobs") };
+        sync_settings(dir).map_err(OpenError::io(dir))?;
         // The names of a new database must survive too.
         fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(OpenError::io(dir))?;
         Ok(opened)
@@ -199,6 +207,11 @@ fn says_full(text: impl AsRef<str>) -> bool {
     numbers.iter().any(|number| text.as_ref().contains(number))
 }
 
+/// Whether a text is that of a device that fails. What it holds may be whole: that is no reason to put tables aside.
+pub(crate) fn says_failing(text: impl AsRef<str>) -> bool {
+    ["(os error 5)", "code: 5,"].iter().any(|number| text.as_ref().contains(number))
+}
+
 /// Faults of the system or its set-up, not of the database's bytes.
 fn is_systems_fault(error: &io::Error) -> bool {
     use io::ErrorKind::{
@@ -247,6 +260,14 @@ fn message(payload: &(dyn Any + Send)) -> String {
     text.unwrap_or_else(|| "no message".to_owned())
 }
 
+/// Settings torn by a loss of power would keep a sound database from opening for good.
+fn sync_settings(dir: &Path) -> io::Result<()> {
+    match fs::File::open(dir.join("conf")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened?.sync_all(),
+    }
+}
+
 /// A process killed while sled writes its snapshot leaves one of these, and sled then refuses to open.
 fn remove_stray_snapshots(dir: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(dir) {
@@ -276,6 +297,19 @@ mod tests {
         let failure = guarded::<()>(|| panic!("fixed")).err().map(|failure| failure.text());
         assert_eq!(failure.as_deref(), Some("panic: fixed"));
         assert_eq!(guarded(|| Ok(7)).ok(), Some(7));
+    }
+
+    #[test]
+    fn what_a_failing_device_says_is_known_in_each_form() {
+        let error = io::Error::from_raw_os_error(EIO);
+        for failure in [
+            Failure::Sled(sled::Error::Io(io::Error::from_raw_os_error(EIO))),
+            Failure::Panic(format!("called `Result::unwrap()` on an `Err` value: {error:?}")),
+        ] {
+            assert!(says_failing(failure.text()), "{}", failure.text());
+            assert!(!BackendError::from(failure).full);
+        }
+        assert!(!says_failing(io::Error::from_raw_os_error(28).to_string()));
     }
 
     #[test]

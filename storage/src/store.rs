@@ -39,6 +39,9 @@ use crate::{
 
 /// Peers kept.
 pub const PEERS_MAX: usize = 1_000;
+/// Epochs that the log has already are executed again in lots of so many before their steps are made durable: a rebuild
+/// that is broken off repeats the last lot.
+const AGAIN_EPOCHS: u64 = 64;
 /// Bytes of one peer record.
 pub const PEER_BYTES_MAX: usize = 8 << 10;
 
@@ -241,7 +244,8 @@ impl Store {
 
     /// Writes a decided epoch, durably: first the certificate log, then the tables in one atomic step.
     ///
-    /// For an epoch that the log holds already (see [`Recovered::unapplied`]) only the tables are written.
+    /// For an epoch that the log holds already (see [`Recovered::unapplied`]) only the tables are written, and made durable
+    /// with the last of these epochs at the latest.
     ///
     /// # Errors
     /// [`StoreError::OutOfOrder`] unless the epoch follows the last applied; [`StoreError::BundleDiffers`];
@@ -340,12 +344,16 @@ impl Store {
             self.applied = Some(epoch);
             return Ok(());
         }
-        if let Some(record) = record {
-            self.log.append(epoch, &record)?;
+        if let Some(record) = &record {
+            self.log.append(epoch, record)?;
             self.log.sync()?;
         }
         self.reader.tables.commit(step)?;
-        self.reader.tables.flush()?;
+        // Nothing new is said before the last epoch of the log is in the tables.
+        let last = self.log.last().is_none_or(|last| epoch >= last);
+        if record.is_some() || last || epoch.is_multiple_of(AGAIN_EPOCHS) {
+            self.reader.tables.flush()?;
+        }
         self.applied = Some(epoch);
         Ok(())
     }

@@ -75,7 +75,9 @@ type Id = [u8; 32];
 /// What is remembered between exchanges. Everything but the counters is of one epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Differences {
-    turn: usize,
+    turn: u64,
+    /// When each peer was asked last, and whether it has answered.
+    asked: BTreeMap<Hotkey, (u64, bool)>,
     /// When the next exchange is due, on the monotonic clock.
     next: u64,
     /// Things that came by gossip, and by trade, lately.
@@ -105,7 +107,9 @@ impl Differences {
     /// A new epoch: what was noted about things of the last one is of no more use.
     pub(crate) fn epoch_passed(&mut self) {
         let (gossiped, traded) = (self.gossiped / 2, self.traded / 2);
-        *self = Self { turn: self.turn, next: self.next, gossiped, traded, ..Self::default() };
+        let asked = std::mem::take(&mut self.asked);
+        *self =
+            Self { turn: self.turn, asked, next: self.next, gossiped, traded, ..Self::default() };
     }
 
     /// Whether more arrives by trade than by gossip: this node is cut off from it, or nearly.
@@ -137,6 +141,28 @@ impl Differences {
         }
         *offers = offers.saturating_add(1);
         true
+    }
+
+    /// The peers to ask now: those asked longest ago first, and not those who owe an answer for less
+    /// than `patience`.
+    fn next_peers(&self, connected: &BTreeSet<Hotkey>, now: u64, patience: u64) -> Vec<Hotkey> {
+        let mut ready: Vec<(u64, Hotkey)> = Vec::new();
+        for peer in connected {
+            match self.asked.get(peer) {
+                None => ready.push((0, *peer)),
+                Some((at, false)) if now < at.saturating_add(patience) => {}
+                Some((at, _)) => ready.push((*at, *peer)),
+            }
+        }
+        ready.sort_unstable();
+        ready.into_iter().take(PEERS).map(|(_, peer)| peer).collect()
+    }
+
+    /// A peer has answered.
+    pub(crate) fn answered(&mut self, peer: &Hotkey) {
+        if let Some((_, answered)) = self.asked.get_mut(peer) {
+            *answered = true;
+        }
     }
 
     fn refuse(&mut self, id: Id) {
@@ -227,17 +253,22 @@ impl Participant {
         self.schedule_exchange();
     }
 
-    /// Compares notes with the next few peers in turn.
+    /// Compares notes with the next few peers in turn. One that owes an answer is not asked again for a
+    /// tenth of the epoch: in a cut network nobody shouts at a wall.
     fn exchange(&mut self) {
-        let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
+        let now = self.now.mono;
+        let patience = self.schedule.epoch.checked_div(10).unwrap_or(0);
+        let peers = self.differences.next_peers(&self.connected, now, patience);
+        if peers.is_empty() {
+            return;
+        }
+        self.differences.asked.retain(|peer, _| self.connected.contains(peer));
         let sums = Section::ALL.map(|section| self.sum(section).as_bytes().to_vec()).to_vec();
-        for _ in 0..peers.len().min(PEERS) {
+        for peer in peers {
+            self.differences.asked.insert(peer, (now, false));
             self.differences.turn = self.differences.turn.wrapping_add(1);
-            let turn = self.differences.turn;
-            let at = turn.checked_rem(peers.len()).unwrap_or(0);
-            let Some(peer) = peers.get(at) else { continue };
             // Another place each time, so that a section over its bound is told in the end.
-            let number = u64::try_from(turn).unwrap_or(0).to_be_bytes();
+            let number = self.differences.turn.to_be_bytes();
             let after = tagged_hash("ganglion/differences-after", &[peer.as_bytes(), &number]);
             let request = proto::DifferencesRequest {
                 mine: Some(self.status()),
@@ -245,7 +276,7 @@ impl Participant {
                 after: after.as_bytes().to_vec(),
             };
             let request = proto::request::Request::Differences(request);
-            self.ask_for(*peer, Asked::Differences(after), request);
+            self.ask_for(peer, Asked::Differences(after), request);
         }
     }
 
@@ -568,6 +599,28 @@ mod tests {
         assert!(notes.may_offer(peer, id, 2_200, 200));
         assert!(notes.may_offer(peer, id, 2_300, 200));
         assert!(!notes.may_offer(peer, id, 2_400, 200), "a third offer");
+    }
+
+    #[test]
+    fn whoever_owes_an_answer_is_asked_again_after_a_while_and_the_others_in_turn() {
+        let mut notes = Differences::default();
+        let peers: BTreeSet<Hotkey> = (1..=5).map(|byte| Hotkey::new([byte; 32])).collect();
+        let mut ask = |now: u64, answers: &[u8]| -> Vec<u8> {
+            let asked = notes.next_peers(&peers, now, 1_000);
+            for peer in &asked {
+                notes.asked.insert(*peer, (now, false));
+            }
+            for byte in answers {
+                notes.answered(&Hotkey::new([*byte; 32]));
+            }
+            asked.iter().map(|peer| peer.as_bytes()[0]).collect()
+        };
+        assert_eq!(ask(100, &[1, 3]), [1, 2, 3]);
+        assert_eq!(ask(200, &[4, 5]), [4, 5, 1]);
+        assert_eq!(ask(300, &[]), [3, 4, 5]);
+        assert_eq!(ask(400, &[]), [0_u8; 0]);
+        assert_eq!(ask(1_100, &[]), [2]);
+        assert_eq!(ask(1_300, &[]), [1, 3, 4]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum Want {
 #[derive(Clone, Debug, Default)]
 pub struct Fetch {
     wanted: BTreeMap<Want, Source>,
+    /// Whether a timer is set at which everything that is still missing is asked for again.
+    armed: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,12 +70,24 @@ impl Fetch {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.wanted.clear();
+        *self = Self::default();
+    }
+
+    /// Whether a timer is to be set: something is missing, and none is. The caller sets it.
+    pub fn arm(&mut self) -> bool {
+        let needed = !self.armed && !self.wanted.is_empty();
+        self.armed |= needed;
+        needed
+    }
+
+    /// The timer has fired.
+    pub fn fired(&mut self) {
+        self.armed = false;
     }
 
     /// The next requests: each wanted thing of the next of its peers that is connected, or of any
     /// connected peer once all of them have had their turn. Without `again`, only of what was never
-    /// asked for.
+    /// asked for. A turn with nobody to ask does not count.
     pub fn requests(
         &mut self,
         connected: &BTreeSet<Hotkey>,
@@ -88,7 +102,6 @@ impl Fetch {
             let named: Vec<&Hotkey> =
                 source.peers.iter().filter(|peer| connected.contains(*peer)).collect();
             let turn = source.asked;
-            source.asked = source.asked.saturating_add(1);
             let rest = turn.checked_sub(named.len());
             let peer = match rest {
                 None => named.get(turn).copied(),
@@ -98,6 +111,7 @@ impl Fetch {
                 }
             };
             let Some(peer) = peer else { continue };
+            source.asked = source.asked.saturating_add(1);
             match want {
                 Want::Item(id) => items.entry(*peer).or_default().push(id.as_bytes().to_vec()),
                 Want::Body(id) => bodies.entry(*peer).or_default().push(id.as_bytes().to_vec()),
@@ -147,6 +161,19 @@ mod tests {
         assert_eq!(asked, [peer(1), peer(2), peer(1), peer(2), peer(3)]);
         fetch.found(&want);
         assert!(fetch.requests(&connected, true).is_empty());
+    }
+
+    #[test]
+    fn what_nobody_could_be_asked_for_is_asked_of_the_first_who_comes() {
+        let mut fetch = Fetch::default();
+        assert!(!fetch.arm(), "nothing is missing");
+        fetch.want(Want::Body(Digest::new([9; 32])), peer(1));
+        assert!(fetch.requests(&BTreeSet::new(), false).is_empty());
+        assert!(fetch.arm(), "it is still missing");
+        assert!(!fetch.arm(), "a timer is set");
+        fetch.fired();
+        assert_eq!(fetch.requests(&BTreeSet::from([peer(1)]), false).len(), 1);
+        assert!(fetch.arm());
     }
 
     #[test]

@@ -240,6 +240,7 @@ impl Participant {
             (Asked::Items, Some(Response::Items(items))) => self.on_items(from, items),
             (Asked::Bodies, Some(Response::ListBodies(bodies))) => self.on_bodies(from, bodies),
             (Asked::Differences(after), Some(Response::Differences(told))) => {
+                self.differences.answered(&from);
                 self.on_differences(from, after, told);
             }
             (Asked::Trade, Some(Response::Trade(trade))) => self.on_trade(from, trade),
@@ -253,7 +254,9 @@ impl Participant {
 
     pub(crate) fn on_status(&mut self, from: Hotkey, status: &proto::Status) {
         let epoch = Epoch::new(status.epoch);
-        if self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from) {
+        // One that has left cannot be asked, and would stand in the way of those who can.
+        let room = self.sync.shown.len() < SHOWN || self.sync.shown.contains_key(&from);
+        if room && self.connected.contains(&from) {
             let oldest = Epoch::new(status.oldest);
             self.sync.shown.insert(from, Shown { last: epoch, oldest });
         }
@@ -444,15 +447,13 @@ impl Participant {
         if planted::is(Bug::FetchedOnce) {
             return;
         }
+        self.fetch.fired();
         self.request_missing(true);
     }
 
     fn request_missing(&mut self, again: bool) {
         let connected = self.connected.clone();
         let requests = self.fetch.requests(&connected, again);
-        if requests.is_empty() {
-            return;
-        }
         for (peer, request) in requests {
             let Some(request) = request.request else { continue };
             let asked = match request {
@@ -461,9 +462,11 @@ impl Participant {
             };
             self.ask_for(peer, asked, request);
         }
-        // A request that is not answered by then is asked of the next peer.
-        let next = self.now.mono.saturating_add(self.schedule.resend.max(200));
-        self.set_timer(Timer::Fetch, next);
+        // What is not here by then is asked of the next peer, or of the first one that is connected.
+        if self.fetch.arm() {
+            let next = self.now.mono.saturating_add(self.schedule.resend.max(200));
+            self.set_timer(Timer::Fetch, next);
+        }
     }
 
     fn on_items(&mut self, from: Hotkey, items: proto::Items) {

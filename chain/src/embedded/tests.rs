@@ -16,7 +16,12 @@ fn key(byte: u8) -> SigningKey {
 }
 
 fn open(paper: &Paper, byte: u8) -> io::Result<Embedded<Paper>> {
-    Embedded::open(paper.clone(), SUBNET, key(byte), || 1_790_000_000_123)
+    salted(paper, byte, 5)
+}
+
+fn salted(paper: &Paper, byte: u8, salt: u8) -> io::Result<Embedded<Paper>> {
+    let salt = Digest::new([salt; 32]);
+    Embedded::open(paper.clone(), SUBNET, key(byte), salt, || 1_790_000_000_123)
 }
 
 /// Nothing here ever waits.
@@ -93,6 +98,21 @@ fn a_log_written_anew_is_proven_by_one_remembered_entry() {
     );
 }
 
+/// A disk that was lost is no crime: the log after it has another beginning.
+#[test]
+fn a_log_begun_again_proves_nothing_against_its_witness() {
+    let (first, second) = (Paper::default(), Paper::default());
+    let (old, new) = (salted(&first, 1, 5).unwrap(), salted(&second, 1, 6).unwrap());
+    for epoch in 1..=3 {
+        put(&old, tests_payload(epoch, epoch)).unwrap();
+        put(&new, tests_payload(epoch, epoch)).unwrap();
+    }
+    let entries = |log: &Embedded<Paper>| log.reader().entries(0, 9).unwrap();
+    for one in entries(&old) {
+        assert!(entries(&new).iter().all(|other| Rewrite::of(&one, other).is_none()));
+    }
+}
+
 #[test]
 fn power_lost_within_an_append_leaves_the_log_before_or_after_it() {
     for stays in 0..=ENTRY_BYTES {
@@ -134,7 +154,7 @@ fn the_log_contradicts_itself_never_and_is_of_one_hotkey_and_subnet() {
     let status = now(Anchor::status(&log, &other, &[]));
     assert!(matches!(status, Err(AnchorError::Conflict(_))), "{status:?}");
     assert!(open(&paper, 2).is_err(), "another hotkey");
-    assert!(Embedded::open(paper, SubnetId::new([2; 32]), key(1), || 0).is_err());
+    assert!(Embedded::open(paper, SubnetId::new([2; 32]), key(1), Digest::ZERO, || 0).is_err());
 }
 
 #[test]

@@ -8,7 +8,8 @@ use ganglion_types::snapshot::{ChunkInfo, chunk_digest};
 use ganglion_types::{
     AgreementMessage, Body, Canonical, Certificate, CommitteeMembers, Cut, CutId, Digest, Epoch,
     EpochBundle, EpochLink, EpochProof, Evidence, Fork, Item, Kind, ListBody, Manifest,
-    MerkleProof, RegistryOp, Snapshot, SubnetId, merkle, proto, ss58,
+    MerkleProof, PolkaCertificate, Proposal, RegistryOp, RoundCertificate, Snapshot, SubnetId,
+    Vote, merkle, proto, ss58,
 };
 use prost::Message as _;
 
@@ -89,6 +90,25 @@ pub(super) fn epoch_bundle(bytes: &[u8]) {
 
 pub(super) fn agreement_message(bytes: &[u8]) {
     round_trip::<AgreementMessage>(bytes);
+}
+
+/// What a message of agreement and the log of it hold, by itself.
+pub(super) fn agreement_part(bytes: &[u8]) {
+    let Some((part, bytes)) = bytes.split_first() else { return };
+    match part % 4 {
+        0 => {
+            if let Some(vote) = round_trip::<Vote>(bytes) {
+                let _ = vote.verify(&SUBNET);
+            }
+        }
+        1 => {
+            if let Some(proposal) = round_trip::<Proposal>(bytes) {
+                let _ = proposal.verify(&SUBNET);
+            }
+        }
+        2 => drop(round_trip::<PolkaCertificate>(bytes)),
+        _ => drop(round_trip::<RoundCertificate>(bytes)),
+    }
 }
 
 pub(super) fn manifest(bytes: &[u8]) {

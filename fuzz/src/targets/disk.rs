@@ -244,3 +244,42 @@ pub(super) fn local_values(bytes: &[u8]) {
         assert_eq!(SealedRows::from_bytes(&sealed.to_bytes()), Some(sealed));
     }
 }
+
+/// The files of a node that stopped at epoch 70 under a release with format 1.
+const OLD: [(&str, &[u8]); 3] = [
+    (
+        "certificates.log",
+        include_bytes!("../../../storage/tests/fixtures/format-1/certificates.log"),
+    ),
+    ("watermark", include_bytes!("../../../storage/tests/fixtures/format-1/watermark")),
+    (
+        "agreement-00000000000000000070.log",
+        include_bytes!(
+            "../../../storage/tests/fixtures/format-1/agreement-00000000000000000070.log"
+        ),
+    ),
+];
+
+/// A data directory of an older release with one file changed: brought to the present layout with every epoch, or refused.
+pub(super) fn old_directory(bytes: &[u8]) {
+    let Some((file, script)) = bytes.split_first() else { return };
+    let at = usize::from(*file) % OLD.len();
+    let disk = FaultyDisk::new();
+    disk.create_dir(dir()).expect("an empty disk");
+    for (number, (name, content)) in OLD.iter().enumerate() {
+        let changed = if number == at { edited(content, script) } else { content.to_vec() };
+        disk.plant(&dir().join(name), &changed);
+    }
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let Ok((store, found)) = Store::open_on(shared, dir(), SUBNET) else { return };
+    // Its watermark says that there were seventy.
+    if at != 1 {
+        assert_eq!(found.certified, Some(70), "epochs of the old log are lost");
+    }
+    for epoch in 1..=found.certified.unwrap_or(0) {
+        let written = format!("bundle of epoch {epoch}").into_bytes();
+        let times = 1 + usize::try_from(epoch % 5).unwrap_or(0);
+        let read = store.reader().bundle(epoch).expect("a sound disk");
+        assert_eq!(read, Some(written.repeat(times)), "a changed epoch");
+    }
+}

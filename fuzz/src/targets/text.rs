@@ -2,16 +2,25 @@
 
 use std::path::PathBuf;
 
-use ganglion::api::types as api;
+use arbitrary::Unstructured;
+use ganglion::api::{Explanation, Ledger, types as api};
 use ganglion::audit::Dump;
+use ganglion::history::HistoryFile;
 use ganglion::home::Home;
-use ganglion::keys::{Password, Phrase, SecretUri};
+use ganglion::keys::{KeyPair, Password, Phrase, SecretUri};
+use ganglion::models::digits::{TaskInput, TaskLabel};
+use ganglion::testnet::control::{Line, Order};
+use ganglion::testnet::observe::Observation;
+use ganglion::testnet::setup::State;
 use ganglion::testnet::spec::{Flags, Spec};
 use ganglion::worker::protocol::{Forward, Hello, RpcError, WorkerInfo};
 use ganglion::worker::serve::{Worker, serve};
 use ganglion::{config, fuzzing, manifest, proof, yuma};
-use ganglion_types::{Canonical as _, Item, limits};
+use ganglion_storage::{RoundCut, Watermark};
+use ganglion_types::{Canonical as _, Hotkey, Item, SubnetId, limits};
 use serde_json::value::RawValue;
+
+use crate::edit::edited;
 
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
@@ -138,7 +147,81 @@ pub(super) fn api_answer(bytes: &[u8]) {
         )*};
     }
     read!(Status Ready Peer Metagraph EpochSummary EpochDetail Registration OpCheck OpStatus TaskAnswers
-        Score ErrorBody Stages StageRows ReplayReport);
+        Score ErrorBody Stages StageRows ReplayReport SubmittedOp Account InForce Revisions AnchorFound AnchorEntry);
+    let _ = serde_json::from_slice::<Explanation>(bytes).map(|told| told.to_text());
+    let _ = serde_json::from_slice::<Ledger>(bytes);
+    let _ = serde_json::from_slice::<Observation>(bytes);
+}
+
+/// A history that is not as its hotkey signed it is refused, and one that is gives what was written.
+pub(super) fn signing_history(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    match HistoryFile::parse(text) {
+        Ok(file) => {
+            let again = serde_json::to_string(&file).expect("plain data is JSON");
+            assert_eq!(HistoryFile::parse(&again).as_ref(), Ok(&file));
+            let _ = file.watermark(SubnetId::new([0x51; 32]), Hotkey::new([1; 32]));
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// A history with any numbers in it, written by the node, and then edited.
+pub(super) fn signing_history_edited(bytes: &[u8]) {
+    let mut u = Unstructured::new(bytes);
+    let Ok(given) = watermark(&mut u) else { return };
+    let (subnet, key) = (SubnetId::new([0x51; 32]), KeyPair::from_seed(&[1; 32]));
+    let file = HistoryFile::new(subnet, &key, &given);
+    let written = serde_json::to_vec(&file).expect("plain data is JSON");
+    let changed = edited(&written, u.take_rest());
+    let Ok(text) = std::str::from_utf8(&changed) else { return };
+    match HistoryFile::parse(text).and_then(|file| file.watermark(subnet, key.hotkey())) {
+        Ok(read) => assert_eq!(read, given, "a history that its hotkey did not sign"),
+        Err(error) => assert!(changed != written, "its own history is refused: {error}"),
+    }
+}
+
+fn watermark(u: &mut Unstructured<'_>) -> arbitrary::Result<Watermark> {
+    let value = |u: &mut Unstructured<'_>| -> arbitrary::Result<Option<RoundCut>> {
+        let held = u.arbitrary::<Option<(u32, [u8; 32])>>()?;
+        Ok(held.map(|(round, cut)| RoundCut { round, cut }))
+    };
+    Ok(Watermark {
+        epoch: u.arbitrary()?,
+        round: u.arbitrary()?,
+        step: u.arbitrary()?,
+        locked: value(u)?,
+        valid: value(u)?,
+        item_seq_reserved: u.arbitrary()?,
+        ..Watermark::default()
+    })
+}
+
+/// The state file of a testnet, and both directions of its socket.
+pub(super) fn testnet_control(bytes: &[u8]) {
+    if let Ok(state) = serde_json::from_slice::<State>(bytes) {
+        let again = serde_json::to_vec(&state).expect("plain data is JSON");
+        assert_eq!(serde_json::from_slice::<State>(&again).ok(), Some(state));
+    }
+    if let Ok(order) = serde_json::from_slice::<Order>(bytes) {
+        let again = serde_json::to_vec(&order).expect("plain data is JSON");
+        assert_eq!(serde_json::from_slice::<Order>(&again).ok(), Some(order));
+    }
+    let _ = serde_json::from_slice::<Line>(bytes);
+}
+
+/// Inputs of tasks and answers of miners: bytes of strangers that go into a line for a worker, and what the digits
+/// subnet takes them for.
+pub(super) fn task_values(bytes: &[u8]) {
+    if let Some(line) = fuzzing::payload(bytes.to_vec()) {
+        assert!(!line.contains(['\n', '\r']), "a value that ends a line");
+        let value = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).ok();
+        assert_eq!(value(line.as_bytes()), value(bytes), "a value that became another");
+    }
+    if let Ok(input) = serde_json::from_slice::<TaskInput>(bytes) {
+        let _ = input.image();
+    }
+    let _ = serde_json::from_slice::<TaskLabel>(bytes);
 }
 
 pub(super) fn worker_answer(bytes: &[u8]) {

@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ganglion_chain::embedded::{Embedded, Entry, Reader};
 use ganglion_chain::outbox::{Cuts, Judged, Truth, judge};
 use ganglion_chain::{Anchor, AnchorError, CutHead, range_path};
-use ganglion_types::{Canonical as _, Cut, CutId, Epoch, MerkleProof, SubnetId, limits};
+use ganglion_types::{Canonical as _, Cut, CutId, Digest, Epoch, MerkleProof, SubnetId, limits};
 use tokio::sync::mpsc;
 
 pub(crate) use board::describe;
@@ -35,8 +35,6 @@ use crate::view::View;
 pub const ORDERS: usize = 8;
 /// Directory of the files, in the data directory.
 const DIR: &str = "anchors";
-/// The witness's log in it.
-const WITNESS: &str = "witness.log";
 
 /// What an operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +147,12 @@ pub(crate) fn start(
         AnchorBackend::None => return Ok(None),
         AnchorBackend::Embedded => {
             std::fs::create_dir_all(&dir)?;
-            let file = PaperFile::open(&dir.join(WITNESS))?;
-            let log = Embedded::open(file, subnet, hotkey.signing_key().clone(), unix_ms)?;
+            // A log belongs to a hotkey, and a rotated one begins its own.
+            let file = PaperFile::open(&dir.join(format!("witness-{}.log", hotkey.hotkey())))?;
+            let mut salt = [0; 32];
+            getrandom::fill(&mut salt).map_err(|error| StartError::Key(error.to_string()))?;
+            let (key, salt) = (hotkey.signing_key().clone(), Digest::new(salt));
+            let log = Embedded::open(file, subnet, key, salt, unix_ms)?;
             let reader = log.reader();
             (Arc::new(log), Some(reader))
         }

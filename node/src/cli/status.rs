@@ -15,14 +15,29 @@ use crate::units::show_ms;
 #[command(after_help = "\
 Examples:
   ganglion status
-  ganglion status --api http://127.0.0.1:7881 --json")]
+  ganglion status --api http://127.0.0.1:7881 --json
+  ganglion status --ready                            exit code 0 if the node does its part, else 1
+  ganglion status --live                             the same for: its process answers")]
 pub(super) struct StatusArgs {
+    /// Say only whether the node does its part; the exit code is 1 if not
+    #[arg(long, conflicts_with = "live")]
+    ready: bool,
+    /// Say only whether the node's process answers; a restart mends it if not
+    #[arg(long)]
+    live: bool,
     #[command(flatten)]
     api: ApiArgs,
 }
 
 pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let client = args.api.client(global)?;
+    if args.live {
+        client.get_text("/healthz")?;
+        return output::print("live\n");
+    }
+    if args.ready {
+        return ready(global, &client.readiness()?);
+    }
     let value = client.get_value("/v1/status")?;
     if global.json {
         return output::print_json(&value);
@@ -30,6 +45,18 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let status: Status = client.typed(value)?;
     let ready: Ready = client.readiness()?;
     output::print(&text(&status, &ready))
+}
+
+/// For probes, which read the exit code, and for people, who read why.
+fn ready(global: &Global, ready: &Ready) -> Result<(), Failure> {
+    if global.json {
+        output::print_json(&serde_json::to_value(ready).map_err(anyhow::Error::new)?)?;
+    }
+    match &ready.reasons[..] {
+        _ if ready.ready && global.json => Ok(()),
+        _ if ready.ready => output::print("ready\n"),
+        reasons => Err(Failure::check(format!("not ready: {}", reasons.join("; ")))),
+    }
 }
 
 fn joining(join: &JoinStatus) -> String {

@@ -1,5 +1,7 @@
 //! `ganglion testnet`.
 
+mod keys;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,6 +78,16 @@ Examples:
     Logs(LogsArgs),
     /// Stop a running testnet from another terminal
     Down(DownArgs),
+    /// Make a manifest, keys and addresses for a testnet that something else starts
+    #[command(after_help = "\
+For containers, pods and units: deploy/ has files for each, docs/OPERATING.md says how. DIR gets
+the manifest, a hotkey and a coldkey of every node, and the address of the bootnode, whose host is
+called as the node is. The keys have no password: they are worth nothing outside this testnet.
+
+Examples:
+  ganglion testnet keys --out net
+  ganglion testnet keys --out net --miners 3 --genesis-in 5m --uid 65532")]
+    Keys(keys::KeysArgs),
 }
 
 #[derive(Debug, Args)]
@@ -200,6 +212,7 @@ pub(super) fn run(global: &Global, command: TestnetCommand) -> Result<(), Failur
             TestnetCommand::Load(args) => load(global, &args),
             TestnetCommand::Logs(args) => logs(&args).await,
             TestnetCommand::Down(args) => down(global, &args).await,
+            TestnetCommand::Keys(args) => keys::run(global, args),
         }
     });
     // A question to a node that hangs is not waited for.

@@ -509,6 +509,31 @@ mod tests {
         assert_eq!(flag.resolve().unwrap().worker, Worker::Builtin("knn".into()));
     }
 
+    #[cfg(feature = "evm")]
+    #[test]
+    fn anchors_on_an_evm_chain_need_a_node_a_number_and_a_contract() {
+        use crate::config::AnchorBackend;
+        let case = Case::new("anchor = \"evm\"\nanchor_contract = \"0x12\"\n");
+        assert_eq!(
+            case.problems(),
+            [
+                "node.toml:2: anchor_contract = \"0x12\": must be 0x and 40 hexadecimal digits",
+                "node.toml:1: anchor_rpc = \"\": is needed for anchor = \"evm\"",
+                "node.toml:1: anchor_chain_id = \"\": is needed for anchor = \"evm\"",
+            ]
+        );
+        let contract = "0x".to_owned() + &"ab".repeat(20);
+        let case = Case::new(&format!(
+            "anchor = \"evm\"\nanchor_rpc = \"http://127.0.0.1:1\"\nanchor_chain_id = 5\n\
+             anchor_contract = \"{contract}\"\nanchor_key_file = \"k\"\nanchor_finality = \"12\"\n"
+        ));
+        let config = case.resolve().unwrap();
+        let AnchorBackend::Evm(evm) = config.anchor.backend else { panic!("another chain") };
+        assert_eq!((evm.chain_id, evm.contract, evm.final_after), (5, [0xab; 20], Some(12)));
+        assert_eq!(evm.key_file, Some(case.dir.path().join("k")));
+        assert_eq!(Case::new("anchor = \"else\"\n").problems().len(), 1);
+    }
+
     #[test]
     fn words_split_as_in_a_shell() {
         for (line, words) in [

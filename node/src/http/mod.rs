@@ -263,7 +263,7 @@ pub fn announced(data_dir: &Path) -> Option<std::net::SocketAddr> {
     std::fs::read_to_string(data_dir.join(ADDRESS_FILE)).ok()?.trim().parse().ok()
 }
 
-fn router(context: Context) -> Router {
+pub(crate) fn router(context: Context) -> Router {
     let guard = Arc::new(guard::Guard::new(guard::Hosts::new(&context.hosts)));
     let app = Arc::new(App {
         context,

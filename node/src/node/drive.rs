@@ -93,7 +93,7 @@ impl Drive {
         self.library.close();
         for _ in 0..READERS_TRIES {
             match open_store(&self.dir, &self.manifest.subnet_id()) {
-                Ok((store, _)) => {
+                Ok((store, ..)) => {
                     self.library.open(store.reader().clone());
                     return Some(store);
                 }
@@ -144,7 +144,7 @@ impl Drive {
             .and_then(|workshop| workshop.renew())
             .map_err(NodeError::from)
             .and_then(|()| open_store(&self.dir, &subnet));
-        let (mut store, found) = match opened {
+        let (mut store, found, _) = match opened {
             Ok(opened) => opened,
             Err(error) if may_pass(&error) => return Ok(Err((rest, error))),
             Err(error) => return Err(error),

@@ -5,11 +5,26 @@ use std::net::SocketAddr;
 
 use ganglion_p2p as p2p;
 use ganglion_persist::restart::RestartError;
+use ganglion_storage::disk::takes_no_writes;
 use ganglion_storage::{OpenError, StoreError};
 
 use crate::fault::{Curable, Fault};
 use crate::models;
 use crate::snapshots::join::JoinError;
+
+/// What the system calls a device that fails.
+const EIO: i32 = 5;
+/// The cure for what does not hold.
+const DAMAGED: &str = "`ganglion recover --dry-run` says what is damaged and what it would do; without the flag it does that.";
+/// The cure for a medium that is full or read-only when a node starts; one that runs waits.
+const NO_ROOM: &str = "Make room, or mount it to be written to, and start the node again.";
+/// The cure for whatever else: the log knows.
+const UNKNOWN: &str = "The log says more; -v logs everything.";
+/// The cure for a device that fails. Nothing is written again by this process: after a failed sync nobody knows what is on the medium.
+const FAILING: &str = "See what the system's log says of the device (`dmesg`). On a disk that can be trusted again, or with \
+                       a copy of the whole data directory on another one (never beside this one), start the node: it \
+                       checks all that it reads, and signs with what its agreement log proves. `ganglion db verify` says \
+                       what is damaged, `ganglion recover` mends it.";
 
 /// Why a node could not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -90,10 +105,9 @@ impl Curable for NodeError {
             Self::Open(OpenError::Newer { .. }) => {
                 "Run the newer release: there is no way back to an older format."
             }
-            Self::Open(OpenError::Damaged { .. }) => {
-                "`ganglion recover --dry-run` says what is damaged and what it would do; without the flag \
-                 it does that."
-            }
+            Self::Open(OpenError::Damaged { .. }) => DAMAGED,
+            Self::Open(OpenError::Io { source, .. }) => of_the_system(source),
+            Self::Store(error) | Self::Restart(RestartError::Store(error)) => of_the_store(error),
             Self::Retired => {
                 "Run the key where its history was imported. If it never was: `ganglion keys history \
                  reinstate --yes` with this node's --node or --data-dir."
@@ -122,8 +136,59 @@ impl Curable for NodeError {
             Self::Stopped(_) => {
                 "Keep the data directory and the log, and compare this epoch with another node's."
             }
-            _ => "The log says more; -v logs everything.",
+            _ => UNKNOWN,
         };
         Some(cure.into())
+    }
+}
+
+fn of_the_store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Damaged { .. } => DAMAGED,
+        _ if error.is_full() => NO_ROOM,
+        StoreError::Io { source, .. } => of_the_system(source),
+        // Writing has failed, and it was not for want of room.
+        StoreError::Database { .. } | StoreError::Poisoned { .. } => FAILING,
+        _ => UNKNOWN,
+    }
+}
+
+fn of_the_system(source: &io::Error) -> &'static str {
+    if takes_no_writes(source) {
+        NO_ROOM
+    } else if source.raw_os_error() == Some(EIO) {
+        FAILING
+    } else {
+        UNKNOWN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_of_a_disk_has_the_cure_that_helps() {
+        let io = |code| StoreError::Io {
+            path: "/d/watermark".into(),
+            source: io::Error::from_raw_os_error(code),
+        };
+        let database = |full| StoreError::Database { reason: "it says no".into(), full };
+        for (error, cure) in [
+            (io(5), FAILING),
+            (io(28), NO_ROOM),
+            (io(30), NO_ROOM),
+            (io(13), UNKNOWN),
+            (database(false), FAILING),
+            (database(true), NO_ROOM),
+            (StoreError::Poisoned { first: "fdatasync".into(), full: false }, FAILING),
+        ] {
+            let error = NodeError::from(error);
+            assert_eq!(error.cure().as_deref(), Some(cure), "{error}");
+            assert!(matches!(error.fault(), Fault::Environment), "{error}");
+        }
+        let source = io::Error::from_raw_os_error(28);
+        let open = OpenError::Io { path: "/d/state".into(), source };
+        assert_eq!(NodeError::from(open).cure().as_deref(), Some(NO_ROOM));
     }
 }

@@ -28,7 +28,7 @@ use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
 use ganglion_persist::KnownFork;
 use ganglion_persist::restart::{self, Who};
-use ganglion_storage::{Recovered as Found, Store, StoreError, quarantine};
+use ganglion_storage::{OpenError, Recovered as Found, Store, StoreError, quarantine};
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{Behaviour, Halt, Input, Job, Participant};
 use ganglion_types::{Canonical as _, Item, Manifest, SubnetId, limits};
@@ -77,8 +77,11 @@ pub struct Start {
     pub behaviour: Behaviour,
 }
 
+/// A store, what was found in it, and why its database was put aside to be made anew from the certificate log, if it was.
+type Opened = (Store, Found, Option<OpenError>);
+
 /// Opens the store. A damaged database is put aside and made anew from the certificate log.
-fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
+fn open_store(dir: &Path, subnet: &SubnetId) -> Result<Opened, NodeError> {
     match Store::open(dir, *subnet.as_bytes()) {
         Err(error) if error.is_rebuildable() => {
             let aside = quarantine(dir).map_err(|source| NodeError::System {
@@ -86,18 +89,19 @@ fn open_store(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError
                 source,
             })?;
             tracing::warn!(%error, aside = %aside.display(), "rebuilding from the certificate log");
-            Ok(Store::open(dir, *subnet.as_bytes())?)
+            let (store, found) = Store::open(dir, *subnet.as_bytes())?;
+            Ok((store, found, Some(error)))
         }
-        other => Ok(other?),
+        other => other.map(|(store, found)| (store, found, None)).map_err(NodeError::from),
     }
 }
 
 /// The same, unless the key may sign elsewhere.
-fn open_to_sign(dir: &Path, subnet: &SubnetId) -> Result<(Store, Found), NodeError> {
-    let (store, found) = open_store(dir, subnet)?;
-    match found.watermark {
+fn open_to_sign(dir: &Path, subnet: &SubnetId) -> Result<Opened, NodeError> {
+    let opened = open_store(dir, subnet)?;
+    match opened.1.watermark {
         Some(watermark) if watermark.retired => Err(NodeError::Retired),
-        _ => Ok((store, found)),
+        _ => Ok(opened),
     }
 }
 
@@ -108,6 +112,8 @@ pub struct Resumed {
     pub store: Store,
     /// What was found in it.
     pub found: Found,
+    /// Why the tables were put aside and made anew from the certificate log, if they were.
+    pub rebuilt: Option<OpenError>,
     /// The last certified epoch.
     pub epoch: u64,
     /// Epochs known to have two certified cuts.
@@ -126,12 +132,12 @@ pub fn resume(
     manifest: &Arc<Manifest>,
     hotkey: &KeyPair,
 ) -> Result<Resumed, NodeError> {
-    let (mut store, found) = open_to_sign(dir, &manifest.subnet_id())?;
+    let (mut store, found, rebuilt) = open_to_sign(dir, &manifest.subnet_id())?;
     let state = restart::recover(&mut store, &found, manifest)?;
     let epoch = state.epoch().get();
     let who = who(hotkey, Behaviour::Honest);
     let (participant, forks) = take_up(&mut store, found.clone(), state, manifest, who)?;
-    Ok(Resumed { store, found, epoch, forks: forks.len(), participant })
+    Ok(Resumed { store, found, rebuilt, epoch, forks: forks.len(), participant })
 }
 
 /// The participant as it was when its process ended.
@@ -158,6 +164,7 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
     let exporter = metrics::install()
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
     p2p::describe();
+    p2p::begin();
     worker::describe_metrics();
     anchors::describe();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -200,7 +207,7 @@ async fn assemble(
     let Start { config, manifest, hotkey, behaviour } = start;
     let manifest = Arc::new(manifest);
     let subnet = manifest.subnet_id();
-    let (mut store, found) = open_to_sign(&config.data_dir, &subnet)?;
+    let (mut store, found, _) = open_to_sign(&config.data_dir, &subnet)?;
     drive::take_ballast(&config.data_dir);
     let (network, mut events) =
         p2p::start(network_config(&config, &store, &hotkey, subnet)?).await?;
@@ -493,7 +500,8 @@ fn stopped(result: Result<(), Stopped<StoreError>>, view: &View) -> Result<(), N
     view.update(|view| view.halted = Some(reason.clone()));
     Err(match stopped {
         Stopped::Halted(Halt::Diverged { .. }) => NodeError::CannotReproduce(reason),
-        _ => NodeError::Stopped(reason),
+        Stopped::Halted(_) => NodeError::Stopped(reason),
+        Stopped::Store(error) => NodeError::Store(error),
     })
 }
 

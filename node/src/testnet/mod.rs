@@ -20,6 +20,7 @@ pub mod assertions;
 pub mod behaviour;
 pub mod control;
 pub mod fleet;
+pub mod handout;
 pub mod layout;
 pub mod load;
 pub mod measure;

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use ganglion_storage::Store;
 use ganglion_types::{
-    GenesisParticipant, Hyperparameters, Manifest, Phases, Rao, Role as Part, TaskSpec,
+    Coldkey, GenesisParticipant, Hotkey, Hyperparameters, Manifest, Phases, Rao, Role as Part,
+    TaskSpec,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -16,6 +17,7 @@ use super::spec::{Model, NodeSpec, Role, Settings, Spec};
 use crate::document::{Problem, Problems};
 use crate::fault::{Curable, Fault};
 use crate::files::{self, Access, FileError};
+use crate::home::Home;
 use crate::keys::{KeyError, KeyFile, KeyKind, KeyPair, Password, peer_id};
 use crate::node::NodeError;
 use crate::{config, manifest};
@@ -261,13 +263,24 @@ pub struct Made {
     pub participant: Option<GenesisParticipant>,
 }
 
-/// Makes keys and takes ports for one node. Bootnodes and observers are no participants and get no
-/// coldkey of use, but one all the same, so that they can be registered by hand.
+/// The public half of a node's keys.
+#[derive(Debug)]
+pub struct NodeKeys {
+    /// What signs its work.
+    pub hotkey: Hotkey,
+    /// What owns its stake.
+    pub coldkey: Coldkey,
+    /// For the manifest; `None` for nodes without a uid.
+    pub participant: Option<GenesisParticipant>,
+}
+
+/// The keys of one node, written below `home`, and its place in the manifest. Bootnodes and observers
+/// are no participants and get no coldkey of use, but one all the same, so that they can be registered
+/// by hand.
 ///
 /// # Errors
-/// When keys cannot be made or written, or there is no free port.
-pub fn make_node(layout: &Layout, spec: &NodeSpec, ports: &mut Ports) -> Result<Made, SetupError> {
-    let home = layout.home();
+/// When keys cannot be made or written.
+pub fn make_keys(home: &Home, spec: &NodeSpec) -> Result<NodeKeys, SetupError> {
     let hotkey = new_pair()?;
     let coldkey = new_pair()?;
     for (kind, pair) in [(KeyKind::Hotkey, &hotkey), (KeyKind::Coldkey, &coldkey)] {
@@ -287,14 +300,23 @@ pub fn make_node(layout: &Layout, spec: &NodeSpec, ports: &mut Ports) -> Result<
         stake: spec.stake,
         seed_tail: (role == Part::Validator).then(|| hotkey.seed_chain_tail(0)),
     });
+    Ok(NodeKeys { hotkey: hotkey.hotkey(), coldkey: coldkey.coldkey(), participant })
+}
+
+/// Makes keys and takes ports for one node.
+///
+/// # Errors
+/// When keys cannot be made or written, or there is no free port.
+pub fn make_node(layout: &Layout, spec: &NodeSpec, ports: &mut Ports) -> Result<Made, SetupError> {
+    let NodeKeys { hotkey, coldkey, participant } = make_keys(&layout.home(), spec)?;
     let record = NodeRecord {
         name: spec.name.clone(),
         role: spec.role,
         stake_rao: crate::api::types::Amount(spec.stake.get()),
         model: spec.model.clone(),
         behaviour: spec.behaviour,
-        hotkey: hotkey.hotkey().to_string(),
-        coldkey: coldkey.coldkey().to_string(),
+        hotkey: hotkey.to_string(),
+        coldkey: coldkey.to_string(),
         p2p_port: ports.take()?,
         api_port: ports.take()?,
         from_genesis: true,
@@ -394,7 +416,6 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::home::Home;
     use crate::testnet::spec::Flags;
 
     #[test]

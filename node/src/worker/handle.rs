@@ -405,6 +405,14 @@ pub fn describe_metrics() {
         "ganglion_worker_restarts_total",
         "Times a worker went down and was scheduled to start again."
     );
+    // The first time is an increase only if there was a 0 before it.
+    metrics::counter!("ganglion_worker_restarts_total").increment(0);
+    for result in ["ok", "timeout"] {
+        for method in ["forward", "make_task", "score"] {
+            metrics::counter!("ganglion_worker_calls_total", "method" => method, "result" => result)
+                .increment(0);
+        }
+    }
 }
 
 fn unknown_method(error: &WorkerError) -> bool {
@@ -412,7 +420,7 @@ fn unknown_method(error: &WorkerError) -> bool {
 }
 
 /// Checks bytes that are to stand inside a line.
-fn payload(what: &'static str, bytes: Vec<u8>) -> Result<Box<RawValue>, WorkerError> {
+pub(crate) fn payload(what: &'static str, bytes: Vec<u8>) -> Result<Box<RawValue>, WorkerError> {
     if bytes.len() > PAYLOAD_BYTES_MAX {
         let bytes_max = PAYLOAD_BYTES_MAX;
         return Err(WorkerError::TooLarge { what, bytes: bytes.len(), bytes_max });
@@ -453,7 +461,7 @@ fn line_bytes(response: &Response) -> usize {
 
 /// The one place where a worker's number becomes fixed point: whole millionths, rounded to the
 /// nearest, or `None` for anything but a number from 0 to 1.
-fn millionths(score: &str) -> Option<i64> {
+pub(crate) fn millionths(score: &str) -> Option<i64> {
     let score: f64 = serde_json::from_str(score).ok()?;
     #[allow(clippy::cast_possible_truncation, reason = "0 to 1,000,000 fits")]
     (0.0..=1.0).contains(&score).then(|| (score * 1e6).round() as i64)

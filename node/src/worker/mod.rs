@@ -29,4 +29,6 @@ pub use error::WorkerError;
 pub use handle::{
     Answer, Limits, MadeTask, SCORE_ONE, WorkerHandle, WorkerSpec, WorkerState, describe_metrics,
 };
+#[cfg(feature = "fuzzing")]
+pub(crate) use handle::{millionths, payload};
 pub use protocol::{Caller, Feedback, FieldRow, Health, Role, WorkerInfo};

@@ -187,7 +187,7 @@ fn follow_and_join(validators: u8, miners: u8, epochs: u64) {
     let life = Life { epochs, snapshot_every: 128, archive: true };
     let peer = place(&home, "h0", &["--archive", "true"]);
     live(&data(&home, "h0"), &manifest, validators, life);
-    place(&home, "h1", &[]);
+    let few_items = place(&home, "h1", &[]);
     live(&data(&home, "h1"), &manifest, validators, Life { archive: false, ..life });
     let (all, few) = (log_bytes(&data(&home, "h0")), log_bytes(&data(&home, "h1")));
     let uids = u16::from(validators) + u16::from(miners);
@@ -226,5 +226,19 @@ fn follow_and_join(validators: u8, miners: u8, epochs: u64) {
     joiner.until_epoch(epochs);
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("  joined by a snapshot in {joined:.1} s, at the last epoch in {seconds:.1} s");
-    assert_eq!(joiner.cut(epochs), peer_runs.cut(epochs));
+    let cut = peer_runs.cut(epochs);
+    assert_eq!(joiner.cut(epochs), cut);
+
+    drop((peer_runs, follower, joiner));
+    for (hotkey, api, what) in
+        [("h0", &peer.api, "all items"), ("h1", &few_items.api, "items of the last 100 epochs")]
+    {
+        std::fs::remove_dir_all(data(&home, hotkey).join("state")).unwrap();
+        let start = Instant::now();
+        let again = Node::run(&home, hotkey, api, &[]);
+        again.until_epoch(epochs);
+        let seconds = start.elapsed().as_secs_f64();
+        eprintln!("  tables made again from {what}: {seconds:.1} s from the start of the process");
+        assert_eq!(again.cut(epochs), cut);
+    }
 }

@@ -145,8 +145,8 @@ const LAYERS: [Layer; 10] = [
             "ganglion-subnet",
             "ganglion-types",
         ],
-        // Hashes and keys: what the checkers restate, and what the dishonest sign.
-        others: &["blake3", "ed25519-dalek", "prost"],
+        // Hashes and keys: what the checkers restate, and what the dishonest sign. An allocator for small things.
+        others: &["blake3", "ed25519-dalek", "mimalloc", "prost"],
         build: &[],
     },
     Layer {

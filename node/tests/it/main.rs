@@ -13,6 +13,7 @@ mod forward;
 mod frames;
 #[cfg(feature = "slow-tests")]
 mod full_disk;
+mod handout;
 mod hostile;
 mod http;
 #[cfg(feature = "slow-tests")]

@@ -79,12 +79,12 @@ const fn agreement(bug: Bug) -> Origin {
         Bug::QuorumTwoThirds => from(
             "consensus/src/certificate.rs",
             "klaytn/klaytn#1403, Consensys/quorum#796: the size of a quorum is one off",
-            1,
+            4,
         ),
         Bug::SignerCountedTwice => from(
             "consensus/src/certificate.rs",
             "cometbft/tendermint-rs#335: a validator's power is added for each of its signatures",
-            58,
+            99,
         ),
         Bug::VoteUnverified => from(
             "consensus/src/agreement/effects.rs",
@@ -94,17 +94,17 @@ const fn agreement(bug: Bug) -> Origin {
         Bug::SubnetUnsigned => from(
             "types/src/agreement.rs",
             "replay between chains, which EIP-155 ended: a signature names no chain",
-            7,
+            46,
         ),
         Bug::LockIgnored => from(
             "consensus/src/agreement/effects.rs",
             "tendermint/tendermint#6849, #6850: locks freed and votes cast outside the rules",
-            6,
+            60,
         ),
         _ => from(
             "consensus/src/agreement/effects.rs",
             "tendermint/tendermint#9229: a timeout acts on round 0 whatever round it is",
-            15,
+            1,
         ),
     }
 }
@@ -124,17 +124,17 @@ const fn restart(bug: Bug) -> Origin {
         Bug::LogNotReplayed => from(
             "consensus/src/agreement/running.rs",
             "tendermint/tendermint#740: replay fails, and consensus is started anyway",
-            4,
+            1,
         ),
         Bug::LogEndNotReplayed => from(
             "consensus/src/agreement/running.rs",
             "jepsen.io/analyses/tendermint-0-10-2: a log cut short loses what it promised",
-            4,
+            10,
         ),
         Bug::LockNotRestored => from(
             "consensus/src/agreement/running.rs",
             "tendermint/tendermint#44: a restart right after a precommit unlocks",
-            6,
+            1,
         ),
         Bug::NumbersFromZero => from("persist/src/restart.rs", OWN, 5),
         Bug::FirstHeightNotResumed => {
@@ -143,7 +143,7 @@ const fn restart(bug: Bug) -> Origin {
         Bug::OwnVotesForeign => from(
             "consensus/src/agreement/checks.rs",
             "this repository, cefe267 and 57b9a09: so it was before",
-            7,
+            20,
         ),
         _ => from("subnet/src/close/kept.rs", "this repository, 6207957: so it was before", 6),
     }
@@ -169,24 +169,24 @@ const fn storage(bug: Bug) -> Origin {
         Bug::CertificateNotSynced => from(
             "storage/src/certificate_log/mod.rs",
             "komora-io/marble#12: appended, not synced, and then referred to",
-            2,
+            1,
         ),
         Bug::TablesBeforeLog => from(
             "storage/src/store.rs",
             "etcd-io/etcd#10508: applied to the database before it is in the log",
-            4,
+            3,
         ),
         Bug::TornTailKept => from(
             "storage/src/frame.rs",
             "tendermint/tendermint#3089, #3246: a write torn by a crash stays in the log",
-            13,
+            1,
         ),
         Bug::WatermarkOneSlot => from(
             "storage/src/watermark.rs",
             "tendermint/tendermint#10108: the last sign state is overwritten in place",
-            7,
+            1,
         ),
-        _ => from("persist/src/snapshots/mod.rs", OWN, 21),
+        _ => from("persist/src/snapshots/mod.rs", OWN, 7),
     }
 }
 
@@ -195,29 +195,29 @@ const fn cut(bug: Bug) -> Origin {
         Bug::MemberCitedTwice => from(
             "consensus/src/agreement/inclusion/check.rs",
             "tendermint/tendermint#4316: two votes of one validator in a commit",
-            33,
+            48,
         ),
         Bug::StaleListCounted => from(
             "subnet/src/close/messages.rs",
             "CodeChain-io/codechain#898: a vote of the height before acts on this one",
             0,
         ),
-        Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 49),
-        Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 7),
+        Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 64),
+        Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 60),
         Bug::TimeOfFastest => from(
             "consensus/src/agreement/inclusion/mod.rs",
-            "cometbft GHSA-c32p-wcqj-j677: one signer moves the time of a block",
+            "cometbft GHSA-c32p-wcqj-j677: a faulty process raises the time of a block at will",
             0,
         ),
         Bug::EvidenceUnverified => from(
             "types/src/evidence.rs",
             "cometbft/cometbft#1749: signatures that do not hold, in evidence that does",
-            7,
+            17,
         ),
         Bug::EvidenceOfNone => from(
             "types/src/evidence.rs",
             "category-labs/monad-bft#1607: evidence of what is no equivocation",
-            65,
+            10,
         ),
         _ => from(
             "subnet/src/close/messages.rs",
@@ -232,9 +232,9 @@ const fn ledger(bug: Bug) -> Origin {
         Bug::SelfTransfer => from(
             "consensus/src/ledger/execute/operations.rs",
             "category-labs/monad#202, a16z/halmos#493: a transfer to oneself",
-            27,
+            7,
         ),
-        Bug::UnbondedTwice => from("consensus/src/ledger/execute/churn.rs", OWN, 9),
+        Bug::UnbondedTwice => from("consensus/src/ledger/execute/churn.rs", OWN, 0),
         Bug::RemainderLost => from(
             "consensus/src/ledger/split.rs",
             "RaoFoundation/subtensor#2610: parts that do not add up to the whole",
@@ -243,7 +243,7 @@ const fn ledger(bug: Bug) -> Origin {
         Bug::BurnUncounted => from(
             "consensus/src/ledger/execute/registrations.rs",
             "RaoFoundation/subtensor#563, #254: burns without a change of the issuance",
-            9,
+            7,
         ),
         Bug::SlashKept => from(
             "consensus/src/ledger/execute/evidence.rs",
@@ -254,7 +254,7 @@ const fn ledger(bug: Bug) -> Origin {
         Bug::BondsInherited => from(
             "consensus/src/ledger/state.rs",
             "RaoFoundation/subtensor#755, #2399: a newcomer inherits what stood about its uid",
-            60,
+            85,
         ),
         Bug::UnstableOrder => from(
             "consensus/src/ledger/split.rs",
@@ -273,21 +273,21 @@ const fn following(bug: Bug) -> Origin {
     match bug {
         Bug::CertificateUnverified => from(
             "subnet/src/sync.rs",
-            "cometbft/tendermint-rs#390, CVE-2020-15091: signatures of a commit are not all checked",
-            32,
+            "cometbft/tendermint-rs#390, CVE-2020-15091: a commit is not checked beyond 2/3",
+            82,
         ),
         Bug::CutUnbound => from(
             "subnet/src/sync.rs",
             "ava-labs/Simplex#555: checks are skipped for what only looks the same",
-            82,
+            32,
         ),
         Bug::LiarAskedForever => from(
             "subnet/src/sync.rs",
             "cometbft GHSA-22qq-3xwm-r5x4, FuelLabs/fuel-core#1969: a false height ends following",
-            553,
+            32,
         ),
-        Bug::BodiesNotFetched => from("subnet/src/fetch.rs", OWN, 3),
-        Bug::FetchedOnce => from("subnet/src/sync.rs", OWN, 7),
+        Bug::BodiesNotFetched => from("subnet/src/fetch.rs", OWN, 1),
+        Bug::FetchedOnce => from("subnet/src/sync.rs", OWN, 10),
         Bug::SaidOnce => from(
             "subnet/src/close/messages.rs, differences.rs",
             "category-labs/monad-bft#1670, circlefin/malachite#922: what is lost is not said again",

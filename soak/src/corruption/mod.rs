@@ -111,12 +111,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
             note(&format!("{number} of {cases} cases, {} did not hold", trial.failures));
         }
     }
-    trial.living.finish(&mut cluster, &mut report)?;
     trial.tell(cases, &mut report);
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    let history = trial.living.finish(&mut cluster, &mut report)?;
+    Ok(report.end(Some(history), &mut cluster))
 }
 
 /// With a snapshot now and then, so that there are some to damage.
@@ -202,7 +199,7 @@ impl Trial {
     }
 
     fn start(&self, cluster: &Cluster) -> anyhow::Result<Result<End, String>> {
-        let resumed = match self.owner.resume(&self.dir) {
+        let mut resumed = match self.owner.resume(&self.dir) {
             Err(panic) => return Ok(Err(format!("it panicked: {panic}"))),
             Ok(Ok(resumed)) => resumed,
             Ok(Err(error)) => {
@@ -218,7 +215,7 @@ impl Trial {
             Ok(unreadable) => unreadable,
             Err(what) => return Ok(Err(what)),
         };
-        if let Err(what) = self.held.contradicted_by(&resumed.found) {
+        if let Err(what) = self.held.contradicted_by(&mut resumed) {
             return Ok(Err(what));
         }
         if resumed.forks > 0 {
@@ -229,8 +226,7 @@ impl Trial {
             drop(resumed);
             return self.mended(cluster, &format!("{:?}", found.wrong), End::SaidWhenRead);
         }
-        let rebuilt = self.dir.join("state.corrupt-1").exists();
-        if rebuilt || resumed.found.applied < Some(last) {
+        if resumed.rebuilt.is_some() || resumed.found.applied < Some(last) {
             return Ok(Ok(End::FromLog));
         }
         let whole = matches!(resumed.found.standing, Standing::Whole { .. });
@@ -245,14 +241,14 @@ impl Trial {
         end: End,
     ) -> anyhow::Result<Result<End, String>> {
         let recovered = recover(cluster, &self.dir)?;
-        let again = match self.owner.resume(&self.dir) {
+        let mut again = match self.owner.resume(&self.dir) {
             Err(panic) => return Ok(Err(format!("it panicked after the cure: {panic}"))),
             Ok(Err(error)) => {
                 return Ok(Err(format!("the cure did not help: {error}; {told}; {recovered}")));
             }
             Ok(Ok(again)) => again,
         };
-        if let Err(what) = self.held.contradicted_by(&again.found) {
+        if let Err(what) = self.held.contradicted_by(&mut again) {
             return Ok(Err(format!("after the cure: {what}")));
         }
         let found = verify(again.store.reader(), &self.owner.manifest, &mut |_, _, _| {})?;

@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::chance::Chance;
 use crate::cluster::pause;
 
+/// Connections of one sybil: room for every honest node. What is more would go to other sybils, and all of them share one
+/// process, which may have some 20,000 files open.
+const SYBIL_PEERS: usize = 32;
+
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Flood {
@@ -150,6 +154,9 @@ impl Attack {
             let mut config = p2p::Config::new(key.clone(), subnet);
             config.bootnodes = vec![self.address.clone()];
             config.discover = self.flood == Flood::Sybils;
+            if self.flood == Flood::Sybils {
+                config.max_peers = SYBIL_PEERS;
+            }
             // What it hears is dropped with the channel's end that is never read.
             let (handle, events) = p2p::start(config).await?;
             peers.push((key, chance, handle, events));

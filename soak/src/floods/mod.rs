@@ -28,6 +28,8 @@ struct Seen {
     own_cpu: u64,
     their_cpu: u64,
     peak_mib: u64,
+    /// Connected to the victim at the end.
+    peers: usize,
     epochs: u64,
 }
 
@@ -67,13 +69,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
         note(&format!("{} is over", flood.name()));
     }
     history.audit_all(&cluster);
-    for line in history.contradictions {
-        report.failure(line);
-    }
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    Ok(report.end(Some(history), &mut cluster))
 }
 
 fn judge(report: &mut Report, flood: Flood, seen: &Seen) {
@@ -85,12 +81,12 @@ fn judge(report: &mut Report, flood: Flood, seen: &Seen) {
 }
 
 fn tell(report: &mut Report, name: &str, seen: &Seen) {
-    let Seen { missed, own_cpu, their_cpu, peak_mib, epochs, .. } = seen;
+    let Seen { missed, own_cpu, their_cpu, peak_mib, peers, epochs, .. } = seen;
     let p99 = percentile(&seen.latencies, 99).unwrap_or(0);
     report.figure(
         name,
         format!(
-            "{epochs} epochs, {missed} missed; victim at most {peak_mib} MiB; its processor time \
+            "{epochs} epochs, {missed} missed; victim at most {peak_mib} MiB, {peers} peers; its processor time \
              {own_cpu} ms, the attacker's {their_cpu} ms; certificates elsewhere p99 {p99} ms ({})",
             spread(&seen.latencies)
         ),
@@ -151,6 +147,7 @@ fn watch(
         own_cpu,
         their_cpu,
         peak_mib: peak_mib(own),
+        peers: cluster.client(victim)?.get::<Status>("/v1/status")?.peers,
         epochs: history.newest() - base,
     })
 }

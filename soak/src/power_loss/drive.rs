@@ -60,7 +60,7 @@ pub(crate) struct Drive {
 }
 
 /// How much of what was not synced is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unsynced {
     Nothing,
     All,

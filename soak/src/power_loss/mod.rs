@@ -21,13 +21,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail, ensure};
 use ganglion::api::types::Status;
 use ganglion::testnet::spec::Role;
-use ganglion_storage::{Entry, Standing, Watermark};
+use ganglion_storage::watermark::RoundCut;
+use ganglion_storage::{Entry, OpenError, Standing, Watermark};
 
 use self::drive::{Drive, Unsynced};
 use self::trace::{Call, Recorded};
 use crate::Options;
 use crate::chance::Chance;
 use crate::cluster::{Cluster, Size, note, pause};
+use crate::preload;
 use crate::reopen::{self, Held, Owner};
 use crate::report::Report;
 
@@ -72,10 +74,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
     };
     trial.all(&mut cluster, &lived, points, &mut report)?;
     trial.tell(&lived, points, &mut report);
-    if !report.held() {
-        cluster.keep();
-    }
-    Ok(report)
+    Ok(report.end(None, &mut cluster))
 }
 
 /// A node's life on its disk.
@@ -94,15 +93,7 @@ fn record(
     scratch: &Path,
     epochs: u64,
 ) -> anyhow::Result<Lived> {
-    let (source, library) = (scratch.join("recorder.c"), scratch.join("recorder.so"));
-    fs::write(&source, RECORDER)?;
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O2", "-o"])
-        .args([&library, &source])
-        .arg("-lpthread")
-        .output()
-        .context("there is no C compiler `cc`, which the recorder needs")?;
-    ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let library = preload::build(scratch, "recorder", RECORDER)?;
     let home = cluster.layout.node(&cluster.nodes[victim].record.name);
     let (base, trace) = (scratch.join("base"), scratch.join("trace"));
     reopen::copy(&home, &base)?;
@@ -194,7 +185,8 @@ impl Lived {
 struct Seen {
     whole: usize,
     mute: usize,
-    rebuilt: usize,
+    /// Starts that made the tables anew, by what was left of the un-synced part and what was wrong.
+    rebuilt: BTreeMap<(Unsynced, String), usize>,
     before_first: usize,
     processes: usize,
     kept_nothing: usize,
@@ -274,7 +266,14 @@ impl Trial {
             .flatten()
             .filter(|slot| slot.starts_with(b"GNGLWMRK"))
             .max_by_key(|slot| long(slot, 12))?;
+        let cut_at = |at: usize, flag: u8| -> Option<RoundCut> {
+            let round = u32::from_be_bytes(newest.get(at..at + 4)?.try_into().ok()?);
+            let cut = newest.get(at + 4..at + 36)?.try_into().ok()?;
+            (newest.get(33)? & flag != 0).then_some(RoundCut { round, cut })
+        };
         Some(Watermark {
+            locked: cut_at(34, 1),
+            valid: cut_at(70, 2),
             epoch: long(newest, 20)?,
             round: u32::from_be_bytes(newest.get(28..32)?.try_into().ok()?),
             step: *newest.get(32)?,
@@ -303,7 +302,7 @@ impl Trial {
         let dir = self.dir.clone();
         self.leave(&dir, unsynced)?;
         let panics = reopen::panics();
-        let resumed = match self.owner.resume(&dir) {
+        let mut resumed = match self.owner.resume(&dir) {
             Err(panic) => return Ok(Err(format!("it panicked: {panic}"))),
             Ok(Err(error)) => return Ok(Err(format!("it does not start: {error}"))),
             Ok(Ok(resumed)) => resumed,
@@ -315,7 +314,9 @@ impl Trial {
             return Ok(Err(what));
         }
         self.seen.behind += usize::from(resumed.epoch > acknowledged);
-        self.seen.rebuilt += usize::from(dir.join("state.corrupt-1").exists());
+        if let Some(why) = &resumed.rebuilt {
+            *self.seen.rebuilt.entry((unsynced, in_words(why))).or_default() += 1;
+        }
         let signed = self.signed();
         match &resumed.found.standing {
             Standing::Whole { .. } => self.seen.whole += 1,
@@ -327,7 +328,7 @@ impl Trial {
             self.said.range((signed.epoch, 0)..=last).map(|(_, entry)| entry.clone()).collect()
         });
         let held = Held { signed, said, ..Held::default() };
-        if let Err(what) = held.contradicted_by(&resumed.found) {
+        if let Err(what) = held.contradicted_by(&mut resumed) {
             return Ok(Err(what));
         }
         if let (Standing::Whole { entries }, Some(mark)) =
@@ -384,9 +385,23 @@ impl Trial {
         report.figure("goes on knowing all that it said", seen.whole);
         report.figure("had not signed yet", seen.before_first);
         report.figure("mute until an epoch has passed", seen.mute);
-        report.figure("tables made again from the log", seen.rebuilt);
+        report.figure("tables made again from the log", seen.rebuilt.values().sum::<usize>());
+        for ((unsynced, why), count) in &seen.rebuilt {
+            report.figure(&format!("{unsynced:?} un-synced left: {why}"), count);
+        }
         report.figure("had more than was shown by then", seen.behind);
         report.figure("panics", reopen::panics());
         report.figure("lost, contradicted, or not started", seen.failures);
     }
+}
+
+/// What is wrong, without paths, offsets and whatever else differs from case to case.
+fn in_words(error: &OpenError) -> String {
+    let text = match error {
+        OpenError::Damaged { damage, .. } => damage.to_string(),
+        other => other.to_string(),
+    };
+    let line = text.lines().next().unwrap_or_default();
+    let words: String = line.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+    words.chars().take(160).collect()
 }

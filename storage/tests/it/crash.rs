@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use ganglion_storage::{
     OpenError, Position, Recovered, RoundCut, Standing, Store, StoreError,
+    disk::Disk as _,
     faulty::{Crash, FaultyDisk},
 };
 
@@ -225,4 +226,40 @@ fn a_drive_that_lies_about_syncing_is_caught_by_the_same_check() {
     });
     let caught = caught.count();
     assert!(caught * 2 > trials.count(), "caught only {caught}");
+}
+
+/// Epochs that the log has are flushed in lots: power that goes meanwhile costs a part of the last lot, and nothing else.
+#[test]
+fn tables_that_are_made_again_go_on_from_the_last_lot_wherever_the_power_went() {
+    const LAST: u64 = 150;
+    let lived = FaultyDisk::new();
+    Store::init_on(Arc::new(lived.clone()), Path::new(DIR), SUBNET).unwrap();
+    let (mut store, _) = open(&lived).unwrap();
+    store.commit_genesis(b"genesis".to_vec(), model::genesis()).unwrap();
+    for epoch in 1..=LAST {
+        store.begin_epoch(epoch).unwrap();
+        store.commit_epoch(model::commit(epoch)).unwrap();
+    }
+    drop(store);
+    lived.remove(&Path::new(DIR).join("state.journal")).unwrap();
+    lived.sync_dir(Path::new(DIR)).unwrap();
+    for (until, kept) in [(0, 0), (1, 0), (63, 0), (64, 64), (127, 64), (149, 128), (LAST, LAST)] {
+        let disk = lived.copy();
+        let (mut store, found) = open(&disk).unwrap();
+        assert_eq!((found.applied, found.certified), (None, Some(LAST)));
+        store.commit_genesis(b"genesis".to_vec(), model::genesis()).unwrap();
+        for epoch in 1..=until {
+            store.commit_epoch(model::commit(epoch)).unwrap();
+        }
+        disk.crash(Crash::LoseAll);
+        drop(store);
+        let (mut store, found) = open(&disk).unwrap();
+        assert_eq!(found.unapplied(), kept + 1..=LAST, "the power went after epoch {until}");
+        for epoch in found.unapplied() {
+            store.commit_epoch(model::commit(epoch)).unwrap();
+        }
+        model::compare(store.reader()).unwrap();
+        model::compare_log(store.reader());
+        store.begin_epoch(LAST + 1).unwrap();
+    }
 }

@@ -8,7 +8,9 @@ use ganglion_consensus::ledger::{
     Executed, KindCounts, admissible, execute, propose_items, required,
 };
 use ganglion_types::sign::tagged_hash;
-use ganglion_types::{Cut, Digest, Hotkey, Item, ItemId, Kind, Proposal};
+use ganglion_types::{
+    AgreementMessage, Cut, CutId, Digest, Hotkey, Item, ItemId, Kind, Proposal, Round, VoteType,
+};
 
 use super::EXECUTIONS;
 use crate::divergence::differing_root;
@@ -17,9 +19,15 @@ use crate::fetch::Want;
 use crate::participant::Participant;
 
 impl Participant {
-    /// As the proposer: builds the cut once every item that must be in is held.
+    /// As the proposer: repeats the cut that others may be locked on, or builds one once every item that
+    /// must be in is held.
     pub(super) fn try_build(&mut self) {
         let Some(round) = self.close.build else { return };
+        if let Some(cut) = self.supported_cut() {
+            self.close.build = None;
+            self.propose(round, cut);
+            return;
+        }
         let lists = self.close.complete();
         let mut cited: Vec<ItemId> = lists.iter().map(List::id).collect();
         cited.sort_unstable();
@@ -42,11 +50,47 @@ impl Participant {
             state_root: executed.roots.state_root,
             next_committee_root: executed.roots.next_committee_root,
         };
+        self.propose(round, cut);
+    }
+
+    fn propose(&mut self, round: Round, cut: Cut) {
         self.keep_cut(&cut);
         if let Some(engine) = &mut self.close.engine {
             let outputs = engine.propose(round, cut);
             self.run_engine(outputs);
         }
+    }
+
+    /// The cut with the newest polka known here, if it is held and valid. The engine repeats by itself
+    /// what had a polka in a round that this member was in; a polka that it heard of later counts as
+    /// much (`docs/spec/agreement.md`, section 4, rule 1): whoever is locked on that cut votes for no
+    /// other, and may be needed.
+    fn supported_cut(&mut self) -> Option<Cut> {
+        let mut prevoted: BTreeMap<(Round, CutId), BTreeSet<Hotkey>> = BTreeMap::new();
+        let mut proposals: BTreeMap<CutId, &Proposal> = BTreeMap::new();
+        for message in self.close.messages() {
+            match message {
+                AgreementMessage::Vote(vote) if vote.vote_type == VoteType::Prevote => {
+                    if let Some(cut) = vote.cut {
+                        prevoted.entry((vote.round, cut)).or_default().insert(vote.signer);
+                    }
+                }
+                AgreementMessage::Polka(polka) => {
+                    let signers = polka.signatures.iter().map(|(signer, _)| *signer);
+                    prevoted.entry((polka.round, polka.cut)).or_default().extend(signers);
+                }
+                AgreementMessage::Proposal(proposal) => {
+                    proposals.insert(proposal.cut.id(), proposal);
+                }
+                _ => {}
+            }
+        }
+        let is_polka = |signers: &BTreeSet<Hotkey>| {
+            self.committee.is_quorum(self.committee.stake_of_all(signers))
+        };
+        let ((_, id), _) = prevoted.iter().rev().find(|(_, signers)| is_polka(signers))?;
+        let proposal = (*proposals.get(id)?).clone();
+        (self.judge(&proposal) == Some(true)).then_some(proposal.cut)
     }
 
     /// Executes items by id, once per set; `None` if one is missing or they cannot be executed, which

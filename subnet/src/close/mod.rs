@@ -140,6 +140,11 @@ impl Close {
         self.voices.keys()
     }
 
+    /// The messages of this height, own ones too.
+    fn messages(&self) -> impl Iterator<Item = &AgreementMessage> {
+        self.voices.values().map(Arc::as_ref)
+    }
+
     /// A message of this height.
     #[must_use]
     pub fn voice(&self, digest: &Digest) -> Option<&AgreementMessage> {

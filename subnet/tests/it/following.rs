@@ -1,6 +1,6 @@
 //! Catching up: how far, how fast, how long.
 
-use ganglion_subnet::{Effect, Following, Input, Now, Report};
+use ganglion_subnet::{AnswerToken, Effect, Following, Input, Now, Report};
 use ganglion_types::{Hotkey, proto};
 
 use crate::chain::Chain;
@@ -62,4 +62,33 @@ fn a_peer_that_has_pruned_the_next_epoch_is_not_asked_for_it() {
         }));
     }
     assert_eq!(asked, [Hotkey::new([2; 32])]);
+}
+
+#[test]
+fn a_peer_that_has_left_does_not_stand_in_the_way_of_those_who_can_help() {
+    let chain = Chain::new(1, 1, 1);
+    let mut node = chain.newcomer();
+    let now = Now { mono: 10, wall: chain.manifest.genesis_time + 10_000_000 };
+    let _ = node.step(now, Input::Started);
+    let [stays, left] = [1, 2].map(|byte| Hotkey::new([byte; 32]));
+    for peer in [stays, left] {
+        let _ = node.step(now, Input::Connected(peer));
+    }
+    let _ = node.step(now, Input::Disconnected(left));
+    // What the one that left had asked arrives after it has left.
+    let mut asked = Vec::new();
+    for (token, from) in [(1, left), (2, stays)] {
+        let mine = proto::Status { epoch: 9, cut: vec![9; 32], oldest: 1, forked: 0 };
+        let request = proto::request::Request::Status(proto::StatusRequest { mine: Some(mine) });
+        let request = proto::Request { request: Some(request) };
+        let token = AnswerToken(token);
+        let effects = node.step(now, Input::Request { from, token, request });
+        asked.extend(effects.into_iter().filter_map(|effect| match effect {
+            Effect::Ask(_, peer, proto::Request { request: Some(request) }) => {
+                matches!(request, proto::request::Request::Epochs(_)).then_some(peer)
+            }
+            _ => None,
+        }));
+    }
+    assert_eq!(asked, [stays]);
 }

@@ -406,3 +406,18 @@ fn report(checkpoint: Checkpoint, loaded: &Loaded) {
         );
     }
 }
+/// The certified cuts of an answer that hold one after the other, from genesis on.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn follow_all(genesis: &State, told: proto::Cuts) -> Vec<CutId> {
+    let every = (0..=limits::RESPONSE_CUTS as u64).map(Epoch::new).collect();
+    let Some(mut way) = Way::from(Checkpoint::Genesis, genesis, every) else { return Vec::new() };
+    let mut passed = Vec::new();
+    for certified in told.cuts.into_iter().take(limits::RESPONSE_CUTS) {
+        let epoch = way.next();
+        if way.take(certified).is_err() {
+            break;
+        }
+        passed.extend(way.at(epoch).map(|(cut, _)| cut.id()));
+    }
+    passed
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Simulates many seeds over several sittings, and keeps the figures.
+
+  scripts/seeds.py run --to 100000 [--from 0] [--chunk 1000]    goes on where the table of evidence ends
+  scripts/seeds.py page                                         writes the page beside it
+
+Each chunk is one run of ganglion-sim (profile soak), every seed twice; its row is added when it has ended, so a
+sitting may be ended at any time. A violation is printed with the command that replays it, and the next chunk begins.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "docs" / "evidence" / "seeds.tsv"
+PAGE = TABLE.with_suffix(".md")
+COLUMNS = ["from", "to", "commit", "load", "seconds", "violations", "epochs", "hours", "stored", "mandatory",
+           "lost", "replayed", "demanded", "given", "beyond", "faults", "liars"]
+
+
+def pairs(text, title):
+    """The bars of a histogram that ganglion-sim prints, as `name=count` joined by commas."""
+    block = re.search(rf"^{title}\n((?:  .*\n?)+)", text, re.M)
+    bars = re.findall(r"^  (\S+) +(\d+)", block[1], re.M) if block else []
+    return ",".join(f"{name}={many}" for name, many in bars)
+
+
+def row(text, first, last, commit, load):
+    """A row of the table from the output of one chunk; None if it did not end."""
+    def number(pattern):
+        return re.search(pattern, text, re.M)
+    ends = number(r"^(\d+) seeds, (\d+) with violations")
+    if not ends or int(ends[1]) != last - first:
+        return None
+    worlds = number(r"^\d+ worlds, (\d+) epochs, (\d+) hours")
+    lost = number(r"^messages lost, replayed +(\d+) +(\d+)")
+    live = number(r"^progress demanded, given +(\d+) +(\d+)")
+    return [first, last, commit, load, number(r"threads, ([\d.]+) s")[1], ends[2], worlds[1], worlds[2],
+            number(r"^epochs stored by nodes +(\d+)")[1], number(r"^items that had to be in +(\d+)")[1],
+            lost[1], lost[2], live[1], live[2], number(r"^a third was reached in +(\d+)")[1],
+            pairs(text, "faults injected, by kind"), pairs(text, "worlds by dishonest behaviour")]
+
+
+def rows():
+    """What was run, in order."""
+    if not TABLE.exists():
+        return []
+    lines = TABLE.read_text().splitlines()[1:]
+    return [dict(zip(COLUMNS, line.split("\t"))) for line in lines]
+
+
+def add(made):
+    """Adds a row."""
+    if not TABLE.exists():
+        TABLE.write_text("\t".join(COLUMNS) + "\n")
+    with TABLE.open("a") as table:
+        table.write("\t".join(str(one) for one in made) + "\n")
+
+
+def run(arguments):
+    """Chunk after chunk, from where the table ends."""
+    subprocess.run(["cargo", "build", "--profile", "soak", "-p", "ganglion-sim"], cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True,
+                            text=True).stdout.strip()
+    first = max([arguments.first] + [int(one["to"]) for one in rows()])
+    failed = 0
+    while first < arguments.to:
+        last = min(first + arguments.chunk, arguments.to)
+        ran = subprocess.run([target / "soak/ganglion-sim", "--keep-going", "--seeds", f"{first}..{last}"],
+                             capture_output=True, text=True, check=False)
+        made = row(ran.stdout, first, last, commit, f"{os.getloadavg()[1]:.1f}")
+        if made is None:
+            sys.exit(f"seeds {first}..{last} did not end:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
+        add(made)
+        failed += int(made[5])
+        for found in re.findall(r"^VIOLATION.*(?:\n  .*)*", ran.stdout, re.M):
+            print(found)
+        print(f"{time.strftime('%H:%M')}  seeds {first}..{last}: {made[5]} with violations, {made[4]} s", flush=True)
+        first = last
+    sys.exit(1 if failed else 0)
+
+
+def page():
+    """The sums of all rows."""
+    done = rows()
+    total = {name: sum(float(one[name]) for one in done) for name in COLUMNS[4:15]}
+    seeds = sum(int(one["to"]) - int(one["from"]) for one in done)
+    sums = {"faults": Counter(), "liars": Counter()}
+    for one in done:
+        for name, counter in sums.items():
+            for bar in filter(None, one[name].split(",")):
+                kind, many = bar.split("=")
+                counter[kind] += int(many)
+    commits = ", ".join(dict.fromkeys(one["commit"] for one in done))
+    loads = [float(one["load"]) for one in done]
+    text = f"""# Seeds
+
+Worlds of [SIMULATION.md](../SIMULATION.md), below the fault bound, each run twice to one trace. Made by `scripts/seeds.py page` from [seeds.tsv](seeds.tsv), which has a row for each
+run; the runs by `scripts/seeds.py run`, in several sittings, at commits {commits}, with a load average of {min(loads):.0f} to {max(loads):.0f} on two cores, mostly of other work.
+
+| | |
+|---|---|
+| seeds | {seeds:,} |
+| with violations | {total['violations']:,.0f} |
+| progress demanded, given | {total['demanded']:,.0f}, {total['given']:,.0f} |
+| a third of stake became dishonest by operations, nothing claimed | {total['beyond']:,.0f} |
+| epochs certified, stored by nodes | {total['epochs']:,.0f}, {total['stored']:,.0f} |
+| virtual time | {total['hours'] / 24:,.0f} days |
+| items that had to be in a cut, and were | {total['mandatory']:,.0f} |
+| messages lost, replayed | {total['lost']:,.0f}, {total['replayed']:,.0f} |
+| seeds per second | {seeds / max(total['seconds'], 1):.1f} |
+
+| fault | injected | | dishonest behaviour | worlds |
+|---|---|---|---|---|
+"""
+    faults, liars = (sorted(sums[name].items()) for name in ("faults", "liars"))
+    for at in range(max(len(faults), len(liars))):
+        left = faults[at] if at < len(faults) else ("", 0)
+        right = liars[at] if at < len(liars) else ("", 0)
+        cells = [f"{name} | {many:,}" if name else " | " for name, many in (left, right)]
+        text += f"| {cells[0]} | | {cells[1]} |\n"
+    PAGE.write_text(text)
+
+
+def main():
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "page"])
+    parser.add_argument("--from", dest="first", type=int, default=0)
+    parser.add_argument("--to", type=int, default=100_000)
+    parser.add_argument("--chunk", type=int, default=1_000)
+    arguments = parser.parse_args()
+    if arguments.what == "run":
+        run(arguments)
+    else:
+        page()
+
+
+if __name__ == "__main__":
+    main()
