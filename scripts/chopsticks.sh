@@ -22,6 +22,8 @@ install() {
     for tool in node npm cargo; do
         command -v "$tool" >/dev/null || fail "$tool is not installed, and the node of the anchor tests needs it"
     done
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
+        || fail "node $(node --version) is installed, and the node of the anchor tests needs 20 or later"
     mkdir -p "$directory"
     directory=$(cd "$directory" && pwd)
     if [[ ! -e $directory/node_modules/.bin/chopsticks ]]; then

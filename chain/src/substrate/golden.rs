@@ -46,12 +46,17 @@ fn hash(hex: &Json) -> H256 {
     H256(bytes(hex).try_into().unwrap())
 }
 
-pub(super) fn metadata() -> Metadata {
+/// The metadata of spec version 461 as a node gives it.
+pub(super) fn metadata_bytes() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/subtensor-461-metadata.scale.gz");
     let mut plain = Vec::new();
     let file = std::fs::File::open(path).unwrap();
     flate2::read::GzDecoder::new(file).read_to_end(&mut plain).unwrap();
-    Metadata::decode_from(&plain).unwrap()
+    plain
+}
+
+pub(super) fn metadata() -> Metadata {
+    Metadata::decode_from(&metadata_bytes()).unwrap()
 }
 
 /// The chain of the recording, without a node.

@@ -177,8 +177,9 @@ pub(super) async fn block(chain: &Chain, head: Head) -> Result<Vec<Sighting>, An
             continue;
         };
         let point = ChainPoint { height: head.height, block: head.hash.0, index, transaction };
-        let outcome =
-            events.as_ref().map_or(Outcome::Unknown, |events| outcome(&at, events, index));
+        let outcome = events
+            .as_ref()
+            .map_or(Outcome::Unknown, |events| outcome(&at.metadata(), events, index));
         found.extend(payloads.into_iter().map(|payload| Sighting {
             payload,
             publisher,

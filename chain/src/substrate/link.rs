@@ -37,7 +37,8 @@ pub(super) struct Link {
 
 /// A connection to a node of the right chain.
 pub(super) struct Chain {
-    socket: Arc<WsClient>,
+    /// What the questions go through, if it can break.
+    socket: Option<Arc<WsClient>>,
     pub(super) rpc: LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>,
     raw: RpcClient,
     api: OnlineClient<SubstrateConfig>,
@@ -80,7 +81,7 @@ impl Link {
     /// [`AnchorError::Unreachable`], or [`AnchorError::WrongChain`] if the node's first block is another one.
     pub(super) async fn chain(&self) -> Result<Arc<Chain>, AnchorError> {
         let mut open = self.open.lock().await;
-        if let Some(chain) = open.as_ref().filter(|chain| chain.socket.is_connected()) {
+        if let Some(chain) = open.as_ref().filter(|chain| chain.is_connected()) {
             return Ok(Arc::clone(chain));
         }
         let chain = Arc::new(self.connect().await?);
@@ -99,19 +100,15 @@ impl Link {
             .map_err(|error| unreachable(&error))?;
         let socket = Arc::new(socket);
         let raw = RpcClient::new(Arc::clone(&socket));
-        let rpc = LegacyRpcMethods::new(raw.clone());
-        let found = rpc.genesis_hash().await.map_err(|error| unreachable(&error))?;
-        if found != self.genesis {
-            let (expected, found) = (format!("{:?}", self.genesis), format!("{found:?}"));
-            return Err(AnchorError::WrongChain { expected, found });
-        }
-        // The default backend would try three sets of methods and tell the error of the last.
-        let backend = Arc::new(LegacyBackend::builder().build(raw.clone()));
-        let config = SubstrateConfigBuilder::new().set_genesis_hash(self.genesis).build();
-        let api = OnlineClient::from_backend_with_config(config, backend)
-            .await
-            .map_err(|error| unreachable(&error))?;
-        Ok(Chain { socket, rpc, raw, api })
+        Chain::over(raw, Some(socket), self.genesis).await
+    }
+
+    /// A link over an open connection.
+    #[cfg(test)]
+    pub(super) async fn over(raw: RpcClient, genesis: [u8; 32]) -> Result<Self, AnchorError> {
+        let chain = Chain::over(raw, None, H256(genesis)).await?;
+        let open = Mutex::new(Some(Arc::new(chain)));
+        Ok(Self { url: String::new(), genesis: H256(genesis), open })
     }
 }
 
@@ -122,6 +119,31 @@ impl fmt::Debug for Link {
 }
 
 impl Chain {
+    /// A connection to a node, if its first block is the one named.
+    async fn over(
+        raw: RpcClient,
+        socket: Option<Arc<WsClient>>,
+        genesis: H256,
+    ) -> Result<Self, AnchorError> {
+        let rpc = LegacyRpcMethods::new(raw.clone());
+        let found = rpc.genesis_hash().await.map_err(|error| unreachable(&error))?;
+        if found != genesis {
+            let (expected, found) = (format!("{genesis:?}"), format!("{found:?}"));
+            return Err(AnchorError::WrongChain { expected, found });
+        }
+        // The default backend would try three sets of methods and tell the error of the last.
+        let backend = Arc::new(LegacyBackend::builder().build(raw.clone()));
+        let config = SubstrateConfigBuilder::new().set_genesis_hash(genesis).build();
+        let api = OnlineClient::from_backend_with_config(config, backend)
+            .await
+            .map_err(|error| unreachable(&error))?;
+        Ok(Self { socket, rpc, raw, api })
+    }
+
+    fn is_connected(&self) -> bool {
+        self.socket.as_ref().is_none_or(|socket| socket.is_connected())
+    }
+
     /// The newest block that the chain does not undo.
     pub(super) async fn finalized(&self) -> Result<Head, AnchorError> {
         let hash =

@@ -47,6 +47,16 @@ impl RegistryReader {
         Ok(Self { link: Link::new(url, genesis)?, genesis, netuid, every })
     }
 
+    #[cfg(test)]
+    pub(super) const fn over(
+        link: Link,
+        genesis: [u8; 32],
+        netuid: u16,
+        every: NonZeroU64,
+    ) -> Self {
+        Self { link, genesis, netuid, every }
+    }
+
     /// The registry at the newest final block whose height is a multiple of `every`.
     ///
     /// # Errors

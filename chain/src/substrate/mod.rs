@@ -124,6 +124,7 @@ impl Substrate {
         &self,
         payload: &AnchorPayload,
         replaces: &[Prepared],
+        used: Option<u64>,
     ) -> Result<Prepared, AnchorError> {
         let refused = |text: &str| AnchorError::Refused(Reason::new(text));
         let account = self.account.as_ref().ok_or_else(|| refused("no key is set"))?;
@@ -135,7 +136,7 @@ impl Substrate {
         }
         let hotkey = account.hotkey();
         state::room(&at, self.place, hotkey).await?;
-        let seat = self.seat(&chain, (finalized, &at), hotkey, replaces).await?;
+        let seat = self.seat(&chain, (finalized, &at), hotkey, (replaces, used)).await?;
 
         let call = call::anchor(self.place, payload);
         let era = era(self.era, best.height.saturating_sub(finalized.height));
@@ -172,14 +173,14 @@ impl Substrate {
         chain: &Chain,
         (finalized, best): (Head, &At),
         hotkey: Hotkey,
-        replaces: &[Prepared],
+        (replaces, used): (&[Prepared], Option<u64>),
     ) -> Result<Seat, AnchorError> {
         let settled = state::nonce(&chain.at(finalized).await?, hotkey).await?;
         let newest = state::nonce(best, hotkey).await?;
         let account = AccountId32(*hotkey.as_bytes());
         let next = chain.rpc.system_account_next_index(&account);
         let next = next.await.map_err(|error| unreachable(&error))?;
-        seat(replaces, (finalized.height, settled), newest, next)
+        seat((replaces, used), (finalized.height, settled), newest, next)
     }
 
     async fn submitted(&self, prepared: &Prepared) -> Result<(), AnchorError> {
@@ -320,12 +321,14 @@ struct Seat {
 }
 
 /// Chooses the nonce of a new transaction. `settled` is the account's nonce at the final block, `newest` at the newest one, `next`
-/// counts what is in the pool as well.
+/// counts what is in the pool as well. `used` is the highest nonce of what is under way for other payloads: a reorganisation may
+/// just have thrown it out of the chain, and it goes back there.
 ///
 /// # Errors
-/// [`AnchorError::Stale`] if one of `replaces` may just have been included: a new one beside it could be a second.
+/// [`AnchorError::Stale`] if one of `replaces` may just have been included: a new one beside it could be a second. Also if it
+/// waits for a nonce before its own that nobody holds: it dies with its era, and one that lived longer would wait longer.
 fn seat(
-    replaces: &[Prepared],
+    (replaces, used): (&[Prepared], Option<u64>),
     (finalized, settled): (u64, u64),
     newest: u64,
     next: u64,
@@ -333,10 +336,15 @@ fn seat(
     let alive: Vec<&Prepared> =
         replaces.iter().filter(|one| is_alive(one, finalized, settled)).collect();
     let Some(lowest) = alive.iter().map(|one| one.nonce).min() else {
-        return Ok(Seat { nonce: next.max(newest), displaces: 0 });
+        let above = used.map_or(0, |used| used.saturating_add(1));
+        return Ok(Seat { nonce: next.max(newest).max(above), displaces: 0 });
     };
     if newest > lowest {
         let text = format!("nonce {lowest} was used in a block that is not final yet");
+        return Err(AnchorError::Stale(Reason::new(text)));
+    }
+    if next < lowest && used.is_none_or(|used| used < next) {
+        let text = format!("nonce {next} is missing before {lowest}");
         return Err(AnchorError::Stale(Reason::new(text)));
     }
     // One nonce for all that live: the runtime admits one of them.
@@ -404,8 +412,9 @@ impl Anchor for Substrate {
         &'a self,
         payload: &'a AnchorPayload,
         replaces: &'a [Prepared],
+        used: Option<u64>,
     ) -> Answer<'a, Prepared> {
-        Box::pin(self.prepared(payload, replaces))
+        Box::pin(self.prepared(payload, replaces, used))
     }
 
     fn submit<'a>(&'a self, prepared: &'a Prepared) -> Answer<'a, ()> {
@@ -460,7 +469,7 @@ mod tests {
     fn what_replaces_the_living_takes_their_nonce_and_what_replaces_the_dead_the_next() {
         let (low, high) = (made(5, 163), made(6, 163));
         let seated = |replaces: &[Prepared], finalized, newest, next| {
-            seat(replaces, finalized, newest, next).map_err(|error| error.kind())
+            seat((replaces, None), finalized, newest, next).map_err(|error| error.kind())
         };
         let free = |nonce| Ok(Seat { nonce, displaces: 0 });
         assert_eq!(seated(&[], (100, 5), 5, 5), free(5));
@@ -472,7 +481,15 @@ mod tests {
         assert_eq!(seated(&both, (100, 5), 5, 6), Ok(Seat { nonce: 5, displaces: 2 }));
         // Used, but not in a final block: it may be the anchor itself.
         assert_eq!(seated(&[low.clone()], (100, 5), 6, 6), Err("stale"));
-        assert_eq!(seated(&[low, high], (100, 5), 5, 7), Err("stale"));
+        assert_eq!(seated(&[low.clone(), high.clone()], (100, 5), 5, 7), Err("stale"));
+        // One before it is gone and comes from nowhere.
+        let alone = std::slice::from_ref(&high);
+        assert_eq!(seated(alone, (100, 5), 5, 5), Err("stale"));
+        let seated = |replaces, used| seat((replaces, Some(used)), (100, 5), 5, 5);
+        assert_eq!(seated(alone, 5), Ok(Seat { nonce: 6, displaces: 1 }));
+        // Thrown out of the chain with its payload, and on its way back: the next is above it.
+        assert_eq!(seated(&[], 7), Ok(Seat { nonce: 8, displaces: 0 }));
+        assert_eq!(seated(&[], 4), Ok(Seat { nonce: 5, displaces: 0 }));
     }
 
     #[test]

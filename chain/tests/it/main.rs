@@ -7,5 +7,7 @@ mod chopsticks;
 mod frozen;
 #[cfg(all(feature = "chain-tests", feature = "substrate"))]
 mod substrate;
+#[cfg(all(feature = "chain-tests", feature = "substrate"))]
+mod substrate_outbox;
 #[path = "../../../types/tests/vectors/mod.rs"]
 mod vectors;

@@ -24,7 +24,7 @@ async fn an_anchor_is_made_found_and_verified_and_forgeries_are_not() {
     let (chain, said) = (node.chain(Some(1)), payload(1, 5, 7));
     assert_eq!(chain.status(&said, &[]).await, Ok(Status::Absent));
 
-    let prepared = chain.prepare(&said, &[]).await.unwrap();
+    let prepared = chain.prepare(&said, &[], None).await.unwrap();
     assert_eq!(chain.status(&said, std::slice::from_ref(&prepared)).await, Ok(Status::Absent));
     chain.submit(&prepared).await.unwrap();
     let attempts = [prepared];
@@ -87,14 +87,15 @@ async fn an_anchor_is_made_found_and_verified_and_forgeries_are_not() {
 async fn an_empty_account_is_held_and_goes_on_when_it_is_funded() {
     let node = Node::start("Instant").await;
     let (chain, said) = (node.chain(Some(2)), payload(1, 1, 7));
-    let AnchorError::Funds { have: 0, need } = chain.prepare(&said, &[]).await.unwrap_err() else {
+    let AnchorError::Funds { have: 0, need } = chain.prepare(&said, &[], None).await.unwrap_err()
+    else {
         panic!("an account that was never funded can pay")
     };
     assert!(need > 0);
 
     // Emptied after the transaction was made: the node refuses it, and nothing is lost.
     node.fund(&hotkey(2), FUNDS).await;
-    let prepared = chain.prepare(&said, &[]).await.unwrap();
+    let prepared = chain.prepare(&said, &[], None).await.unwrap();
     node.fund(&hotkey(2), 1_000).await;
     node.blocks(1).await;
     let refused = chain.submit(&prepared).await.unwrap_err();
@@ -115,7 +116,7 @@ async fn a_transaction_dies_with_its_era_and_another_takes_its_nonce() {
     node.fund(&hotkey(3), FUNDS).await;
     node.blocks(1).await;
     let (chain, said) = (node.chain(Some(3)), payload(4, 4, 7));
-    let first = chain.prepare(&said, &[]).await.unwrap();
+    let first = chain.prepare(&said, &[], None).await.unwrap();
     let expires = first.expires.unwrap();
     assert_eq!(expires, node.height().await + ERA - 1);
 
@@ -127,7 +128,7 @@ async fn a_transaction_dies_with_its_era_and_another_takes_its_nonce() {
     assert_eq!(chain.status(&said, std::slice::from_ref(&first)).await, Ok(Status::Dead));
     assert_eq!(chain.submit(&first).await.unwrap_err().kind(), "stale");
 
-    let second = chain.prepare(&said, std::slice::from_ref(&first)).await.unwrap();
+    let second = chain.prepare(&said, std::slice::from_ref(&first), None).await.unwrap();
     assert_eq!(second.nonce, first.nonce);
     // And in its last block it is still taken.
     node.blocks(second.expires.unwrap() - 1 - node.height().await).await;
@@ -144,12 +145,12 @@ async fn of_a_transaction_and_its_replacement_one_is_included() {
     node.fund(&hotkey(4), FUNDS).await;
     node.blocks(1).await;
     let (chain, said) = (node.chain(Some(4)), payload(4, 4, 7));
-    let first = chain.prepare(&said, &[]).await.unwrap();
+    let first = chain.prepare(&said, &[], None).await.unwrap();
     chain.submit(&first).await.unwrap();
     assert_eq!(chain.status(&said, std::slice::from_ref(&first)).await, Ok(Status::Pending));
 
     // What replaces it takes its place and offers more.
-    let second = chain.prepare(&said, std::slice::from_ref(&first)).await.unwrap();
+    let second = chain.prepare(&said, std::slice::from_ref(&first), None).await.unwrap();
     assert_eq!(second.nonce, first.nonce);
     assert!(second.id != first.id && second.fee_max > first.fee_max);
     chain.submit(&second).await.unwrap();
@@ -169,7 +170,7 @@ async fn an_anchor_that_the_chain_took_back_is_submitted_again() {
     node.blocks(2).await;
     let (chain, said) = (node.chain(Some(5)), payload(4, 4, 7));
     let before = node.height().await;
-    let prepared = chain.prepare(&said, &[]).await.unwrap();
+    let prepared = chain.prepare(&said, &[], None).await.unwrap();
     chain.submit(&prepared).await.unwrap();
     let attempts = [prepared];
     let first = point(chain.status(&said, &attempts).await.unwrap());
@@ -182,7 +183,7 @@ async fn an_anchor_that_the_chain_took_back_is_submitted_again() {
     assert_eq!(chain.status(&said, &attempts).await, Ok(Status::Absent));
     assert_eq!(chain.find(SUBNET, Epoch::new(4)..=Epoch::new(4)).await, Ok(Vec::new()));
     assert_eq!(reader.verify(&said, &first).await.unwrap_err().kind(), "mismatch");
-    let again = chain.prepare(&said, &attempts).await.unwrap();
+    let again = chain.prepare(&said, &attempts, None).await.unwrap();
     assert_eq!(again.nonce, attempts[0].nonce);
     chain.submit(&again).await.unwrap();
     let attempts = [attempts[0].clone(), again];
@@ -235,7 +236,7 @@ async fn a_chain_that_is_away_is_told_from_one_that_refuses_and_comes_back() {
     node.fund(&hotkey(6), FUNDS).await;
     let line = Line::to(&node.url).await;
     let (chain, said) = (node.chain_at(&line.url, Some(6)), payload(4, 4, 7));
-    let prepared = chain.prepare(&said, &[]).await.unwrap();
+    let prepared = chain.prepare(&said, &[], None).await.unwrap();
 
     line.set_cut(true);
     let error = chain.submit(&prepared).await.unwrap_err();
@@ -263,7 +264,7 @@ async fn a_node_of_another_chain_and_a_runtime_without_the_call_are_refused() {
     assert_eq!(other.survey().await.unwrap_err().kind(), "wrong_chain");
 
     let both = Substrate::new(&settings(node.genesis, Place::Both { netuid: 1 }), key()).unwrap();
-    let refused = both.prepare(&payload(1, 1, 7), &[]).await.unwrap_err();
+    let refused = both.prepare(&payload(1, 1, 7), &[], None).await.unwrap_err();
     assert!(refused.is_permanent());
     assert!(refused.to_string().contains("no call Commitments.set_commitment"), "{refused}");
     assert!(both.survey().await.unwrap().warning.is_some());
