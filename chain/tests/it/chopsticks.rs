@@ -32,8 +32,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node and waits until it answers. `mode` is `Instant`, or `Manual` to make blocks only when told.
-    pub(crate) async fn start(mode: &str) -> Self {
+    /// Starts a node that makes blocks only when told, and waits until it answers.
+    pub(crate) async fn start() -> Self {
         let installed = std::env::var_os("GANGLION_CHOPSTICKS")
             .expect("GANGLION_CHOPSTICKS names where scripts/chopsticks.sh installed it");
         let installed = PathBuf::from(installed);
@@ -41,7 +41,7 @@ impl Node {
         let config = directory.path().join("config.yml");
         let specification = installed.join("chain-spec.json");
         let text = format!(
-            "chain-spec: {}\nhost: 127.0.0.1\nport: 0\nbuild-block-mode: {mode}\nallow-unresolved-imports: true\n",
+            "chain-spec: {}\nhost: 127.0.0.1\nport: 0\nbuild-block-mode: Manual\nallow-unresolved-imports: true\n",
             specification.display(),
         );
         std::fs::write(&config, text).unwrap();

@@ -3,12 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ganglion_chain::{Anchor as _, AnchorError, ChainPoint, Finality, Status};
+use ganglion_chain::substrate::{Place, RegistryReader, Settings, Substrate};
+use ganglion_chain::{Anchor as _, AnchorError, ChainPoint, Finality, Prepared, Status};
 use ganglion_types::Epoch;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::chopsticks::{ERA, FUNDS, Node, SUBNET, hotkey, payload};
+
+/// Gives a transaction to the chain's node, which puts it into its next block.
+async fn include(node: &Node, chain: &Substrate, prepared: &Prepared) {
+    chain.submit(prepared).await.unwrap();
+    node.blocks(1).await;
+}
 
 fn point(status: Status) -> ChainPoint {
     match status {
@@ -19,14 +26,14 @@ fn point(status: Status) -> ChainPoint {
 
 #[tokio::test]
 async fn an_anchor_is_made_found_and_verified_and_forgeries_are_not() {
-    let node = Node::start("Instant").await;
+    let node = Node::start().await;
     node.fund(&hotkey(1), FUNDS).await;
     let (chain, said) = (node.chain(Some(1)), payload(1, 5, 7));
     assert_eq!(chain.status(&said, &[]).await, Ok(Status::Absent));
 
     let prepared = chain.prepare(&said, &[], None).await.unwrap();
     assert_eq!(chain.status(&said, std::slice::from_ref(&prepared)).await, Ok(Status::Absent));
-    chain.submit(&prepared).await.unwrap();
+    include(&node, &chain, &prepared).await;
     let attempts = [prepared];
     let place = point(chain.status(&said, &attempts).await.unwrap());
     assert_eq!(place.transaction, attempts[0].id);
@@ -85,7 +92,7 @@ async fn an_anchor_is_made_found_and_verified_and_forgeries_are_not() {
 
 #[tokio::test]
 async fn an_empty_account_is_held_and_goes_on_when_it_is_funded() {
-    let node = Node::start("Instant").await;
+    let node = Node::start().await;
     let (chain, said) = (node.chain(Some(2)), payload(1, 1, 7));
     let AnchorError::Funds { have: 0, need } = chain.prepare(&said, &[], None).await.unwrap_err()
     else {
@@ -105,14 +112,14 @@ async fn an_empty_account_is_held_and_goes_on_when_it_is_funded() {
 
     node.fund(&hotkey(2), FUNDS).await;
     node.blocks(1).await;
-    chain.submit(&prepared).await.unwrap();
+    include(&node, &chain, &prepared).await;
     let place = point(chain.status(&said, std::slice::from_ref(&prepared)).await.unwrap());
     assert_eq!(place.transaction, prepared.id);
 }
 
 #[tokio::test]
 async fn a_transaction_dies_with_its_era_and_another_takes_its_nonce() {
-    let node = Node::start("Instant").await;
+    let node = Node::start().await;
     node.fund(&hotkey(3), FUNDS).await;
     node.blocks(1).await;
     let (chain, said) = (node.chain(Some(3)), payload(4, 4, 7));
@@ -132,7 +139,7 @@ async fn a_transaction_dies_with_its_era_and_another_takes_its_nonce() {
     assert_eq!(second.nonce, first.nonce);
     // And in its last block it is still taken.
     node.blocks(second.expires.unwrap() - 1 - node.height().await).await;
-    chain.submit(&second).await.unwrap();
+    include(&node, &chain, &second).await;
     let attempts = [first, second];
     let place = point(chain.status(&said, &attempts).await.unwrap());
     assert_eq!((place.height, Some(place.height)), (node.height().await, attempts[1].expires));
@@ -141,7 +148,7 @@ async fn a_transaction_dies_with_its_era_and_another_takes_its_nonce() {
 
 #[tokio::test]
 async fn of_a_transaction_and_its_replacement_one_is_included() {
-    let node = Node::start("Manual").await;
+    let node = Node::start().await;
     node.fund(&hotkey(4), FUNDS).await;
     node.blocks(1).await;
     let (chain, said) = (node.chain(Some(4)), payload(4, 4, 7));
@@ -165,13 +172,13 @@ async fn of_a_transaction_and_its_replacement_one_is_included() {
 
 #[tokio::test]
 async fn an_anchor_that_the_chain_took_back_is_submitted_again() {
-    let node = Node::start("Instant").await;
+    let node = Node::start().await;
     node.fund(&hotkey(5), FUNDS).await;
     node.blocks(2).await;
     let (chain, said) = (node.chain(Some(5)), payload(4, 4, 7));
     let before = node.height().await;
     let prepared = chain.prepare(&said, &[], None).await.unwrap();
-    chain.submit(&prepared).await.unwrap();
+    include(&node, &chain, &prepared).await;
     let attempts = [prepared];
     let first = point(chain.status(&said, &attempts).await.unwrap());
     let reader = node.chain(None);
@@ -185,7 +192,7 @@ async fn an_anchor_that_the_chain_took_back_is_submitted_again() {
     assert_eq!(reader.verify(&said, &first).await.unwrap_err().kind(), "mismatch");
     let again = chain.prepare(&said, &attempts, None).await.unwrap();
     assert_eq!(again.nonce, attempts[0].nonce);
-    chain.submit(&again).await.unwrap();
+    include(&node, &chain, &again).await;
     let attempts = [attempts[0].clone(), again];
     let second = point(chain.status(&said, &attempts).await.unwrap());
     assert_ne!(second.block, first.block);
@@ -232,7 +239,7 @@ impl Line {
 
 #[tokio::test]
 async fn a_chain_that_is_away_is_told_from_one_that_refuses_and_comes_back() {
-    let node = Node::start("Instant").await;
+    let node = Node::start().await;
     node.fund(&hotkey(6), FUNDS).await;
     let line = Line::to(&node.url).await;
     let (chain, said) = (node.chain_at(&line.url, Some(6)), payload(4, 4, 7));
@@ -246,16 +253,15 @@ async fn a_chain_that_is_away_is_told_from_one_that_refuses_and_comes_back() {
 
     line.set_cut(false);
     assert_eq!(chain.status(&said, std::slice::from_ref(&prepared)).await, Ok(Status::Absent));
-    chain.submit(&prepared).await.unwrap();
+    include(&node, &chain, &prepared).await;
     let place = point(chain.status(&said, std::slice::from_ref(&prepared)).await.unwrap());
     assert_eq!(place.transaction, prepared.id);
 }
 
 #[tokio::test]
 async fn a_node_of_another_chain_and_a_runtime_without_the_call_are_refused() {
-    let node = Node::start("Instant").await;
+    let node = Node::start().await;
     node.fund(&hotkey(7), FUNDS).await;
-    use ganglion_chain::substrate::{Place, RegistryReader, Settings, Substrate};
     let settings =
         |genesis, place| Settings { url: node.url.clone(), genesis, place, era: ERA, lookback: 10 };
     let key = || Some(ed25519_dalek::SigningKey::from_bytes(&[7; 32]));

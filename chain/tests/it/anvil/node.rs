@@ -190,8 +190,8 @@ impl<A: Anchor> Node<A> {
             self.pass(2_000).await;
             meanwhile().await;
         }
-        let (done, tip) = (self.done(), self.tip);
-        panic!("done {done} of {tip}: {:?}", self.outbox().flights());
+        let (done, tip, told) = (self.done(), self.tip, std::mem::take(&mut self.notices));
+        panic!("done {done} of {tip}: {:?}, told {told:?}", self.outbox().flights());
     }
 }
 
