@@ -59,9 +59,14 @@ pub(super) fn metadata() -> Metadata {
     Metadata::decode_from(&metadata_bytes()).unwrap()
 }
 
+/// The first block of the recording's chain.
+pub(super) fn genesis() -> [u8; 32] {
+    hash(&json("subtensor-461.json")["network"]["genesis_hash"]).0
+}
+
 /// The chain of the recording, without a node.
 fn offline() -> Offline {
-    let genesis = hash(&json("subtensor-461.json")["network"]["genesis_hash"]);
+    let genesis = H256(genesis());
     let versions =
         SpecVersionForRange { block_range: 0..u64::MAX, spec_version: 461, transaction_version: 1 };
     let config = SubstrateConfigBuilder::new()
@@ -73,7 +78,7 @@ fn offline() -> Offline {
 }
 
 /// The payload of `anchor-calls-461.json`.
-fn payload() -> AnchorPayload {
+pub(super) fn payload() -> AnchorPayload {
     let cut = CutId::new([7; 32]);
     let head = CutHead {
         subnet: SubnetId::new([0xaa; 32]),
@@ -83,6 +88,13 @@ fn payload() -> AnchorPayload {
         next_committee_root: Digest::new([0xcc; 32]),
     };
     AnchorPayload::new(&[cut], &head).unwrap()
+}
+
+/// An extrinsic with that payload, valid for ever.
+pub(super) fn anchored(place: Place) -> Vec<u8> {
+    let account = Account::new(SigningKey::from_bytes(&[7; 32]));
+    let (call, terms) = (call::anchor(place, &payload()), Terms { nonce: 0, tip: 0, mortal: None });
+    account::signable(&offline(), &call, terms).unwrap().sign(&account).unwrap().into_encoded()
 }
 
 /// A transfer as in the recording: 12345 rao to the account of the signed extrinsics' call.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use subxt::config::substrate::{H256, SubstrateConfig};
-use subxt::error::DispatchError;
+use subxt::error::{DispatchError, EventsError};
 use subxt::events::{Events, Phase};
 use subxt::ext::futures::{StreamExt as _, TryStreamExt as _, stream};
 use subxt::metadata::ArcMetadata;
@@ -169,17 +169,21 @@ pub(super) async fn block(chain: &Chain, head: Head) -> Result<Vec<Sighting>, An
     if marked.is_empty() {
         return Ok(Vec::new());
     }
-    let at = chain.at(head).await?;
-    let events = events(&at).await;
+    let (at, is_its_own) = chain.reading(head).await?;
+    let events = if is_its_own { events(&at).await? } else { None };
     let mut found = Vec::new();
     for (index, bytes) in marked {
-        let Some((publisher, transaction, payloads)) = extrinsic(&at, bytes).await else {
+        let Some(Carried { publisher, transaction, payloads, never_fails }) =
+            extrinsic(&at, bytes).await
+        else {
             continue;
         };
         let point = ChainPoint { height: head.height, block: head.hash.0, index, transaction };
-        let outcome = events
-            .as_ref()
-            .map_or(Outcome::Unknown, |events| outcome(&at.metadata(), events, index));
+        let outcome = match &events {
+            Some(events) => outcome(&at.metadata(), events, index),
+            None if never_fails => Outcome::Done,
+            None => Outcome::Unknown,
+        };
         found.extend(payloads.into_iter().map(|payload| Sighting {
             payload,
             publisher,
@@ -190,24 +194,41 @@ pub(super) async fn block(chain: &Chain, head: Head) -> Result<Vec<Sighting>, An
     Ok(found)
 }
 
-/// The events of a block; `None` if the node has its state no more.
-async fn events(at: &At) -> Option<Events<SubstrateConfig>> {
-    at.events().fetch().await.ok().filter(|events| !events.is_empty())
+/// The events of a block; `None` if the node answers that it has that block's state no more.
+///
+/// # Errors
+/// [`AnchorError::Unreachable`] if it does not answer.
+pub(super) async fn events(at: &At) -> Result<Option<Events<SubstrateConfig>>, AnchorError> {
+    match at.events().fetch().await {
+        // Every block has an event for each of its extrinsics, and no block is without one.
+        Ok(events) => Ok(Some(events).filter(|events| !events.is_empty())),
+        Err(EventsError::CannotFetchEventBytes(error)) if refusal::is_told(&error) => Ok(None),
+        Err(error) => Err(unreachable(&error)),
+    }
 }
 
-/// Signer, hash and anchors of an extrinsic; `None` if it is not signed or its bytes are none.
-pub(super) async fn extrinsic(
-    at: &At,
-    bytes: Vec<u8>,
-) -> Option<(Hotkey, [u8; 32], Vec<AnchorPayload>)> {
+/// What a signed extrinsic carries.
+#[derive(Debug)]
+pub(super) struct Carried {
+    pub(super) publisher: Hotkey,
+    pub(super) transaction: [u8; 32],
+    pub(super) payloads: Vec<AnchorPayload>,
+    /// Whether it did what it says wherever it is included: a remark does, and a batch or a commitment may not.
+    pub(super) never_fails: bool,
+}
+
+/// What an extrinsic carries; `None` if it is not signed or its bytes are none.
+pub(super) async fn extrinsic(at: &At, bytes: Vec<u8>) -> Option<Carried> {
     let body = at.extrinsics().from_bytes(vec![bytes]).await;
     let extrinsic = body.iter().next()?.ok()?;
-    let signer = account(extrinsic.address_bytes()?)?;
+    let publisher = account(extrinsic.address_bytes()?)?;
     let mut payloads = call::payloads(extrinsic.call_data_bytes(), at.metadata_ref());
     // `both` says the same twice.
     payloads.dedup();
-    let H256(hash) = extrinsic.hash();
-    Some((signer, hash, payloads))
+    let H256(transaction) = extrinsic.hash();
+    let never_fails =
+        (extrinsic.pallet_name(), extrinsic.call_name()) == ("System", "remark_with_event");
+    Some(Carried { publisher, transaction, payloads, never_fails })
 }
 
 /// The account of an address: `MultiAddress::Id`, or the bare id of chains without address forms.

@@ -9,13 +9,14 @@ use subxt::backend::LegacyBackend;
 use subxt::client::OnlineClientAtBlock;
 use subxt::config::substrate::{H256, SubstrateConfig, SubstrateConfigBuilder};
 use subxt::config::{Header as _, RpcConfigFor};
+use subxt::error::OnlineClientAtBlockError;
 use subxt::ext::jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 use subxt::rpcs::client::{RpcClient, rpc_params};
 use subxt::rpcs::methods::LegacyRpcMethods;
 use subxt::rpcs::utils::url_is_secure;
 use tokio::sync::Mutex;
 
-use super::refusal::unreachable;
+use super::refusal::{self, unreachable};
 use crate::{AnchorError, Reason};
 
 /// Longest that one question to the node may take, the connection included.
@@ -189,6 +190,21 @@ impl Chain {
     pub(super) async fn at(&self, head: Head) -> Result<At, AnchorError> {
         let at = self.api.at_block_hash_and_number(head.hash, head.height).await;
         at.map_err(|error| unreachable(&error))
+    }
+
+    /// What knows the form of a block's content, and whether it is the runtime of that block itself. A node that has dropped the
+    /// block's state cannot tell which runtime that was; its content is then read by that of the final block.
+    pub(super) async fn reading(&self, head: Head) -> Result<(At, bool), AnchorError> {
+        match self.api.at_block_hash_and_number(head.hash, head.height).await {
+            Ok(at) => Ok((at, true)),
+            Err(OnlineClientAtBlockError::CannotGetSpecVersion { reason, .. })
+                if refusal::is_told(&reason) =>
+            {
+                let at = self.at(self.finalized().await?).await?;
+                Ok((at, false))
+            }
+            Err(error) => Err(unreachable(&error)),
+        }
     }
 
     /// Whether the node holds a transaction; `false` too where it does not tell, as public nodes do not.

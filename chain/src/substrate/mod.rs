@@ -24,6 +24,8 @@ mod golden;
 mod history;
 mod link;
 mod metagraph;
+#[cfg(test)]
+mod recorded;
 mod refusal;
 #[cfg(test)]
 mod registry_tests;

@@ -14,7 +14,7 @@
 //! A real node says "Invalid Transaction" and puts the reason into `data` as a sentence; the node of the chain tests, which runs the
 //! real runtime, gives the runtime's answer as JSON in the message. Both are read. Codes are those of `sc-rpc-api` of polkadot-sdk.
 
-use subxt::error::{DispatchError, TokenError};
+use subxt::error::{BackendError, DispatchError, RpcError as QuestionError, TokenError};
 use subxt::rpcs::{Error as RpcError, UserError};
 
 use crate::{AnchorError, Reason};
@@ -133,6 +133,11 @@ pub(super) fn unreachable(error: &(dyn std::error::Error + 'static)) -> AnchorEr
         source = cause.source();
     }
     AnchorError::Unreachable(Reason::new(text))
+}
+
+/// Whether the node answered, and said no: it has dropped a block's state, for example.
+pub(super) const fn is_told(error: &BackendError) -> bool {
+    matches!(error, BackendError::Rpc(QuestionError::ClientError(RpcError::User(_))))
 }
 
 /// What a call that was included and failed says.

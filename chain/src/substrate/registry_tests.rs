@@ -3,21 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 use subxt::config::substrate::H256;
 use subxt::dynamic::Value;
-use subxt::ext::codec::{Compact, Encode as _};
 use subxt::ext::scale_value::{Composite, scale};
 use subxt::metadata::Metadata;
-use subxt::rpcs::client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClient, RpcClientT};
+use subxt::rpcs::client::RpcClient;
 
 use ganglion_types::{Canonical as _, Hotkey, Standing};
 
 use super::golden;
 use super::link::Link;
 use super::metagraph::{RegistryReader, registry, typed};
+use super::recorded::{Node, block};
 use crate::AnchorError;
 
 const PLACE: ([u8; 32], u64, H256) = ([1; 32], 4_200, H256([2; 32]));
@@ -173,90 +173,15 @@ fn a_runtime_that_does_not_tell_its_types_is_refused_with_its_version() {
     assert!(error.to_string().contains("spec version 143"), "{error}");
 }
 
-/// A node of spec version 461 that answers what a reader of registries asks, and nothing else.
-struct Node {
-    finalized: u64,
-    metagraph: Vec<u8>,
-    /// Arguments and blocks of the questions for a metagraph.
-    asked: Arc<Mutex<Vec<(String, String)>>>,
-}
-
-/// Hash of the block of a height on that node's chain.
-fn block(height: u64) -> [u8; 32] {
-    let mut hash = [0xb0; 32];
-    hash[24..].copy_from_slice(&height.to_be_bytes());
-    hash
-}
-
-fn quoted(bytes: &[u8]) -> String {
-    format!("\"0x{}\"", ganglion_types::hex(bytes))
-}
-
-impl Node {
-    fn answer(&self, method: &str, params: &serde_json::Value) -> String {
-        match (method, params[0].as_str().unwrap_or_default()) {
-            ("chain_getBlockHash", _) => quoted(&block(params[0].as_u64().unwrap())),
-            ("chain_getFinalizedHead", _) => quoted(&block(self.finalized)),
-            ("chain_getHeader", hash) => {
-                let height = u64::from_str_radix(&hash[hash.len() - 16..], 16).unwrap();
-                let zero = format!("0x{}", "00".repeat(32));
-                format!(
-                    r#"{{"number":"0x{height:x}","parentHash":"{zero}","stateRoot":"{zero}","extrinsicsRoot":"{zero}","digest":{{"logs":[]}}}}"#
-                )
-            }
-            ("state_call", "Core_version") => {
-                let apis: Vec<([u8; 8], u32)> = Vec::new();
-                let version =
-                    ("node-subtensor", "node-subtensor", 1_u32, 461_u32, 1_u32, apis, 1_u32);
-                quoted(&version.encode())
-            }
-            ("state_call", "Metadata_metadata_versions") => quoted(&vec![14_u32, 15].encode()),
-            ("state_call", "Metadata_metadata_at_version") => {
-                let metadata = golden::metadata_bytes();
-                let length = Compact(u32::try_from(metadata.len()).unwrap()).encode();
-                quoted(&[&[1], length.as_slice(), &metadata].concat())
-            }
-            ("state_call", "SubnetInfoRuntimeApi_get_metagraph") => {
-                let text = |place: usize| params[place].as_str().unwrap().to_owned();
-                self.asked.lock().unwrap().push((text(1), text(2)));
-                quoted(&self.metagraph)
-            }
-            other => panic!("{other:?} was not to be asked"),
-        }
-    }
-}
-
-impl RpcClientT for Node {
-    fn request_raw<'a>(
-        &'a self,
-        method: &'a str,
-        params: Option<Box<RawValue>>,
-    ) -> RawRpcFuture<'a, Box<RawValue>> {
-        let params = params.map(|params| serde_json::from_str(params.get()).unwrap());
-        let answer = self.answer(method, &params.unwrap_or_default());
-        Box::pin(async move { Ok(RawValue::from_string(answer).unwrap()) })
-    }
-
-    fn subscribe_raw<'a>(
-        &'a self,
-        sub: &'a str,
-        _: Option<Box<RawValue>>,
-        _: &'a str,
-    ) -> RawRpcFuture<'a, RawRpcSubscription> {
-        panic!("{sub} was not to be asked")
-    }
-}
-
 #[tokio::test]
 async fn nodes_that_share_a_number_read_the_same_final_block_and_have_one_digest() {
     let metagraph = answer(&golden::metadata(), lists(&ROWS));
-    let asked = Arc::new(Mutex::new(Vec::new()));
     let every = NonZeroU64::new(100).unwrap();
-    let mut digests = BTreeSet::new();
+    let (mut digests, mut asked) = (BTreeSet::new(), Vec::new());
     for finalized in [4_200, 4_201, 4_299] {
-        let (metagraph, asked) = (metagraph.clone(), Arc::clone(&asked));
-        let node = RpcClient::new(Node { finalized, metagraph, asked });
-        let link = Link::over(node, block(0)).await.unwrap();
+        let node = Node { finalized, metagraph: metagraph.clone(), ..Node::default() };
+        let questions = Arc::clone(&node.asked);
+        let link = Link::over(RpcClient::new(node), block(0)).await.unwrap();
         let reader = RegistryReader::over(link, block(0), 11, every);
         let read = reader.newest().await.unwrap();
         assert_eq!((read.height(), read.block().as_bytes()), (4_200, &block(4_200)));
@@ -264,16 +189,13 @@ async fn nodes_that_share_a_number_read_the_same_final_block_and_have_one_digest
         digests.insert(read.digest());
         // Above the final block nothing is settled yet.
         let error = reader.at(finalized + 1).await.unwrap_err();
-        assert!(
-            error.is_permanent() && error.to_string().contains("above the final one"),
-            "{error}"
-        );
+        assert!(error.is_permanent() && error.to_string().contains("above the final"), "{error}");
+        asked.extend(questions.lock().unwrap().clone());
     }
     assert_eq!(digests.len(), 1);
     let at = format!("0x{}", ganglion_types::hex(&block(4_200)));
-    assert_eq!(*asked.lock().unwrap(), vec![("0x0b00".to_owned(), at); 3]);
+    assert_eq!(asked, vec![("0x0b00".to_owned(), at); 3]);
 
-    let node = Node { finalized: 4_200, metagraph, asked };
-    let error = Link::over(RpcClient::new(node), block(1)).await.unwrap_err();
+    let error = Link::over(RpcClient::new(Node::default()), block(1)).await.unwrap_err();
     assert_eq!(error.kind(), "wrong_chain");
 }

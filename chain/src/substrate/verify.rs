@@ -4,7 +4,7 @@ use subxt::config::substrate::H256;
 
 use ganglion_types::Hotkey;
 
-use super::history::{self, Outcome};
+use super::history::{self, Carried, Outcome};
 use super::link::{At, Chain, Head, Link};
 use super::signature::{self, Signed};
 use crate::{AnchorError, AnchorPayload, ChainPoint, Finality, Publisher, Reason, Verified};
@@ -32,7 +32,7 @@ pub(super) async fn verify(
         checked.push("the block is at or below the finalized one");
     }
 
-    let at = chain.at(head).await?;
+    let (at, is_its_own) = chain.reading(head).await?;
     let body = chain.body(head.hash).await?;
     let time = time(&at, &body).await;
     let place = usize::try_from(point.index).unwrap_or(usize::MAX);
@@ -43,9 +43,10 @@ pub(super) async fn verify(
         "that the block's header commits to its body and state: no proofs are asked for",
         "the votes by which the chain made the block final",
     ];
-    let (signer, hash, payloads) = history::extrinsic(&at, bytes.clone())
-        .await
-        .ok_or_else(|| mismatch("the extrinsic there is not signed, or is none of this runtime"))?;
+    let Carried { publisher: signer, transaction: hash, payloads, .. } =
+        history::extrinsic(&at, bytes.clone()).await.ok_or_else(|| {
+            mismatch("the extrinsic there is not signed, or is none of this runtime")
+        })?;
     if hash != point.transaction {
         return Err(mismatch("the extrinsic there has another hash"));
     }
@@ -55,16 +56,19 @@ pub(super) async fn verify(
     }
     checked.push("its call carries this anchor, byte for byte");
 
-    match signed(&chain, &at, bytes, &signer).await? {
+    match signed(&chain, (&at, head.height), bytes, &signer).await? {
         Signed::Holds => {
             checked.push("its account signed it, for this chain and with this content")
         }
-        Signed::Fails => return Err(mismatch("its account did not sign it")),
+        Signed::Fails if is_its_own => return Err(mismatch("its account did not sign it")),
+        Signed::Fails => not_checked
+            .push("the account's signature: the node does not know that block's runtime any more"),
         Signed::Unknown => {
             not_checked.push("the account's signature: of another scheme than ed25519")
         }
     }
-    match at.events().fetch().await.ok().filter(|events| !events.is_empty()) {
+    let events = if is_its_own { history::events(&at).await? } else { None };
+    match events {
         None => {
             not_checked.push("that the call succeeded: the node has dropped that block's state")
         }
@@ -80,16 +84,16 @@ pub(super) async fn verify(
     Ok(Verified { publisher, finality, time, checked, not_checked })
 }
 
-/// Whether the account of an extrinsic in the block of `at` signed it.
+/// Whether the account of an extrinsic in the block of a height signed it. `at` knows its form.
 async fn signed(
     chain: &Chain,
-    at: &At,
+    (at, height): (&At, u64),
     bytes: Vec<u8>,
     signer: &Hotkey,
 ) -> Result<Signed, AnchorError> {
     let body = at.extrinsics().from_bytes(vec![bytes]).await;
     let Some(Ok(extrinsic)) = body.iter().next() else { return Ok(Signed::Unknown) };
-    let birth = match signature::birth(&extrinsic, at.block_number()) {
+    let birth = match signature::birth(&extrinsic, height) {
         Some(height) => chain.hash_at(height).await?,
         None => at.genesis_hash(),
     };

@@ -101,7 +101,9 @@ fn tampered(good: &Value) -> Vec<(&'static str, Value, &'static str)> {
     let (height, index) = (good[0]["height"].as_u64().unwrap(), good[0]["index"].as_u64().unwrap());
     vec![
         ("the subnet", byte(24), "another subnet"),
-        ("the last cut", byte(60), "range root"),
+        // All that waited for money went as one range.
+        ("the last cut", byte(60), "no anchor with this content"),
+        ("the range root", byte(160), "does not name the proven cut"),
         ("the result root", byte(90), "no anchor with this content"),
         ("the next committee", byte(122), "no anchor with this content"),
         ("the height", with("height", (height - 1).into()), "and not"),
