@@ -27,6 +27,8 @@ pub mod limits;
 mod medium;
 pub mod outbox;
 mod payload;
+#[cfg(feature = "substrate")]
+pub mod substrate;
 
 pub use anchor::{
     Anchor, Answer, ChainName, ChainPoint, Finality, Found, Prepared, Publisher, Status, Survey,

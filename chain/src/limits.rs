@@ -49,3 +49,6 @@ pub const COPY_ENTRIES: usize = 4_096;
 
 /// Entries of a witness's log that are told at once: 82 KiB.
 pub const ENTRIES: usize = ganglion_types::limits::RESPONSE_ENTRIES;
+
+/// Blocks of a Substrate chain below its final one that are read for anchors: a day at 12 s.
+pub const LOOKBACK_BLOCKS: u64 = 7_200;

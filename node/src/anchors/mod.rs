@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! view ──newest epoch (one value)──► task ──► Outbox ──► file, synced
-//! HTTP ──orders 8───────────────────►  │  ◄── carry_out ──► Anchor (embedded, evm)
+//! HTTP ──orders 8───────────────────►  │  ◄── carry_out ──► Anchor (embedded, evm, substrate)
 //!                                      └──► Board ──► HTTP, metrics
 //! ```
 //! The task owns the outbox. What it says is on the [`Board`]. A file that fails, or a chain that does, ends anchoring or
@@ -194,6 +194,15 @@ pub(crate) fn start(
         AnchorBackend::Evm(_) => {
             return Err(StartError::Key("this program was built without the feature evm".into()));
         }
+        #[cfg(feature = "substrate")]
+        AnchorBackend::Substrate(chain) => {
+            (Arc::new(substrate(chain, Some(hotkey.signing_key().clone()))?), None)
+        }
+        #[cfg(not(feature = "substrate"))]
+        AnchorBackend::Substrate(_) => {
+            let text = "this program was built without the feature substrate";
+            return Err(StartError::Key(text.into()));
+        }
     };
     std::fs::create_dir_all(&dir)?;
     let cuts = LibraryCuts(library.clone());
@@ -233,6 +242,29 @@ pub(crate) fn evm(
         finality: config.final_after.map_or(EvmFinality::Finalized, EvmFinality::Blocks),
     };
     Ok(Evm::new(settings, key)?)
+}
+
+/// The backend of a Substrate chain. It signs with the hotkey of the node, if with any.
+#[cfg(feature = "substrate")]
+pub(crate) fn substrate(
+    config: &crate::config::SubstrateConfig,
+    key: Option<ed25519_dalek::SigningKey>,
+) -> Result<ganglion_chain::substrate::Substrate, StartError> {
+    use crate::config::SubstratePlace;
+    use ganglion_chain::substrate::{ERA, Place, Settings, Substrate};
+    let place = match config.place {
+        SubstratePlace::Remark => Place::Remark,
+        SubstratePlace::Commitment(netuid) => Place::Commitment { netuid },
+        SubstratePlace::Both(netuid) => Place::Both { netuid },
+    };
+    let settings = Settings {
+        url: config.rpc.clone(),
+        genesis: config.genesis,
+        place,
+        era: ERA,
+        lookback: ganglion_chain::limits::LOOKBACK_BLOCKS,
+    };
+    Ok(Substrate::new(&settings, key)?)
 }
 
 fn unix_ms() -> u64 {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ganglion_chain::evm::{Evm, EvmFinality, EvmSettings};
-use ganglion_chain::{Anchor as _, AnchorPayload, ChainPoint, Finality};
+use ganglion_chain::{Anchor, AnchorPayload, ChainPoint, Finality};
 use ganglion_consensus::proof::Proven;
 use ganglion_types::{Canonical as _, EpochProof, MerkleProof};
 use serde_json::{Value, json};
@@ -20,20 +19,28 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 #[derive(Debug, Args)]
 pub(super) struct AnchoredArgs {
     /// Check an anchor too: what `ganglion anchor find EPOCH --json` printed
-    #[arg(long, value_name = "FILE", requires_all = ["anchor_rpc", "anchor_chain_id", "anchor_contract"])]
+    #[arg(long, value_name = "FILE", requires = "anchor_rpc")]
     anchor: Option<PathBuf>,
     /// The chain's node to ask: one that you trust
     #[arg(long, value_name = "URL", requires = "anchor")]
     anchor_rpc: Option<String>,
-    /// Number of the chain
-    #[arg(long, value_name = "NUMBER", requires = "anchor")]
+    /// Number of an EVM chain
+    #[cfg(feature = "evm")]
+    #[arg(long, value_name = "NUMBER", requires_all = ["anchor", "anchor_contract"])]
     anchor_chain_id: Option<u64>,
     /// The contract on it
-    #[arg(long, value_name = "ADDRESS", requires = "anchor")]
+    #[cfg(feature = "evm")]
+    #[arg(long, value_name = "ADDRESS", requires_all = ["anchor", "anchor_chain_id"])]
     anchor_contract: Option<String>,
-    /// Take an anchor as final after so many blocks, where the chain's node does not say it
-    #[arg(long, value_name = "BLOCKS", requires = "anchor")]
+    /// Take an anchor as final after so many blocks, where an EVM chain's node does not say it
+    #[cfg(feature = "evm")]
+    #[arg(long, value_name = "BLOCKS", requires_all = ["anchor", "anchor_contract"])]
     anchor_blocks: Option<u64>,
+    /// Hash of the first block of a Substrate chain
+    #[cfg(feature = "substrate")]
+    #[arg(long, value_name = "HASH", requires = "anchor")]
+    #[cfg_attr(feature = "evm", arg(conflicts_with = "anchor_contract"))]
+    anchor_genesis: Option<String>,
 }
 
 impl AnchoredArgs {
@@ -55,12 +62,12 @@ impl AnchoredArgs {
                 "Write it with `ganglion anchor find EPOCH --json`.",
             )
         })?;
-        let evm = self.evm()?;
+        let chain = self.chain()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| refused(&error.to_string()))?;
         let mut reasons = vec!["the file holds no anchor".to_owned()];
         for claim in &claims {
-            match runtime.block_on(holds(&evm, claim, proof, proven)) {
+            match runtime.block_on(holds(chain.as_ref(), claim, proof, proven)) {
                 Ok(held) => {
                     add(report, &held);
                     return Ok(());
@@ -71,22 +78,50 @@ impl AnchoredArgs {
         Err(refused(reasons.last().map_or("", String::as_str)))
     }
 
-    fn evm(&self) -> Result<Evm, Failure> {
-        let contract = self.anchor_contract.as_deref().unwrap_or_default();
+    /// The chain that is asked. It has to be named by the caller: a file could name any.
+    fn chain(&self) -> Result<Box<dyn Anchor>, Failure> {
+        let rpc = self.anchor_rpc.clone().unwrap_or_default();
+        #[cfg(feature = "substrate")]
+        if let Some(genesis) = &self.anchor_genesis {
+            let genesis = config::genesis(genesis).map_err(|rule| {
+                let cure = "Take it from the chain's documentation.";
+                Failure::input(format!("{genesis:?} is no hash of a block: it {rule}"), cure)
+            })?;
+            let place = config::SubstratePlace::Remark;
+            let chain = config::SubstrateConfig { rpc, genesis, place };
+            let chain = crate::anchors::substrate(&chain, None);
+            return Ok(Box::new(chain.map_err(|error| {
+                Failure::input(error.to_string(), "Give it like wss://node.example.org.")
+            })?));
+        }
+        #[cfg(feature = "evm")]
+        if let (Some(contract), Some(chain_id)) = (&self.anchor_contract, self.anchor_chain_id) {
+            return self.evm(rpc, chain_id, contract);
+        }
+        Err(Failure::input(
+            "the chain of the anchor is not named",
+            "Give --anchor-chain-id and --anchor-contract, or --anchor-genesis.",
+        ))
+    }
+
+    #[cfg(feature = "evm")]
+    fn evm(&self, rpc: String, chain_id: u64, contract: &str) -> Result<Box<dyn Anchor>, Failure> {
+        use ganglion_chain::evm::{Evm, EvmFinality, EvmSettings};
         let contract = config::contract(contract).map_err(|rule| {
             Failure::input(format!("{contract:?} is no contract: it {rule}"), "Check the address.")
         })?;
         let settings = EvmSettings {
-            rpc: self.anchor_rpc.clone().unwrap_or_default(),
-            chain_id: self.anchor_chain_id.unwrap_or_default(),
+            rpc,
+            chain_id,
             contract,
             from_block: 0,
             fee_cap: 0,
             finality: self.anchor_blocks.map_or(EvmFinality::Finalized, EvmFinality::Blocks),
         };
-        Evm::new(settings, None).map_err(|error| {
+        let evm = Evm::new(settings, None).map_err(|error| {
             Failure::input(error.to_string(), "Give it like http://127.0.0.1:8545.")
-        })
+        })?;
+        Ok(Box::new(evm))
     }
 }
 
@@ -96,7 +131,7 @@ fn refused(reason: &str) -> Failure {
 
 /// What is told of an anchor that holds; else why it does not.
 async fn holds(
-    evm: &Evm,
+    chain: &dyn Anchor,
     claim: &AnchorFound,
     proof: &EpochProof,
     proven: &Proven,
@@ -128,12 +163,12 @@ async fn holds(
         index: claim.index,
         transaction: hash(&claim.transaction, "the transaction")?,
     };
-    let verified = evm.verify(&payload, &point).await.map_err(|error| error.to_string())?;
+    let verified = chain.verify(&payload, &point).await.map_err(|error| error.to_string())?;
     if let Finality::Confirmations(blocks) = verified.finality {
         return Err(format!("the block of the anchor is not final yet: {blocks} blocks deep"));
     }
     Ok(json!({
-        "chain": evm.chain().as_str(),
+        "chain": chain.chain().as_str(),
         "publisher": verified.publisher.to_string(),
         "first": payload.first().get(),
         "last": payload.last().get(),

@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 
 mod anchor;
-#[cfg(feature = "evm")]
+#[cfg(any(feature = "evm", feature = "substrate"))]
 mod anchored;
 mod api;
 mod audit;
@@ -29,6 +29,8 @@ mod progress;
 mod recover;
 mod reference;
 mod register;
+#[cfg(feature = "substrate")]
+mod registry;
 mod revise;
 mod revisions;
 mod rotate;
@@ -152,6 +154,10 @@ enum Command {
     /// Epochs on other chains: how far, what is under way, who anchored what
     #[command(subcommand)]
     Anchor(anchor::AnchorCommand),
+    /// Participants that another chain lists
+    #[cfg(feature = "substrate")]
+    #[command(subcommand)]
+    Registry(registry::RegistryCommand),
     /// Check a proof of one row, with no node and no keys
     Verify(verify::VerifyArgs),
     /// List, export and import snapshots of the state
@@ -219,6 +225,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),
         Command::Epoch(command) => epoch::run(&cli.global, command),
         Command::Anchor(command) => anchor::run(&cli.global, &command),
+        #[cfg(feature = "substrate")]
+        Command::Registry(command) => registry::run(&cli.global, &command),
         Command::Verify(args) => verify::run(&cli.global, &args),
         Command::Snapshot(command) => snapshot::run(&cli.global, command),
         Command::Db(command) => db::run(&cli.global, &command),

@@ -36,7 +36,9 @@ Examples:
   ganglion verify proof.json --checkpoint 8:9f86d0...
   ganglion anchor find 12 --json > anchors.json
   ganglion verify proof.json --checkpoint 8:9f86d0... --anchor anchors.json \\
-    --anchor-rpc http://127.0.0.1:8545 --anchor-chain-id 31337 --anchor-contract 0x5fbd...")]
+    --anchor-rpc http://127.0.0.1:8545 --anchor-chain-id 31337 --anchor-contract 0x5fbd...
+  ganglion verify proof.json --checkpoint 8:9f86d0... --anchor anchors.json \\
+    --anchor-rpc wss://node.example.org --anchor-genesis 0x91b1...")]
 pub(super) struct VerifyArgs {
     /// The file
     file: PathBuf,
@@ -46,7 +48,7 @@ pub(super) struct VerifyArgs {
     /// Believe the genesis of this manifest
     #[arg(long, value_name = "MANIFEST", conflicts_with = "checkpoint")]
     genesis: Option<PathBuf>,
-    #[cfg(feature = "evm")]
+    #[cfg(any(feature = "evm", feature = "substrate"))]
     #[command(flatten)]
     anchored: super::anchored::AnchoredArgs,
 }
@@ -56,9 +58,12 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     let bytes = read(&args.file)?;
     match check(&bytes, checkpoint) {
         Ok((proof, proven)) => {
-            #[cfg_attr(not(feature = "evm"), expect(unused_mut, reason = "anchors add to it"))]
+            #[cfg_attr(
+                not(any(feature = "evm", feature = "substrate")),
+                expect(unused_mut, reason = "anchors add to it")
+            )]
             let mut report = report(&proof, &proven, checkpoint);
-            #[cfg(feature = "evm")]
+            #[cfg(any(feature = "evm", feature = "substrate"))]
             args.anchored.check(&proof, &proven, &mut report)?;
             match global.json {
                 true => output::print_json(&report),

@@ -26,6 +26,30 @@ pub enum AnchorBackend {
     Embedded,
     /// A contract of an EVM chain.
     Evm(EvmConfig),
+    /// A Substrate chain.
+    Substrate(SubstrateConfig),
+}
+
+/// A Substrate chain, on which the node's own hotkey is an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubstrateConfig {
+    /// The chain's node.
+    pub rpc: String,
+    /// Hash of the chain's first block.
+    pub genesis: [u8; 32],
+    /// Where anchors are put.
+    pub place: SubstratePlace,
+}
+
+/// Where on a Substrate chain anchors are put. A commitment is made to the subnet of this number on subtensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubstratePlace {
+    /// A remark.
+    Remark,
+    /// The hotkey's commitment.
+    Commitment(u16),
+    /// Both in one transaction.
+    Both(u16),
 }
 
 /// A contract of an EVM chain.
@@ -52,13 +76,27 @@ impl Resolver<'_> {
         let word = self.one(&ANCHOR, |text| match text {
             "embedded" | "none" => Ok(text.to_owned()),
             "evm" if cfg!(feature = "evm") => Ok(text.to_owned()),
-            "evm" => Err("this program was built without the feature evm".into()),
-            _ => Err("must be embedded, evm or none".into()),
+            "substrate" if cfg!(feature = "substrate") => Ok(text.to_owned()),
+            "evm" | "substrate" => {
+                Err(format!("this program was built without the feature {text}"))
+            }
+            _ => Err("must be embedded, evm, substrate or none".into()),
         });
-        let rpc = self.one(&ANCHOR_RPC, |text| match text.starts_with("http://") {
-            true => Ok(text.to_owned()),
-            false => Err("must begin with http://".into()),
+        let schemes = match word.as_deref() {
+            Some("substrate") => ["ws://", "wss://"].as_slice(),
+            _ => &["http://"],
+        };
+        let rpc = self.one(&ANCHOR_RPC, |text| {
+            let fits = schemes.iter().any(|scheme| text.starts_with(scheme));
+            let rule = || format!("must begin with {}", schemes.join(" or "));
+            fits.then(|| text.to_owned()).ok_or_else(rule)
         });
+        let genesis = self.one(&ANCHOR_GENESIS, genesis);
+        let place = self.one(&ANCHOR_PLACE, |text| match text {
+            "remark" | "commitment" | "both" => Ok(text.to_owned()),
+            _ => Err("must be remark, commitment or both".into()),
+        });
+        let netuid = self.one(&ANCHOR_NETUID, |text| number(text, 0, u16::MAX.into()));
         let chain_id = self.one(&ANCHOR_CHAIN_ID, |text| number(text, 1, u32::MAX));
         let contract = self.one(&ANCHOR_CONTRACT, contract);
         let key_file = self.one(&ANCHOR_KEY_FILE, |text| Ok(text.to_owned()));
@@ -74,6 +112,24 @@ impl Resolver<'_> {
         let backend = match word?.as_str() {
             "none" => AnchorBackend::None,
             "embedded" => AnchorBackend::Embedded,
+            "substrate" => {
+                let (rpc, genesis) =
+                    (self.needed(&ANCHOR_RPC, rpc), self.needed(&ANCHOR_GENESIS, genesis));
+                let place = match place?.as_str() {
+                    "remark" => SubstratePlace::Remark,
+                    word => {
+                        let netuid = self.needed(&ANCHOR_NETUID, netuid)?;
+                        let netuid = u16::try_from(netuid).ok()?;
+                        let both = word == "both";
+                        if both {
+                            SubstratePlace::Both(netuid)
+                        } else {
+                            SubstratePlace::Commitment(netuid)
+                        }
+                    }
+                };
+                AnchorBackend::Substrate(SubstrateConfig { rpc: rpc?, genesis: genesis?, place })
+            }
             _ => {
                 let rpc = self.needed(&ANCHOR_RPC, rpc);
                 let chain_id = self.needed(&ANCHOR_CHAIN_ID, chain_id);
@@ -97,10 +153,18 @@ impl Resolver<'_> {
     fn needed<T>(&mut self, setting: &Setting, value: Option<T>) -> Option<T> {
         if value.is_none() && self.last_value(setting).is_empty() {
             let source = self.source(&ANCHOR);
-            self.problem(setting, &source, "", "is needed for anchor = \"evm\"");
+            let chosen = self.last_value(&ANCHOR);
+            self.problem(setting, &source, "", &format!("is needed for anchor = {chosen:?}"));
         }
         value
     }
+}
+
+/// Hash of a block.
+pub(crate) fn genesis(text: &str) -> Result<[u8; 32], String> {
+    let bytes = hex::decode(text.strip_prefix("0x").unwrap_or(text)).ok();
+    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.ok_or_else(|| "must be 0x and 64 hexadecimal digits".into())
 }
 
 /// An address of 20 bytes.

@@ -18,7 +18,9 @@ use crate::snapshots::Checkpoint;
 
 #[cfg(feature = "evm")]
 pub(crate) use anchor::contract;
-pub use anchor::{AnchorBackend, AnchorConfig, EvmConfig};
+#[cfg(feature = "substrate")]
+pub(crate) use anchor::genesis;
+pub use anchor::{AnchorBackend, AnchorConfig, EvmConfig, SubstrateConfig, SubstratePlace};
 pub use resolve::resolve;
 pub(crate) use resolve::split_words;
 pub use settings::{ConfigArgs, SETTINGS, Setting, render};

@@ -534,6 +534,38 @@ mod tests {
         assert_eq!(Case::new("anchor = \"else\"\n").problems().len(), 1);
     }
 
+    #[cfg(feature = "substrate")]
+    #[test]
+    fn anchors_on_a_substrate_chain_need_a_node_a_first_block_and_a_netuid_for_commitments() {
+        use crate::config::{AnchorBackend, SubstratePlace};
+        let case = Case::new("anchor = \"substrate\"\nanchor_rpc = \"http://127.0.0.1:1\"\n");
+        assert_eq!(
+            case.problems(),
+            [
+                "node.toml:2: anchor_rpc = \"http://127.0.0.1:1\": must begin with ws:// or wss://",
+                "node.toml:1: anchor_genesis = \"\": is needed for anchor = \"substrate\"",
+            ]
+        );
+        let whole = format!(
+            "anchor = \"substrate\"\nanchor_rpc = \"ws://127.0.0.1:1\"\nanchor_genesis = \"0x{}\"\n",
+            "45".repeat(32)
+        );
+        let place = |more: &str| {
+            let config = Case::new(&format!("{whole}{more}")).resolve().unwrap();
+            let AnchorBackend::Substrate(chain) = config.anchor.backend else { panic!("another") };
+            assert_eq!(chain.genesis, [0x45; 32]);
+            chain.place
+        };
+        assert_eq!(place(""), SubstratePlace::Remark);
+        let both = "anchor_place = \"both\"\nanchor_netuid = 11\n";
+        assert_eq!(place(both), SubstratePlace::Both(11));
+        let case = Case::new(&format!("{whole}anchor_place = \"commitment\"\n"));
+        assert_eq!(
+            case.problems(),
+            ["node.toml:1: anchor_netuid = \"\": is needed for anchor = \"substrate\""]
+        );
+    }
+
     #[test]
     fn words_split_as_in_a_shell() {
         for (line, words) in [

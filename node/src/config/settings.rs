@@ -191,20 +191,48 @@ pub(super) const ANCHOR: Setting = setting!(
     "GANGLION_ANCHOR",
     false,
     "word",
-    "embedded, evm or none",
+    "embedded, evm, substrate or none",
     "\"embedded\"",
-    "Where certified epochs are anchored: in a signed log of this node, or in a contract of an EVM \
-     chain. See docs/ANCHORS.md. No epoch ever waits for it."
+    "Where certified epochs are anchored: in a signed log of this node, in a contract of an EVM \
+     chain, or on a Substrate chain. See docs/ANCHORS.md. No epoch ever waits for it."
 );
 pub(super) const ANCHOR_RPC: Setting = setting!(
     "anchor_rpc",
     "GANGLION_ANCHOR_RPC",
     false,
     "URL",
-    "http://HOST:PORT",
+    "http://HOST:PORT, or ws://HOST:PORT and wss://HOST of a Substrate chain",
     "",
-    "The chain's node that is asked. Without encryption: run one yourself, or reach it through a \
-     tunnel."
+    "The chain's node that is asked. http:// and ws:// are without encryption: run one yourself, or \
+     reach it through a tunnel."
+);
+pub(super) const ANCHOR_GENESIS: Setting = setting!(
+    "anchor_genesis",
+    "GANGLION_ANCHOR_GENESIS",
+    false,
+    "hash",
+    "0x and 64 hexadecimal digits",
+    "",
+    "Hash of the first block of a Substrate chain. A node of another chain is refused."
+);
+pub(super) const ANCHOR_PLACE: Setting = setting!(
+    "anchor_place",
+    "GANGLION_ANCHOR_PLACE",
+    false,
+    "word",
+    "remark, commitment or both",
+    "\"remark\"",
+    "Where on a Substrate chain: in a remark, for a fee; in the hotkey's commitment on a subnet of \
+     subtensor, free where it is registered; or in both at once."
+);
+pub(super) const ANCHOR_NETUID: Setting = setting!(
+    "anchor_netuid",
+    "GANGLION_ANCHOR_NETUID",
+    false,
+    "number",
+    "0 to 65535",
+    "",
+    "Number of the subnet on subtensor that commitments are made to."
 );
 pub(super) const ANCHOR_CHAIN_ID: Setting = setting!(
     "anchor_chain_id",
@@ -281,7 +309,7 @@ pub(super) const ANCHOR_TAKEOVER: Setting = setting!(
 );
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: [Setting; 29] = [
     MANIFEST,
     HOTKEY,
     PASSWORD_FILE,
@@ -300,6 +328,9 @@ pub const SETTINGS: [Setting; 26] = [
     SNAPSHOT_EVERY,
     ANCHOR,
     ANCHOR_RPC,
+    ANCHOR_GENESIS,
+    ANCHOR_PLACE,
+    ANCHOR_NETUID,
     ANCHOR_CHAIN_ID,
     ANCHOR_CONTRACT,
     ANCHOR_KEY_FILE,

@@ -69,9 +69,18 @@ const LAYERS: [Layer; 10] = [
         name: "ganglion-chain",
         // Neither the network nor the store: what it keeps goes through a trait of its own.
         ours: &["ganglion-types"],
-        // All but the key and the errors only with the feature `evm`: RPC by ureq on tokio's blocking threads, and what
-        // signs an EVM transaction (docs/adr/0010-evm.md).
-        others: &["ed25519-dalek", "k256", "serde_json", "sha3", "thiserror", "tokio", "ureq"],
+        // All but the key and the errors only with the features of chains. `evm`: RPC by ureq on tokio's blocking threads,
+        // and what signs an EVM transaction (docs/adr/0010-evm.md). `substrate`: subxt.
+        others: &[
+            "ed25519-dalek",
+            "k256",
+            "serde_json",
+            "sha3",
+            "subxt",
+            "thiserror",
+            "tokio",
+            "ureq",
+        ],
         build: &[],
     },
     Layer {
@@ -158,8 +167,9 @@ const LAYERS: [Layer; 10] = [
 ];
 
 /// What reaches outside, and the only crates that may name it.
-const OUTSIDE: [(&str, &[&str]); 6] = [
+const OUTSIDE: [(&str, &[&str]); 7] = [
     ("tokio", &["ganglion-p2p", "ganglion-chain", "ganglion", "ganglion-soak"]),
+    ("subxt", &["ganglion-chain"]),
     ("libp2p", &["ganglion-p2p"]),
     ("sled", &["ganglion-storage"]),
     ("smartcore", &["ganglion"]),

@@ -2,6 +2,8 @@
 
 mod advisories;
 mod anchors;
+#[cfg(feature = "chain-tests")]
+mod anchors_substrate;
 mod asking;
 mod audit;
 mod config;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ganglion_chain::evm::Evm;
 use ganglion_chain::outbox::{Cuts, Input, Next, Notice, Outbox, Pace, Reply, Request, carry_out};
-use ganglion_chain::{Anchor as _, CutHead, Medium};
+use ganglion_chain::{Anchor, CutHead, Medium};
 use ganglion_types::{CutId, Digest, Epoch, SubnetId, merkle};
 
 use super::chain::Anvil;
@@ -84,8 +84,8 @@ pub(crate) enum Kill {
     After(u64),
 }
 
-pub(crate) struct Node {
-    pub(crate) evm: Evm,
+pub(crate) struct Node<A = Evm> {
+    pub(crate) evm: A,
     outbox: Option<Outbox<Paper>>,
     file: PathBuf,
     tip: u64,
@@ -97,8 +97,8 @@ pub(crate) struct Node {
     pub(crate) notices: Vec<Notice>,
 }
 
-impl Node {
-    pub(crate) fn new(evm: Evm, file: PathBuf, rank: u32) -> Self {
+impl<A: Anchor> Node<A> {
+    pub(crate) fn new(evm: A, file: PathBuf, rank: u32) -> Self {
         Self {
             evm,
             outbox: None,
@@ -181,16 +181,23 @@ impl Node {
         carry_out(&self.evm, &Decided::default(), SUBNET, request).await
     }
 
-    /// Blocks and time until everything is final.
-    pub(crate) async fn settle(&mut self, chain: &Anvil) {
+    /// Time, and whatever else goes on meanwhile, until everything is final.
+    pub(crate) async fn settle_while(&mut self, mut meanwhile: impl AsyncFnMut()) {
         for _ in 0..200 {
             if self.done() == self.tip {
                 return;
             }
             self.pass(2_000).await;
-            chain.mine(1);
+            meanwhile().await;
         }
-        let (done, tip) = (self.done(), self.tip);
-        panic!("done {done} of {tip}: {:?}", self.outbox().flights());
+        let (done, tip, told) = (self.done(), self.tip, std::mem::take(&mut self.notices));
+        panic!("done {done} of {tip}: {:?}, told {told:?}", self.outbox().flights());
+    }
+}
+
+impl Node {
+    /// Blocks and time until everything is final.
+    pub(crate) async fn settle(&mut self, chain: &Anvil) {
+        self.settle_while(async || chain.mine(1)).await;
     }
 }

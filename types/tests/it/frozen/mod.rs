@@ -14,11 +14,11 @@ use ganglion_types::parameters::Change;
 use ganglion_types::weights::{CommitScope, commitment, salt, score_leaf, score_root};
 use ganglion_types::{
     AgreementMessage, BatchOutputs, Body, Canonical, Certificate, Coldkey, Cut, CutId, Digest,
-    Epoch, EpochBundle, Evidence, GenesisParticipant, Hotkey, Hyperparameters, InclusionList, Item,
-    ItemId, Kind, ListBody, Manifest, Operation, OutputBatch, OutputCommit, Payload, PeerRecord,
-    Phases, PolkaCertificate, Proposal, Rao, Receipt, RegistryOp, Role, Round, RoundCertificate,
-    Signature, SubnetId, TaskBatch, TaskSpec, Uid, Vote, VoteType, WeightCommit, WeightReveal,
-    Weights, limits, merkle, seed, sign, task,
+    Epoch, EpochBundle, Evidence, ExternalMember, ExternalRegistry, GenesisParticipant, Hotkey,
+    Hyperparameters, InclusionList, Item, ItemId, Kind, ListBody, Manifest, Operation, OutputBatch,
+    OutputCommit, Payload, PeerRecord, Phases, PolkaCertificate, Proposal, Rao, Receipt,
+    RegistryOp, Role, Round, RoundCertificate, Signature, SubnetId, TaskBatch, TaskSpec, Uid, Vote,
+    VoteType, WeightCommit, WeightReveal, Weights, limits, merkle, seed, sign, task,
 };
 
 use crate::vectors::{self, Line};
@@ -177,6 +177,19 @@ fn cut() -> Cut {
     }
 }
 
+fn external_registry() -> ExternalRegistry {
+    let member = |uid: u8, permit| ExternalMember {
+        uid: Uid::new(u16::from(uid)),
+        hotkey: hotkey(uid + 1),
+        coldkey: coldkey(uid + 11),
+        stake: Rao::new(u64::from(uid) * 1_500_000_000),
+        permit,
+        registered_at: 4_100 + u64::from(uid),
+    };
+    let members = vec![member(0, false), member(2, true)];
+    ExternalRegistry::new(digest(20), (4_200, digest(21)), 11, members).unwrap()
+}
+
 fn vote(byte: u8, cut: Option<CutId>) -> Vote {
     Vote::sign(&SUBNET, VoteType::Precommit, EPOCH, Round::new(1), cut, &key(byte))
 }
@@ -289,6 +302,8 @@ fn lines() -> Vec<Line> {
     }
     let manifest = manifest();
     lines.push(line("manifest", &manifest, Some(Digest::new(*manifest.subnet_id().as_bytes()))));
+    let registry = external_registry();
+    lines.push(line("external_registry", &registry, Some(registry.digest())));
     lines.extend(hashes());
     lines.extend(proofs::lines());
     lines.extend(rpc::lines());
