@@ -157,7 +157,12 @@ pub(crate) fn start(
             (Arc::new(log), Some(reader))
         }
         #[cfg(feature = "evm")]
-        AnchorBackend::Evm(evm) => (Arc::new(self::evm(evm)?), None),
+        AnchorBackend::Evm(evm) => {
+            if let Some(warning) = open_rpc(&evm.rpc) {
+                tracing::warn!("{warning}");
+            }
+            (Arc::new(self::evm(evm)?), None)
+        }
         #[cfg(not(feature = "evm"))]
         AnchorBackend::Evm(_) => {
             return Err(StartError::Key("this program was built without the feature evm".into()));
@@ -201,6 +206,15 @@ pub(crate) fn evm(
         finality: config.final_after.map_or(EvmFinality::Finalized, EvmFinality::Blocks),
     };
     Ok(Evm::new(settings, key)?)
+}
+
+/// What the operator should know of the way to a chain's node, if anything. Without the address: it often holds a secret.
+#[cfg(feature = "evm")]
+pub(crate) fn open_rpc(rpc: &str) -> Option<&'static str> {
+    ganglion_chain::evm::is_open(rpc)?.then_some(
+        "the chain's node is asked without encryption and is not on this machine: anybody on the way can read and \
+         change what it says; give its address with https://",
+    )
 }
 
 fn unix_ms() -> u64 {

@@ -190,6 +190,9 @@ fn deploy(global: &Global, args: &DeployArgs) -> Result<(), Failure> {
         let cure = "Check that the chain's node answers, and that the key's account holds money.";
         Failure::new(super::exit::Exit::Environment, error.to_string(), cure)
     };
+    if let Some(warning) = crate::anchors::open_rpc(&config.rpc) {
+        output::note(warning);
+    }
     let evm = crate::anchors::evm(&config).map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(&error))?;

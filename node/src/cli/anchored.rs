@@ -9,7 +9,7 @@ use ganglion_consensus::proof::Proven;
 use ganglion_types::{Canonical as _, EpochProof, MerkleProof};
 use serde_json::{Value, json};
 
-use super::exit::Failure;
+use super::{exit::Failure, output};
 use crate::api::types::AnchorFound;
 use crate::{config, files};
 
@@ -84,8 +84,11 @@ impl AnchoredArgs {
             fee_cap: 0,
             finality: self.anchor_blocks.map_or(EvmFinality::Finalized, EvmFinality::Blocks),
         };
+        if let Some(warning) = crate::anchors::open_rpc(&settings.rpc) {
+            output::note(warning);
+        }
         Evm::new(settings, None).map_err(|error| {
-            Failure::input(error.to_string(), "Give it like http://127.0.0.1:8545.")
+            Failure::input(error.to_string(), "Give it like https://HOST or http://127.0.0.1:8545.")
         })
     }
 }

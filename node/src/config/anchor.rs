@@ -55,9 +55,11 @@ impl Resolver<'_> {
             "evm" => Err("this program was built without the feature evm".into()),
             _ => Err("must be embedded, evm or none".into()),
         });
-        let rpc = self.one(&ANCHOR_RPC, |text| match text.starts_with("http://") {
-            true => Ok(text.to_owned()),
-            false => Err("must begin with http://".into()),
+        let rpc = self.one(&ANCHOR_RPC, |text| {
+            match text.starts_with("https://") || text.starts_with("http://") {
+                true => Ok(text.to_owned()),
+                false => Err("must begin with https:// or http://".into()),
+            }
         });
         let chain_id = self.one(&ANCHOR_CHAIN_ID, |text| number(text, 1, u32::MAX));
         let contract = self.one(&ANCHOR_CONTRACT, contract);

@@ -201,10 +201,10 @@ pub(super) const ANCHOR_RPC: Setting = setting!(
     "GANGLION_ANCHOR_RPC",
     false,
     "URL",
-    "http://HOST:PORT",
+    "https://HOST:PORT or http://HOST:PORT",
     "",
-    "The chain's node that is asked. Without encryption: run one yourself, or reach it through a \
-     tunnel."
+    "The chain's node that is asked. Take http:// for one on this machine only: elsewhere anybody \
+     on the way can read and change what it says, and a node warns of it."
 );
 pub(super) const ANCHOR_CHAIN_ID: Setting = setting!(
     "anchor_chain_id",

@@ -69,9 +69,17 @@ const LAYERS: [Layer; 10] = [
         name: "ganglion-chain",
         // Neither the network nor the store: what it keeps goes through a trait of its own.
         ours: &["ganglion-types"],
-        // All but the key and the errors only with the feature `evm`: RPC by ureq on tokio's blocking threads, and what
-        // signs an EVM transaction (docs/adr/0010-evm.md).
-        others: &["ed25519-dalek", "k256", "serde_json", "sha3", "thiserror", "tokio", "ureq"],
+        // All but the key and the errors only with the feature `evm`: alloy, and beneath it ureq on tokio's blocking
+        // threads, as a service of tower's form (docs/adr/0013-alloy.md).
+        others: &[
+            "alloy",
+            "ed25519-dalek",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tower-service",
+            "ureq",
+        ],
         build: &[],
     },
     Layer {
