@@ -37,11 +37,17 @@ pub const STRANGERS: usize = 64;
 /// Transactions in a row that the chain included without effect or dropped, after which it is asked no more.
 pub const DEATHS: u32 = 5;
 
-/// Bytes of an answer by a chain's node: a window of logs is by far the largest.
-pub const RPC_BYTES: u64 = 16 << 20;
+/// Bytes of an answer by a chain's node that holds no logs: a block of 20,000 transactions by their hashes has 1.4 MiB, all else less.
+pub const RPC_BYTES: u64 = 2 << 20;
+
+/// Bytes of an answer with the logs of [`LOG_BLOCKS`]: 17,000 anchors.
+pub const RPC_LOG_BYTES: u64 = 16 << 20;
 
 /// Blocks whose logs are asked for at once; public nodes refuse more.
 pub const LOG_BLOCKS: u64 = 5_000;
+
+/// Times that [`LOG_BLOCKS`] are read for one search: ten million blocks, and a node's word about its height can not make it longer.
+pub const LOG_WINDOWS: u32 = 2_000;
 
 /// Entries of another witness's log that are kept, the newest; a copy is shortened at twice as many, of 2.6 MiB. At one entry for each
 /// epoch of 10 s eleven hours, and far more with `anchor_every`.

@@ -9,22 +9,29 @@
 //! Final is what the chain's node calls `finalized`, or a number of blocks where the settings say so.
 
 mod contract;
+mod key;
 mod reads;
-mod rpc;
-mod transaction;
+mod wire;
 
-use serde_json::json;
+use alloy::consensus::TxEip1559;
+use alloy::eips::BlockId;
+use alloy::network::AnyNetwork;
+use alloy::primitives::{Address as Account, TxKind};
+use alloy::providers::{Provider as _, RootProvider};
+use alloy::rpc::client::RpcClient;
+use alloy::rpc::types::{TransactionInput, TransactionRequest};
+use alloy::transports::TransportError;
 
 use ganglion_types::Epoch;
 
-pub use transaction::{Address, EvmKey};
+pub use key::{Address, EvmKey};
+pub use wire::is_open;
 
 use crate::{
     AnchorError, AnchorPayload, Answer, ChainName, ChainPoint, Found, Prepared, Publisher, Reason,
     Status, Survey, Verified, limits,
 };
-use rpc::{Fault, Rpc, data, quantity, small};
-use transaction::Transaction;
+use wire::Wire;
 
 /// Least tip per unit of gas, wei: what nodes take without a word of their own.
 const TIP: u128 = 1_000_000_000;
@@ -44,7 +51,7 @@ pub enum EvmFinality {
 /// Where to anchor and at what price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvmSettings {
-    /// The chain's node, `http://…`.
+    /// The chain's node, `https://…` or `http://…`.
     pub rpc: String,
     /// Number of the chain; a node of another one is refused.
     pub chain_id: u64,
@@ -62,7 +69,9 @@ pub struct EvmSettings {
 #[derive(Debug)]
 pub struct Evm {
     settings: EvmSettings,
-    rpc: Rpc,
+    contract: Account,
+    /// Without fillers: nonces, fees and gas are the outbox's business and ours, and nothing of them is remembered here.
+    node: RootProvider<AnyNetwork>,
     name: ChainName,
     account: Option<(EvmKey, Publisher)>,
     index: tokio::sync::Mutex<reads::Index>,
@@ -74,19 +83,39 @@ impl Evm {
     /// # Errors
     /// [`AnchorError::Refused`] for an address of a node that is none.
     pub fn new(settings: EvmSettings, key: Option<EvmKey>) -> Result<Self, AnchorError> {
-        if !settings.rpc.starts_with("http://") {
-            let reason = "the address of the chain's node must begin with http://";
+        if is_open(&settings.rpc).is_none() {
+            let reason = "the address of the chain's node must be like https://host or http://host";
             return Err(AnchorError::Refused(Reason::new(reason)));
         }
-        let name = format!("evm:{}:{}", settings.chain_id, data(&settings.contract));
+        let wire = Wire::new(&settings.rpc);
+        Self::over(wire, settings, key)
+    }
+
+    /// A backend whose node answers these bytes, one element a request, and then nothing more: what a node may say is tried
+    /// without one. The address in the settings is not looked at.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn recorded(
+        settings: EvmSettings,
+        key: Option<EvmKey>,
+        answers: Vec<Vec<u8>>,
+    ) -> Result<Self, AnchorError> {
+        Self::over(Wire::recorded(answers), settings, key)
+    }
+
+    fn over(wire: Wire, settings: EvmSettings, key: Option<EvmKey>) -> Result<Self, AnchorError> {
+        let contract = Account::from(settings.contract);
+        // Lowercase and for ever: outboxes keep it.
+        let name = format!("evm:{}:{contract:#x}", settings.chain_id);
         let name = ChainName::new(&name)
             .ok_or_else(|| AnchorError::Refused(Reason::new("no name for this chain")))?;
         let account = key.and_then(|key| {
             let publisher = Publisher::new(&key.address())?;
             Some((key, publisher))
         });
-        let (rpc, index) = (Rpc::new(&settings.rpc), reads::Index::default().into());
-        Ok(Self { settings, rpc, name, account, index })
+        let node = RootProvider::new(RpcClient::new(wire, false));
+        Ok(Self { settings, contract, node, name, account, index: reads::Index::default().into() })
     }
 
     fn key(&self) -> Result<&EvmKey, AnchorError> {
@@ -97,13 +126,11 @@ impl Evm {
     /// The right chain, and our contract on it. Asked before anything is paid.
     async fn check(&self) -> Result<(), AnchorError> {
         self.check_chain().await?;
-        let code = rpc::bytes(
-            &self.rpc.call("eth_getCode", json!([data(&self.settings.contract), "latest"])).await?,
-        )?;
+        let code = self.node.get_code_at(self.contract).latest().await?;
         if contract::code("runtime").is_none_or(|ours| ours != code) {
             let text = format!(
-                "what stands at {} is {}, not the contract of this version",
-                data(&self.settings.contract),
+                "what stands at {:#x} is {}, not the contract of this version",
+                self.contract,
                 if code.is_empty() { "nothing" } else { "another contract" }
             );
             return Err(AnchorError::Refused(Reason::new(text)));
@@ -112,7 +139,7 @@ impl Evm {
     }
 
     async fn check_chain(&self) -> Result<(), AnchorError> {
-        let found = small(&self.rpc.call("eth_chainId", json!([])).await?)?;
+        let found = self.node.get_chain_id().await?;
         if found == self.settings.chain_id {
             return Ok(());
         }
@@ -124,10 +151,10 @@ impl Evm {
     async fn bid(&self, before: Option<(u128, u128)>) -> Result<(u128, u128), AnchorError> {
         let base = self.base_fee().await?;
         // Not every chain's node has an opinion.
-        let tip = match self.rpc.call("eth_maxPriorityFeePerGas", json!([])).await {
-            Ok(tip) => rpc::number(&tip)?.max(TIP),
-            Err(Fault::Said { .. }) => TIP,
-            Err(fault) => return Err(fault.into()),
+        let tip = match self.node.get_max_priority_fee_per_gas().await {
+            Ok(tip) => tip.max(TIP),
+            Err(TransportError::ErrorResp(_)) => TIP,
+            Err(error) => return Err(error.into()),
         };
         let more = |bid: u128| bid.saturating_add(bid / 8).saturating_add(1);
         let (old_tip, old_fee) = before.map_or((0, 0), |(tip, fee)| (more(tip), more(fee)));
@@ -151,75 +178,80 @@ impl Evm {
         let key = self.key()?;
         self.check().await?;
         let call = contract::anchor(payload);
-        let before = replaces.iter().filter_map(|old| transaction::bids(&old.bytes)).max();
-        let gas = self.gas(&key.address(), payload, &call).await?;
+        let before = replaces.iter().filter_map(|old| key::bids(&old.bytes)).max();
+        let gas = self.gas(key, payload, &call).await?;
         let (tip, fee) = self.bid(before).await?;
         let nonce = match replaces.last() {
             Some(old) => old.nonce,
             None => {
-                let next = self.nonce(&key.address(), "latest").await?;
+                let next = self.nonce(&key.address(), BlockId::latest()).await?;
                 next.max(used.map_or(0, |used| used.saturating_add(1)))
             }
         };
-        let made = Transaction {
+        let made = TxEip1559 {
             chain_id: self.settings.chain_id,
             nonce,
-            tip,
-            fee,
-            gas,
-            to: Some(self.settings.contract),
-            data: call,
+            max_priority_fee_per_gas: tip,
+            max_fee_per_gas: fee,
+            gas_limit: gas,
+            to: TxKind::Call(self.contract),
+            input: call.into(),
+            ..TxEip1559::default()
         };
-        self.sign(key, &made).await
+        self.sign(key, made).await
     }
 
     /// Signs what the account can pay.
-    async fn sign(&self, key: &EvmKey, made: &Transaction) -> Result<Prepared, AnchorError> {
-        let need = made.fee.saturating_mul(u128::from(made.gas));
+    async fn sign(&self, key: &EvmKey, made: TxEip1559) -> Result<Prepared, AnchorError> {
+        let need = made.max_fee_per_gas.saturating_mul(u128::from(made.gas_limit));
         let have = self.balance(&key.address()).await?;
         if have < need {
             return Err(AnchorError::Funds { have, need });
         }
+        let nonce = made.nonce;
         let unsigned = || AnchorError::Refused(Reason::new("the key does not sign"));
-        let (bytes, id) = made.sign(key).ok_or_else(unsigned)?;
-        Ok(Prepared { id, nonce: made.nonce, expires: None, fee_max: need, bytes })
+        let (bytes, id) = key.sign(made).ok_or_else(unsigned)?;
+        Ok(Prepared { id, nonce, expires: None, fee_max: need, bytes })
     }
 
     /// Gas by trial on the newest block, and a quarter more. On that block and no other: on one with our own waiting transaction
     /// the anchor would be a repeat, and too little gas for the real thing. Gas that is not used is not paid.
     async fn gas(
         &self,
-        from: &Address,
+        key: &EvmKey,
         payload: &AnchorPayload,
         call: &[u8],
     ) -> Result<u64, AnchorError> {
-        let to = data(&self.settings.contract);
-        let trial = json!([{ "from": data(from), "to": to, "data": data(call) }, "latest"]);
-        match self.rpc.call("eth_estimateGas", trial).await {
-            Ok(gas) => {
-                let gas = small(&gas)?;
-                Ok(gas.saturating_add(gas / 4).max(GAS))
-            }
-            Err(Fault::Said { data, .. })
-                if contract::is_conflict(&rpc::unhex(&data).unwrap_or_default()) =>
+        let trial = TransactionRequest { from: Some(key.address().into()), ..self.request(call) };
+        match self.node.estimate_gas(trial.into()).block(BlockId::latest()).await {
+            Ok(gas) => Ok(gas.saturating_add(gas / 4).max(GAS)),
+            Err(TransportError::ErrorResp(said))
+                if said.as_decoded_error::<contract::Conflict>().is_some() =>
             {
                 Err(self.conflict(payload).await)
             }
-            Err(Fault::Said { code: 3, message, .. }) => {
-                Err(AnchorError::Refused(Reason::new(message)))
+            Err(TransportError::ErrorResp(said)) if said.code == 3 => {
+                Err(AnchorError::Refused(Reason::new(said.message)))
             }
-            Err(fault) => Err(fault.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
+    /// A call of the contract that is only tried. Nodes differ in the name of the field, so it has both.
+    fn request(&self, call: &[u8]) -> TransactionRequest {
+        let input = TransactionInput::both(call.to_vec().into());
+        TransactionRequest { to: Some(TxKind::Call(self.contract)), input, ..Default::default() }
+    }
+
     async fn submit(&self, prepared: &Prepared) -> Result<(), AnchorError> {
-        let sent = self.rpc.call("eth_sendRawTransaction", json!([data(&prepared.bytes)])).await;
-        let Err(Fault::Said { code, message, .. }) = sent else {
-            return sent.map(|_| ()).map_err(Into::into);
+        let refused = match self.node.send_raw_transaction(&prepared.bytes).await {
+            Ok(_) => return Ok(()),
+            Err(TransportError::ErrorResp(refused)) => refused,
+            Err(error) => return Err(error.into()),
         };
-        let said = message.to_lowercase();
+        let said = refused.message.to_lowercase();
         let says = |any: &[&str]| any.iter().any(|words| said.contains(words));
-        let reason = Reason::new(format!("{message} ({code})"));
+        let reason = Reason::new(format!("{} ({})", refused.message, refused.code));
         if says(&["already known", "already imported", "known transaction", "already exists"]) {
             return Ok(());
         }
@@ -230,7 +262,8 @@ impl Evm {
         } else if says(&["insufficient funds"]) {
             let have = self.balance(&self.key()?.address()).await?;
             AnchorError::Funds { have, need: prepared.fee_max }
-        } else if code == -32005 || says(&["pool is full", "txpool is full", "rate limit"]) {
+        } else if refused.code == -32005 || says(&["pool is full", "txpool is full", "rate limit"])
+        {
             AnchorError::RateLimited { wait: None, reason }
         } else if says(&["gas limit", "intrinsic gas", "chain id", "not supported"]) {
             AnchorError::Refused(reason)
@@ -268,18 +301,30 @@ impl Evm {
         self.check_chain().await?;
         let code = contract::code("bytecode")
             .ok_or_else(|| AnchorError::Refused(Reason::new("no artifact")))?;
-        let trial = json!([{ "from": data(&key.address()), "data": data(&code) }, "latest"]);
-        let gas = small(&self.rpc.call("eth_estimateGas", trial).await?)?;
+        let trial = TransactionRequest {
+            from: Some(key.address().into()),
+            input: TransactionInput::both(code.clone()),
+            ..Default::default()
+        };
+        let gas = self.node.estimate_gas(trial.into()).block(BlockId::latest()).await;
+        let gas = gas.map_err(AnchorError::from)?;
         let (tip, fee) = self.bid(None).await?;
-        let nonce = self.nonce(&key.address(), "latest").await?;
-        let chain_id = self.settings.chain_id;
-        let gas = gas.saturating_add(gas / 4);
-        let made = Transaction { chain_id, nonce, tip, fee, gas, to: None, data: code };
-        let prepared = self.sign(key, &made).await?;
+        let nonce = self.nonce(&key.address(), BlockId::latest()).await?;
+        let made = TxEip1559 {
+            chain_id: self.settings.chain_id,
+            nonce,
+            max_priority_fee_per_gas: tip,
+            max_fee_per_gas: fee,
+            gas_limit: gas.saturating_add(gas / 4),
+            to: TxKind::Create,
+            input: code,
+            ..TxEip1559::default()
+        };
+        let prepared = self.sign(key, made).await?;
         self.submit(&prepared).await?;
         for _ in 0..looks {
             if let Some(receipt) = self.receipt(&prepared.id).await? {
-                let address = transaction::created(&key.address(), nonce);
+                let address = Account::from(key.address()).create(nonce).into_array();
                 return if receipt.succeeded {
                     Ok((address, receipt.point.height))
                 } else {
@@ -341,11 +386,6 @@ impl crate::Anchor for Evm {
     fn survey(&self) -> Answer<'_, Survey> {
         Box::pin(self.survey())
     }
-}
-
-/// Height of a block that has to be asked for by number.
-fn at(height: u64) -> String {
-    quantity(height)
 }
 
 /// Logs that are kept, at most.

@@ -2,12 +2,16 @@
 
 use std::ops::RangeInclusive;
 
+use alloy::consensus::{Eip658Value, TxReceipt as _};
+use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::network::AnyRpcBlock;
+use alloy::primitives::B256;
+use alloy::providers::Provider as _;
+use alloy::rpc::types::{Filter, Log};
+use alloy::sol_types::SolEvent as _;
 use ganglion_types::{Epoch, SubnetId};
-use serde_json::{Value, json};
 
-use super::rpc::{self, data, number, quantity, small};
-use super::transaction::Address;
-use super::{Evm, EvmFinality, KEPT, at, contract};
+use super::{Account, Address, Evm, EvmFinality, KEPT, contract};
 use crate::{
     AnchorError, AnchorPayload, ChainPoint, Finality, Found, Prepared, Publisher, Reason, Status,
     Verified, limits,
@@ -28,39 +32,37 @@ pub(super) struct Index {
 pub(super) struct Receipt {
     pub(super) point: ChainPoint,
     pub(super) succeeded: bool,
-    logs: Vec<Value>,
+    logs: Vec<Log>,
 }
 
 impl Evm {
-    pub(super) async fn nonce(&self, of: &Address, block: &str) -> Result<u64, AnchorError> {
-        let count = self.rpc.call("eth_getTransactionCount", json!([data(of), block])).await?;
-        small(&count)
+    pub(super) async fn nonce(&self, of: &Address, block: BlockId) -> Result<u64, AnchorError> {
+        Ok(self.node.get_transaction_count(of.into()).block_id(block).await?)
     }
 
     pub(super) async fn balance(&self, of: &Address) -> Result<u128, AnchorError> {
-        let held = self.rpc.call("eth_getBalance", json!([data(of), "latest"])).await?;
         // More than u128 holds is enough.
-        Ok(number(&held).unwrap_or(u128::MAX))
+        Ok(self.node.get_balance(of.into()).latest().await?.saturating_to())
     }
 
-    async fn block(&self, which: &str) -> Result<Option<Value>, AnchorError> {
-        let block = self.rpc.call("eth_getBlockByNumber", json!([which, false])).await?;
-        Ok(Some(block).filter(|block| !block.is_null()))
+    async fn block(&self, which: BlockNumberOrTag) -> Result<Option<AnyRpcBlock>, AnchorError> {
+        Ok(self.node.get_block_by_number(which).await?)
     }
 
     pub(super) async fn base_fee(&self) -> Result<u128, AnchorError> {
-        let newest = self.block("latest").await?.unwrap_or_default();
+        let newest = self.block(BlockNumberOrTag::Latest).await?;
+        let newest = newest.ok_or_else(|| odd("no newest block"))?;
         let none = || AnchorError::Refused(Reason::new("a chain without EIP-1559 fees"));
-        number(newest.get("baseFeePerGas").ok_or_else(none)?)
+        newest.header.inner.base_fee_per_gas.map(u128::from).ok_or_else(none)
     }
 
     /// Heights of the newest and of the newest final block.
     pub(super) async fn heights(&self) -> Result<(u64, u64), AnchorError> {
-        let height = small(&self.rpc.call("eth_blockNumber", json!([])).await?)?;
+        let height = self.node.get_block_number().await?;
         let finalized = match self.settings.finality {
             EvmFinality::Blocks(blocks) => height.saturating_sub(blocks),
-            EvmFinality::Finalized => match self.block("finalized").await? {
-                Some(block) => small(block.get("number").unwrap_or(&Value::Null))?,
+            EvmFinality::Finalized => match self.block(BlockNumberOrTag::Finalized).await? {
+                Some(block) => block.header.inner.number,
                 None => 0,
             },
         };
@@ -68,19 +70,20 @@ impl Evm {
     }
 
     pub(super) async fn receipt(&self, id: &[u8; 32]) -> Result<Option<Receipt>, AnchorError> {
-        let receipt = self.rpc.call("eth_getTransactionReceipt", json!([data(id)])).await?;
-        if receipt.is_null() {
+        let Some(receipt) = self.node.get_transaction_receipt(id.into()).await? else {
             return Ok(None);
-        }
-        let field = |name: &str| receipt.get(name).unwrap_or(&Value::Null);
-        let point = ChainPoint {
-            height: small(field("blockNumber"))?,
-            block: rpc::hash(field("blockHash"))?,
-            index: u32::try_from(small(field("transactionIndex"))?).unwrap_or(u32::MAX),
-            transaction: *id,
         };
-        let logs = field("logs").as_array().cloned().unwrap_or_default();
-        Ok(Some(Receipt { point, succeeded: small(field("status"))? == 1, logs }))
+        let receipt = receipt.0.inner;
+        if receipt.transaction_hash != B256::from(*id) {
+            return Err(odd("a receipt of another transaction"));
+        }
+        let place = (receipt.block_number, receipt.block_hash, receipt.transaction_index);
+        let point = point(place, *id).ok_or_else(|| odd("a receipt without a place"))?;
+        let Eip658Value::Eip658(succeeded) = receipt.inner.inner.status_or_post_state() else {
+            return Err(odd("a receipt without a status"));
+        };
+        let logs = receipt.inner.inner.receipt.logs;
+        Ok(Some(Receipt { point, succeeded, logs }))
     }
 
     /// Whether the contract states the payload as this publisher's at a height.
@@ -90,9 +93,9 @@ impl Evm {
         by: &Address,
         height: u64,
     ) -> Result<bool, AnchorError> {
-        let to = data(&self.settings.contract);
-        let call = json!([{ "to": to, "data": data(&contract::stated(payload, by)) }, at(height)]);
-        let answer = rpc::bytes(&self.rpc.call("eth_call", call).await?)?;
+        let call = self.request(&contract::stated(payload, by.into()));
+        let answer = self.node.call(call.into()).block(BlockId::number(height)).await;
+        let answer = answer.map_err(AnchorError::from)?;
         if answer.is_empty() {
             // No contract at that height: it is younger.
             return Ok(false);
@@ -145,19 +148,17 @@ impl Evm {
         if attempts.is_empty() {
             return Ok(Status::Absent);
         }
-        let used = self.nonce(&account, &at(finalized)).await?;
+        let used = self.nonce(&account, BlockId::number(finalized)).await?;
         if attempts.iter().all(|attempt| attempt.nonce < used) {
             return Ok(Status::Dead);
         }
         // The place is taken, but not for good: time says whether by us.
-        let newest = self.nonce(&account, &at(height)).await?;
+        let newest = self.nonce(&account, BlockId::number(height)).await?;
         if attempts.iter().all(|attempt| attempt.nonce < newest) {
             return Ok(Status::Pending);
         }
         for attempt in attempts.iter().rev() {
-            let known =
-                self.rpc.call("eth_getTransactionByHash", json!([data(&attempt.id)])).await?;
-            if !known.is_null() {
+            if self.node.get_transaction_by_hash(attempt.id.into()).await?.is_some() {
                 return Ok(Status::Pending);
             }
         }
@@ -183,17 +184,13 @@ impl Evm {
     }
 
     /// Anchors in the logs of a receipt.
-    fn logged(&self, receipt: &Receipt) -> impl Iterator<Item = (AnchorPayload, Address)> {
+    fn logged(&self, receipt: &Receipt) -> impl Iterator<Item = (AnchorPayload, Account)> {
         receipt.logs.iter().filter_map(|log| self.read_log(log))
     }
 
-    fn read_log(&self, log: &Value) -> Option<(AnchorPayload, Address)> {
-        let by = rpc::bytes(log.get("address")?).ok()?;
-        let topics = log.get("topics")?.as_array()?.iter();
-        let topics: Vec<[u8; 32]> =
-            topics.map(|topic| rpc::hash(topic).ok()).collect::<Option<_>>()?;
-        let data = rpc::bytes(log.get("data")?).ok()?;
-        contract::log(&topics, &data).filter(|_| by == self.settings.contract)
+    fn read_log(&self, log: &Log) -> Option<(AnchorPayload, Account)> {
+        let counts = log.inner.address == self.contract && !log.removed;
+        counts.then(|| contract::log(&log.inner.data))?
     }
 
     /// Anchors of a subnet in some blocks.
@@ -202,26 +199,26 @@ impl Evm {
         subnet: SubnetId,
         blocks: RangeInclusive<u64>,
     ) -> Result<Vec<Found>, AnchorError> {
-        let topics = [data(&contract::topic()), data(subnet.as_bytes())];
-        let filter = json!([{
-            "address": data(&self.settings.contract),
-            "topics": topics,
-            "fromBlock": quantity(*blocks.start()),
-            "toBlock": quantity(*blocks.end()),
-        }]);
-        let answer = self.rpc.call("eth_getLogs", filter).await?;
-        let odd = || AnchorError::Unreachable(Reason::new("logs that are no list"));
+        let filter = Filter::new()
+            .address(self.contract)
+            .event_signature(contract::Anchored::SIGNATURE_HASH)
+            .topic1(B256::from(*subnet.as_bytes()))
+            .from_block(*blocks.start())
+            .to_block(*blocks.end());
         let mut found = Vec::new();
-        for log in answer.as_array().ok_or_else(odd)? {
-            let Some((payload, publisher)) = self.read_log(log) else { continue };
-            let Some(publisher) = Publisher::new(&publisher) else { continue };
-            let field = |name: &str| log.get(name).unwrap_or(&Value::Null);
-            let point = ChainPoint {
-                height: small(field("blockNumber"))?,
-                block: rpc::hash(field("blockHash"))?,
-                index: u32::try_from(small(field("transactionIndex"))?).unwrap_or(u32::MAX),
-                transaction: rpc::hash(field("transactionHash"))?,
-            };
+        for log in self.node.get_logs(&filter).await? {
+            let Some((payload, publisher)) = self.read_log(&log) else { continue };
+            // The node was asked for these only, and is not believed that they are.
+            if payload.subnet() != subnet {
+                continue;
+            }
+            let Some(publisher) = Publisher::new(publisher.as_slice()) else { continue };
+            let transaction = log.transaction_hash.ok_or_else(|| odd("a log of no transaction"))?;
+            let place = (log.block_number, log.block_hash, log.transaction_index);
+            let point = point(place, transaction.0).ok_or_else(|| odd("a log without a place"))?;
+            if !blocks.contains(&point.height) {
+                return Err(odd("a log of a block that was not asked for"));
+            }
             found.push(Found { payload, publisher, point, finality: Finality::Final });
         }
         Ok(found)
@@ -239,7 +236,14 @@ impl Evm {
         }
         let mut young = Vec::new();
         let mut next = index.upto.map_or(self.settings.from_block, |upto| upto.saturating_add(1));
+        let mut windows = 0;
         while next <= height {
+            // Whatever height the node claims to have, a search ends; the next one goes on where this one was.
+            if windows >= limits::LOG_WINDOWS {
+                let text = format!("read up to block {next} of {height}, and go on from there");
+                return Err(AnchorError::Unreachable(Reason::new(text)));
+            }
+            windows = windows.saturating_add(1);
             // A window ends at the final height or after it, so that it is kept as a whole or not at all.
             let whole = next.saturating_add(limits::LOG_BLOCKS.saturating_sub(1));
             let limit = if next <= finalized { finalized } else { height };
@@ -282,23 +286,25 @@ impl Evm {
         }
         let by = self.logged(&receipt).find(|(logged, _)| logged == payload);
         let (_, by) = by.ok_or_else(|| wrong("the transaction anchors something else".into()))?;
-        let block = self.block(&at(point.height)).await?.unwrap_or_default();
-        let field = |name: &str| block.get(name).unwrap_or(&Value::Null);
-        if rpc::hash(field("hash"))? != point.block {
-            return Err(wrong("the block is not the one of the canonical chain".into()));
-        }
+        let block = self.block(point.height.into()).await?;
+        let same = |block: &AnyRpcBlock| {
+            block.header.hash.0 == point.block && block.header.inner.number == point.height
+        };
+        let block = block
+            .filter(same)
+            .ok_or_else(|| wrong("the block is not the one of the canonical chain".into()))?;
         let (height, finalized) = self.heights().await?;
         let finality = if point.height <= finalized {
             Finality::Final
         } else {
             Finality::Confirmations(height.saturating_sub(point.height).saturating_add(1))
         };
-        let publisher =
-            Publisher::new(&by).ok_or_else(|| wrong("an anchor without a publisher".into()))?;
+        let publisher = Publisher::new(by.as_slice())
+            .ok_or_else(|| wrong("an anchor without a publisher".into()))?;
         Ok(Verified {
             publisher,
             finality,
-            time: small(field("timestamp")).ok(),
+            time: Some(block.header.inner.timestamp),
             checked: vec![
                 "the node is on the chain that was asked for, and the contract is ours byte for byte",
                 "the transaction succeeded and logged exactly this payload",
@@ -309,4 +315,22 @@ impl Evm {
             ],
         })
     }
+}
+
+/// Height, hash and place in it, if all are told.
+fn point(
+    (height, block, index): (Option<u64>, Option<B256>, Option<u64>),
+    transaction: [u8; 32],
+) -> Option<ChainPoint> {
+    Some(ChainPoint {
+        height: height?,
+        block: block?.0,
+        index: u32::try_from(index?).ok()?,
+        transaction,
+    })
+}
+
+/// An answer that makes no sense: the node's fault, and perhaps another one answers next time.
+fn odd(what: &str) -> AnchorError {
+    AnchorError::Unreachable(Reason::new(format!("the answer is {what}")))
 }

@@ -1,5 +1,7 @@
 //! What the crate promises as a whole.
 
+#[cfg(feature = "evm")]
+mod answers;
 #[cfg(feature = "chain-tests")]
 mod anvil;
 #[cfg(all(feature = "chain-tests", feature = "substrate"))]

@@ -9,6 +9,7 @@
 //! delays it, and never the node.
 
 mod board;
+pub(crate) mod chains;
 mod exchange;
 mod file;
 mod task;
@@ -161,6 +162,9 @@ pub enum StartError {
     /// The key that pays.
     #[error("{0}")]
     Key(String),
+    /// A chain that this program knows nothing of.
+    #[error("this program was built without the feature {0}; build it with --features chains")]
+    NotBuilt(&'static str),
 }
 
 /// Makes what the settings ask for; `None` where they ask for nothing. The task is for the caller to run.
@@ -188,20 +192,11 @@ pub(crate) fn start(
             let others = Shelf::open(&dir.join(WITNESSES_DIR), subnet)?;
             (Arc::new(log), Some(Witness { own: reader, others }))
         }
-        #[cfg(feature = "evm")]
-        AnchorBackend::Evm(evm) => (Arc::new(self::evm(evm)?), None),
-        #[cfg(not(feature = "evm"))]
-        AnchorBackend::Evm(_) => {
-            return Err(StartError::Key("this program was built without the feature evm".into()));
-        }
-        #[cfg(feature = "substrate")]
-        AnchorBackend::Substrate(chain) => {
-            (Arc::new(substrate(chain, Some(hotkey.signing_key().clone()))?), None)
-        }
-        #[cfg(not(feature = "substrate"))]
-        AnchorBackend::Substrate(_) => {
-            let text = "this program was built without the feature substrate";
-            return Err(StartError::Key(text.into()));
+        outside => {
+            if let Some(warning) = chains::warning(outside) {
+                tracing::warn!("{warning}");
+            }
+            (chains::open(outside, Some(hotkey.signing_key()))?, None)
         }
     };
     std::fs::create_dir_all(&dir)?;
@@ -214,57 +209,6 @@ pub(crate) fn start(
     let cuts = anchors.cuts.clone();
     let task = Task::new(outbox, anchor, cuts, (subnet, view, board, orders_out));
     Ok(Some((anchors, task)))
-}
-
-/// The backend of an EVM chain.
-#[cfg(feature = "evm")]
-pub(crate) fn evm(
-    config: &crate::config::EvmConfig,
-) -> Result<ganglion_chain::evm::Evm, StartError> {
-    use ganglion_chain::evm::{Evm, EvmFinality, EvmKey, EvmSettings};
-    let key = match &config.key_file {
-        None => None,
-        Some(path) => {
-            let text = crate::keys::read_secret(path)
-                .map_err(|error| StartError::Key(error.to_string()))?;
-            let key = EvmKey::from_hex(&text).ok_or_else(|| {
-                StartError::Key(format!("{} holds no secp256k1 key in hexadecimal", path.display()))
-            })?;
-            Some(key)
-        }
-    };
-    let settings = EvmSettings {
-        rpc: config.rpc.clone(),
-        chain_id: config.chain_id,
-        contract: config.contract,
-        from_block: config.from_block,
-        fee_cap: u128::from(config.fee_cap_gwei) * 1_000_000_000,
-        finality: config.final_after.map_or(EvmFinality::Finalized, EvmFinality::Blocks),
-    };
-    Ok(Evm::new(settings, key)?)
-}
-
-/// The backend of a Substrate chain. It signs with the hotkey of the node, if with any.
-#[cfg(feature = "substrate")]
-pub(crate) fn substrate(
-    config: &crate::config::SubstrateConfig,
-    key: Option<ed25519_dalek::SigningKey>,
-) -> Result<ganglion_chain::substrate::Substrate, StartError> {
-    use crate::config::SubstratePlace;
-    use ganglion_chain::substrate::{ERA, Place, Settings, Substrate};
-    let place = match config.place {
-        SubstratePlace::Remark => Place::Remark,
-        SubstratePlace::Commitment(netuid) => Place::Commitment { netuid },
-        SubstratePlace::Both(netuid) => Place::Both { netuid },
-    };
-    let settings = Settings {
-        url: config.rpc.clone(),
-        genesis: config.genesis,
-        place,
-        era: ERA,
-        lookback: ganglion_chain::limits::LOOKBACK_BLOCKS,
-    };
-    Ok(Substrate::new(&settings, key)?)
 }
 
 fn unix_ms() -> u64 {

@@ -45,7 +45,6 @@ Example:
         #[command(flatten)]
         api: ApiArgs,
     },
-    #[cfg(feature = "evm")]
     /// Make the contract for anchors on an EVM chain: once for all subnets and publishers
     #[command(after_help = "\
 Example:
@@ -53,7 +52,6 @@ Example:
     Deploy(DeployArgs),
 }
 
-#[cfg(feature = "evm")]
 #[derive(Debug, clap::Args)]
 pub(super) struct DeployArgs {
     /// The chain's node
@@ -92,7 +90,6 @@ pub(super) fn run(global: &Global, command: &AnchorCommand) -> Result<(), Failur
         AnchorCommand::Find { epoch, api } => find(global, *epoch, api),
         AnchorCommand::Witnesses(api) => witnesses(global, api),
         AnchorCommand::Accuse { proof, api } => accuse(global, proof, api),
-        #[cfg(feature = "evm")]
         AnchorCommand::Deploy(args) => deploy(global, args),
     }
 }
@@ -244,6 +241,9 @@ fn accuse(global: &Global, proof: &std::path::Path, api: &ApiArgs) -> Result<(),
 #[cfg(feature = "evm")]
 fn deploy(global: &Global, args: &DeployArgs) -> Result<(), Failure> {
     use std::time::Duration;
+
+    use crate::anchors::chains;
+    use crate::config::AnchorBackend;
     let config = crate::config::EvmConfig {
         rpc: args.rpc.clone(),
         chain_id: args.chain_id,
@@ -257,7 +257,10 @@ fn deploy(global: &Global, args: &DeployArgs) -> Result<(), Failure> {
         let cure = "Check that the chain's node answers, and that the key's account holds money.";
         Failure::new(super::exit::Exit::Environment, error.to_string(), cure)
     };
-    let evm = crate::anchors::evm(&config).map_err(|error| failed(&error))?;
+    if let Some(warning) = chains::warning(&AnchorBackend::Evm(config.clone())) {
+        output::note(warning);
+    }
+    let evm = chains::evm(&config).map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(&error))?;
     let made = runtime.block_on(evm.deploy(300, Duration::from_millis(500)));
@@ -274,5 +277,13 @@ fn deploy(global: &Global, args: &DeployArgs) -> Result<(), Failure> {
         "anchor = \"evm\"\nanchor_rpc = \"{}\"\nanchor_chain_id = \"{}\"\nanchor_contract = \
          \"{address}\"\nanchor_from_block = \"{height}\"\n",
         args.rpc, args.chain_id
+    ))
+}
+
+#[cfg(not(feature = "evm"))]
+fn deploy(_: &Global, _: &DeployArgs) -> Result<(), Failure> {
+    Err(Failure::input(
+        "this program was built without the feature evm",
+        "Build it with `cargo install --locked --path node --features chains`.",
     ))
 }

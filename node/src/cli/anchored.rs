@@ -1,6 +1,7 @@
 //! `ganglion verify --anchor`: whether a proven cut stands on a chain.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use ganglion_chain::{Anchor, AnchorPayload, ChainPoint, Finality};
@@ -8,8 +9,10 @@ use ganglion_consensus::proof::Proven;
 use ganglion_types::{Canonical as _, EpochProof, MerkleProof};
 use serde_json::{Value, json};
 
-use super::exit::Failure;
+use super::{exit::Failure, output};
+use crate::anchors::chains;
 use crate::api::types::AnchorFound;
+use crate::config::{AnchorBackend, EvmConfig, SubstrateConfig, SubstratePlace};
 use crate::{config, files};
 
 /// Far above a thousand anchors with their paths.
@@ -25,21 +28,16 @@ pub(super) struct AnchoredArgs {
     #[arg(long, value_name = "URL", requires = "anchor")]
     anchor_rpc: Option<String>,
     /// Number of an EVM chain
-    #[cfg(feature = "evm")]
     #[arg(long, value_name = "NUMBER", requires_all = ["anchor", "anchor_contract"])]
     anchor_chain_id: Option<u64>,
     /// The contract on it
-    #[cfg(feature = "evm")]
     #[arg(long, value_name = "ADDRESS", requires_all = ["anchor", "anchor_chain_id"])]
     anchor_contract: Option<String>,
     /// Take an anchor as final after so many blocks, where an EVM chain's node does not say it
-    #[cfg(feature = "evm")]
     #[arg(long, value_name = "BLOCKS", requires_all = ["anchor", "anchor_contract"])]
     anchor_blocks: Option<u64>,
     /// Hash of the first block of a Substrate chain
-    #[cfg(feature = "substrate")]
-    #[arg(long, value_name = "HASH", requires = "anchor")]
-    #[cfg_attr(feature = "evm", arg(conflicts_with = "anchor_contract"))]
+    #[arg(long, value_name = "HASH", requires = "anchor", conflicts_with = "anchor_contract")]
     anchor_genesis: Option<String>,
 }
 
@@ -79,49 +77,48 @@ impl AnchoredArgs {
     }
 
     /// The chain that is asked. It has to be named by the caller: a file could name any.
-    fn chain(&self) -> Result<Box<dyn Anchor>, Failure> {
+    fn chain(&self) -> Result<Arc<dyn Anchor>, Failure> {
         let rpc = self.anchor_rpc.clone().unwrap_or_default();
-        #[cfg(feature = "substrate")]
-        if let Some(genesis) = &self.anchor_genesis {
-            let genesis = config::genesis(genesis).map_err(|rule| {
-                let cure = "Take it from the chain's documentation.";
-                Failure::input(format!("{genesis:?} is no hash of a block: it {rule}"), cure)
-            })?;
-            let place = config::SubstratePlace::Remark;
-            let chain = config::SubstrateConfig { rpc, genesis, place };
-            let chain = crate::anchors::substrate(&chain, None);
-            return Ok(Box::new(chain.map_err(|error| {
-                Failure::input(error.to_string(), "Give it like wss://node.example.org.")
-            })?));
-        }
-        #[cfg(feature = "evm")]
-        if let (Some(contract), Some(chain_id)) = (&self.anchor_contract, self.anchor_chain_id) {
-            return self.evm(rpc, chain_id, contract);
-        }
-        Err(Failure::input(
-            "the chain of the anchor is not named",
-            "Give --anchor-chain-id and --anchor-contract, or --anchor-genesis.",
-        ))
-    }
-
-    #[cfg(feature = "evm")]
-    fn evm(&self, rpc: String, chain_id: u64, contract: &str) -> Result<Box<dyn Anchor>, Failure> {
-        use ganglion_chain::evm::{Evm, EvmFinality, EvmSettings};
-        let contract = config::contract(contract).map_err(|rule| {
-            Failure::input(format!("{contract:?} is no contract: it {rule}"), "Check the address.")
-        })?;
-        let settings = EvmSettings {
-            rpc,
-            chain_id,
-            contract,
-            from_block: 0,
-            fee_cap: 0,
-            finality: self.anchor_blocks.map_or(EvmFinality::Finalized, EvmFinality::Blocks),
+        let wrong = |value: &str, what: &str, rule: String| {
+            let sentence = format!("{value:?} is no {what}: it {rule}");
+            Failure::input(sentence, "Take it from the chain's documentation.")
         };
-        let evm = Evm::new(settings, None).map_err(|error| {
-            Failure::input(error.to_string(), "Give it like http://127.0.0.1:8545.")
-        })?;
-        Ok(Box::new(evm))
+        let backend = if let Some(genesis) = &self.anchor_genesis {
+            let hash = config::genesis(genesis);
+            let genesis = hash.map_err(|rule| wrong(genesis, "hash of a block", rule))?;
+            AnchorBackend::Substrate(SubstrateConfig {
+                rpc,
+                genesis,
+                place: SubstratePlace::Remark,
+            })
+        } else if let (Some(address), Some(chain_id)) =
+            (&self.anchor_contract, self.anchor_chain_id)
+        {
+            let contract = config::contract(address);
+            let contract = contract.map_err(|rule| wrong(address, "contract", rule))?;
+            AnchorBackend::Evm(EvmConfig {
+                rpc,
+                chain_id,
+                contract,
+                key_file: None,
+                from_block: 0,
+                fee_cap_gwei: 0,
+                final_after: self.anchor_blocks,
+            })
+        } else {
+            return Err(Failure::input(
+                "the chain of the anchor is not named",
+                "Give --anchor-chain-id and --anchor-contract, or --anchor-genesis.",
+            ));
+        };
+        if let Some(warning) = chains::warning(&backend) {
+            output::note(warning);
+        }
+        chains::open(&backend, None).map_err(|error| {
+            let cure = "Give the address like https://HOST, http://127.0.0.1:8545 or wss://HOST, to a program \
+                        that was built with --features chains.";
+            Failure::input(error.to_string(), cure)
+        })
     }
 }
 

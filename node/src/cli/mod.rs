@@ -1,7 +1,6 @@
 //! The command line: one file per command.
 
 mod anchor;
-#[cfg(any(feature = "evm", feature = "substrate"))]
 mod anchored;
 mod api;
 mod audit;
@@ -29,7 +28,6 @@ mod progress;
 mod recover;
 mod reference;
 mod register;
-#[cfg(feature = "substrate")]
 mod registry;
 mod revise;
 mod revisions;
@@ -155,7 +153,6 @@ enum Command {
     #[command(subcommand)]
     Anchor(anchor::AnchorCommand),
     /// Participants that another chain lists
-    #[cfg(feature = "substrate")]
     #[command(subcommand)]
     Registry(registry::RegistryCommand),
     /// Check a proof of one row, with no node and no keys
@@ -225,7 +222,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Metagraph(args) => metagraph::run(&cli.global, &args),
         Command::Epoch(command) => epoch::run(&cli.global, command),
         Command::Anchor(command) => anchor::run(&cli.global, &command),
-        #[cfg(feature = "substrate")]
         Command::Registry(command) => registry::run(&cli.global, &command),
         Command::Verify(args) => verify::run(&cli.global, &args),
         Command::Snapshot(command) => snapshot::run(&cli.global, command),

@@ -5,13 +5,13 @@ use std::num::NonZeroU64;
 
 use clap::Subcommand;
 use comfy_table::Cell;
+#[cfg(feature = "substrate")]
 use ganglion_chain::AnchorError;
-use ganglion_chain::substrate::RegistryReader;
 use ganglion_types::{ExternalRegistry, Hotkey, ListedMember, Standing};
 use serde_json::{Value, json};
 
 use super::api::{Rows, hotkey, short};
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::{Global, output};
 use crate::config;
 
@@ -60,19 +60,7 @@ pub(super) fn run(global: &Global, command: &RegistryCommand) -> Result<(), Fail
     })?;
     let proven = args.proven.iter().map(|text| hotkey(global, text));
     let proven = proven.collect::<Result<BTreeSet<Hotkey>, Failure>>()?;
-    let reader = RegistryReader::new(&args.rpc, genesis, args.netuid, args.every)
-        .map_err(|error| failed(&error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::new(Exit::Environment, error.to_string(), "Try it again with fewer processes.")
-    })?;
-    let registry = runtime.block_on(async {
-        match args.height {
-            Some(height) => reader.at(height).await,
-            None => reader.newest().await,
-        }
-    });
-    let registry = registry.map_err(|error| failed(&error))?;
+    let registry = read(args, genesis)?;
     let listed = registry.listed(&proven);
     match global.json {
         true => output::print_json(&report(&registry, &listed)),
@@ -80,14 +68,48 @@ pub(super) fn run(global: &Global, command: &RegistryCommand) -> Result<(), Fail
     }
 }
 
+#[cfg(not(feature = "substrate"))]
+fn read(_: &ShowArgs, _: [u8; 32]) -> Result<ExternalRegistry, Failure> {
+    Err(Failure::input(
+        "this program was built without the feature substrate",
+        "Build it with `cargo install --locked --path node --features chains`.",
+    ))
+}
+
+#[cfg(feature = "substrate")]
+fn read(args: &ShowArgs, genesis: [u8; 32]) -> Result<ExternalRegistry, Failure> {
+    use ganglion_chain::substrate::RegistryReader;
+    let reader = RegistryReader::new(&args.rpc, genesis, args.netuid, args.every)
+        .map_err(|error| failed(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::new(
+            super::exit::Exit::Environment,
+            error.to_string(),
+            "Try it again with fewer processes.",
+        )
+    })?;
+    let registry = runtime.block_on(async {
+        match args.height {
+            Some(height) => reader.at(height).await,
+            None => reader.newest().await,
+        }
+    });
+    registry.map_err(|error| failed(&error))
+}
+
+#[cfg(feature = "substrate")]
 fn failed(error: &AnchorError) -> Failure {
     let (exit, cure) = match error {
-        AnchorError::Unreachable(_) => {
-            (Exit::Environment, "Check the address, and whether the node keeps that block's state.")
+        AnchorError::Unreachable(_) => (
+            super::exit::Exit::Environment,
+            "Check the address, and whether the node keeps that block's state.",
+        ),
+        AnchorError::WrongChain { .. } => {
+            (super::exit::Exit::Input, "Give the genesis hash of that chain.")
         }
-        AnchorError::WrongChain { .. } => (Exit::Input, "Give the genesis hash of that chain."),
-        AnchorError::Mismatch(_) => (Exit::Failed, "Ask another node of the chain."),
-        _ => (Exit::Input, "Check the address, the netuid and the height."),
+        AnchorError::Mismatch(_) => (super::exit::Exit::Failed, "Ask another node of the chain."),
+        _ => (super::exit::Exit::Input, "Check the address, the netuid and the height."),
     };
     Failure::new(exit, error.to_string(), cure)
 }

@@ -48,7 +48,6 @@ pub(super) struct VerifyArgs {
     /// Believe the genesis of this manifest
     #[arg(long, value_name = "MANIFEST", conflicts_with = "checkpoint")]
     genesis: Option<PathBuf>,
-    #[cfg(any(feature = "evm", feature = "substrate"))]
     #[command(flatten)]
     anchored: super::anchored::AnchoredArgs,
 }
@@ -58,12 +57,7 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     let bytes = read(&args.file)?;
     match check(&bytes, checkpoint) {
         Ok((proof, proven)) => {
-            #[cfg_attr(
-                not(any(feature = "evm", feature = "substrate")),
-                expect(unused_mut, reason = "anchors add to it")
-            )]
             let mut report = report(&proof, &proven, checkpoint);
-            #[cfg(any(feature = "evm", feature = "substrate"))]
             args.anchored.check(&proof, &proven, &mut report)?;
             match global.json {
                 true => output::print_json(&report),

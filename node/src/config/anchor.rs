@@ -77,14 +77,14 @@ impl Resolver<'_> {
             "embedded" | "none" => Ok(text.to_owned()),
             "evm" if cfg!(feature = "evm") => Ok(text.to_owned()),
             "substrate" if cfg!(feature = "substrate") => Ok(text.to_owned()),
-            "evm" | "substrate" => {
-                Err(format!("this program was built without the feature {text}"))
-            }
+            "evm" | "substrate" => Err(format!(
+                "this program was built without the feature {text}: build it with --features chains"
+            )),
             _ => Err("must be embedded, evm, substrate or none".into()),
         });
         let schemes = match word.as_deref() {
             Some("substrate") => ["ws://", "wss://"].as_slice(),
-            _ => &["http://"],
+            _ => &["https://", "http://"],
         };
         let rpc = self.one(&ANCHOR_RPC, |text| {
             let fits = schemes.iter().any(|scheme| text.starts_with(scheme));
@@ -115,19 +115,7 @@ impl Resolver<'_> {
             "substrate" => {
                 let (rpc, genesis) =
                     (self.needed(&ANCHOR_RPC, rpc), self.needed(&ANCHOR_GENESIS, genesis));
-                let place = match place?.as_str() {
-                    "remark" => SubstratePlace::Remark,
-                    word => {
-                        let netuid = self.needed(&ANCHOR_NETUID, netuid)?;
-                        let netuid = u16::try_from(netuid).ok()?;
-                        let both = word == "both";
-                        if both {
-                            SubstratePlace::Both(netuid)
-                        } else {
-                            SubstratePlace::Commitment(netuid)
-                        }
-                    }
-                };
+                let place = self.place(&place?, netuid)?;
                 AnchorBackend::Substrate(SubstrateConfig { rpc: rpc?, genesis: genesis?, place })
             }
             _ => {
@@ -147,6 +135,18 @@ impl Resolver<'_> {
         };
         let takeover = Duration::from_secs(takeover.into());
         Some(AnchorConfig { backend, every: every.into(), takeover })
+    }
+
+    /// Commitments are made to a subnet of the chain, remarks to none.
+    fn place(&mut self, word: &str, netuid: Option<u32>) -> Option<SubstratePlace> {
+        if word == "remark" {
+            return Some(SubstratePlace::Remark);
+        }
+        let netuid = u16::try_from(self.needed(&ANCHOR_NETUID, netuid)?).ok()?;
+        Some(match word {
+            "both" => SubstratePlace::Both(netuid),
+            _ => SubstratePlace::Commitment(netuid),
+        })
     }
 
     /// A setting that the chosen chain needs.

@@ -16,11 +16,8 @@ use crate::files::FileError;
 use crate::keys::PasswordSource;
 use crate::snapshots::Checkpoint;
 
-#[cfg(feature = "evm")]
-pub(crate) use anchor::contract;
-#[cfg(feature = "substrate")]
-pub(crate) use anchor::genesis;
 pub use anchor::{AnchorBackend, AnchorConfig, EvmConfig, SubstrateConfig, SubstratePlace};
+pub(crate) use anchor::{contract, genesis};
 pub use resolve::resolve;
 pub(crate) use resolve::split_words;
 pub use settings::{ConfigArgs, SETTINGS, Setting, render};

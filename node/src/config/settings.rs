@@ -201,10 +201,10 @@ pub(super) const ANCHOR_RPC: Setting = setting!(
     "GANGLION_ANCHOR_RPC",
     false,
     "URL",
-    "http://HOST:PORT, or ws://HOST:PORT and wss://HOST of a Substrate chain",
+    "https://HOST or http://HOST:PORT of an EVM chain, wss://HOST or ws://HOST:PORT of a Substrate chain",
     "",
-    "The chain's node that is asked. http:// and ws:// are without encryption: run one yourself, or \
-     reach it through a tunnel."
+    "The chain's node that is asked. Take http:// and ws:// for one on this machine only: elsewhere \
+     anybody on the way can read and change what it says, and a node warns of it."
 );
 pub(super) const ANCHOR_GENESIS: Setting = setting!(
     "anchor_genesis",

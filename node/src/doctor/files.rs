@@ -7,7 +7,7 @@ use std::path::Path;
 use ganglion_storage::{Contents, Holder, OpenError, Standing, inspect};
 use ganglion_types::{Hotkey, Manifest};
 
-use super::{Patient, Report};
+use super::{Known, Patient, Report};
 use crate::config::Config;
 use crate::files;
 use crate::keys::{KeyFile, KeyKind, PasswordSource};
@@ -62,7 +62,7 @@ pub(super) fn key(
     config: &Config,
     manifest: Option<&Manifest>,
     report: &mut Report,
-) -> Option<Hotkey> {
+) -> Option<Known> {
     let path = &config.hotkey;
     let cure = format!(
         "Put the hotkey's file at {}, or name another one with --hotkey. `ganglion keys list` shows \
@@ -84,10 +84,17 @@ pub(super) fn key(
              at each start",
             "Set password_file to a file with mode 0600 that holds it, for a node that starts by itself.",
         );
-    } else if let Err(error) = KeyFile::load(path, KeyKind::Hotkey, &config.password) {
-        report.failed("key", &error, &cure);
-        return None;
     }
+    let pair = match asks {
+        true => None,
+        false => match KeyFile::load(path, KeyKind::Hotkey, &config.password) {
+            Ok(pair) => Some(pair),
+            Err(error) => {
+                report.failed("key", &error, &cure);
+                return None;
+            }
+        },
+    };
     let hotkey = Hotkey::new(file.public()?);
     let seat =
         manifest.and_then(|one| one.participants.iter().position(|seat| seat.hotkey == hotkey));
@@ -96,7 +103,7 @@ pub(super) fn key(
         None => "no uid at genesis: an observer until it is registered".into(),
     };
     report.good("key", format!("hotkey {hotkey}, {place}"));
-    Some(hotkey)
+    Some(Known { hotkey, pair })
 }
 
 /// All that can be said of the directory without the manifest.

@@ -12,12 +12,14 @@ mod network;
 mod parts;
 mod running;
 
+use ed25519_dalek::SigningKey;
 use ganglion_types::{Hotkey, Manifest};
 use serde::Serialize;
 
 use crate::config::{self, Config, ConfigArgs};
 use crate::fault::Curable;
 use crate::home::Home;
+use crate::keys::KeyPair;
 
 /// How much a finding hinders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -93,12 +95,19 @@ impl Report {
     }
 }
 
+/// What a key file told.
+struct Known {
+    hotkey: Hotkey,
+    /// The secret too, unless a person would have to be asked for the password.
+    pair: Option<KeyPair>,
+}
+
 /// What is known of the node by the time that it is asked for.
 struct Patient {
     config: Config,
     manifest: Manifest,
     /// The node's key, if its file told it.
-    hotkey: Option<Hotkey>,
+    key: Option<Known>,
     /// Whether a process holds the data directory, and its id if known.
     held: Option<Option<u32>>,
     /// Last epoch in the certificate log.
@@ -126,14 +135,14 @@ pub async fn examine(
     };
     report.good("settings", format!("every setting of {} holds", config.data_dir.display()));
     let manifest = files::manifest(&config, &mut report);
-    let hotkey = files::key(&config, manifest.as_ref(), &mut report);
+    let key = files::key(&config, manifest.as_ref(), &mut report);
     machine::memory(&mut report);
     machine::open_files(config.max_connections, &mut report);
     let Some(manifest) = manifest else {
         files::directory(&config, &mut report);
         return report;
     };
-    let mut patient = Patient { config, manifest, hotkey, held: None, certified: None, online };
+    let mut patient = Patient { config, manifest, key, held: None, certified: None, online };
     files::data(&mut patient, &mut report);
     machine::clock(&patient, &mut report);
     let answers = running::node(&patient, &mut report);
@@ -149,6 +158,14 @@ pub async fn examine(
 }
 
 impl Patient {
+    fn pair(&self) -> Option<&SigningKey> {
+        Some(self.key.as_ref()?.pair.as_ref()?.signing_key())
+    }
+
+    fn hotkey(&self) -> Option<Hotkey> {
+        self.key.as_ref().map(|key| key.hotkey)
+    }
+
     /// The flag that names this node in a command.
     fn flag(&self) -> String {
         let dir = self.config.data_dir.display().to_string();

@@ -193,7 +193,7 @@ pub(super) async fn bootnodes(patient: &Patient, report: &mut Report) {
     let config = &patient.config;
     if config.bootnodes.is_empty() {
         let others = patient.manifest.participants.iter();
-        let alone = others.filter(|one| Some(one.hotkey) != patient.hotkey).count() == 0;
+        let alone = others.filter(|one| Some(one.hotkey) != patient.hotkey()).count() == 0;
         if !alone && patient.certified.is_none() {
             report.warning(
                 "no-bootnodes",
@@ -204,7 +204,7 @@ pub(super) async fn bootnodes(patient: &Patient, report: &mut Report) {
         }
         return;
     }
-    let own = patient.hotkey.map(|hotkey| peer_id(&hotkey).to_base58());
+    let own = patient.hotkey().map(|hotkey| peer_id(&hotkey).to_base58());
     let mut reached = 0;
     let mut failed = Vec::new();
     for address in &config.bootnodes {

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::machine::PATIENCE;
 use super::{Patient, Report};
+use crate::anchors::chains;
 use crate::config::{AnchorBackend, Worker};
 use crate::models;
 use crate::worker::{Role, WorkerHandle, WorkerSpec, WorkerState};
@@ -57,7 +58,8 @@ async fn program(patient: &Patient, command: &[String], report: &mut Report) {
             );
         }
     }
-    let seat = patient.manifest.participants.iter().find(|one| Some(one.hotkey) == patient.hotkey);
+    let seat =
+        patient.manifest.participants.iter().find(|one| Some(one.hotkey) == patient.hotkey());
     let role = match seat.map(|seat| seat.role) {
         Some(ganglion_types::Role::Validator) => Role::Validator,
         _ => Role::Miner,
@@ -134,22 +136,19 @@ pub(super) async fn anchor(patient: &Patient, report: &mut Report) {
             report.note("anchor", "epochs are anchored nowhere, as the settings say")
         }
         AnchorBackend::Embedded => report.good("anchor", "epochs go to a signed log of this node"),
-        #[cfg(feature = "evm")]
-        AnchorBackend::Evm(config) => match crate::anchors::evm(config) {
-            Ok(chain) => ask(patient, &chain, report).await,
+        outside => match chains::open(outside, patient.pair()) {
+            Ok(chain) => ask(patient, chain.as_ref(), report).await,
             Err(error) => report.error(
                 "anchor-key",
                 format!("anchors: {error}"),
-                "anchor_key_file has to be a file with mode 0600 and 64 hexadecimal digits.",
+                "anchor_key_file has to be a file with mode 0600 and 64 hexadecimal digits, and anchor_rpc the \
+                 address of a node.",
             ),
         },
-        #[cfg(not(feature = "evm"))]
-        AnchorBackend::Evm(_) => {}
     }
 }
 
 /// Asks a chain the way the node does.
-#[cfg(feature = "evm")]
 async fn ask(patient: &Patient, chain: &dyn ganglion_chain::Anchor, report: &mut Report) {
     if !patient.online {
         return;
@@ -174,7 +173,9 @@ async fn ask(patient: &Patient, chain: &dyn ganglion_chain::Anchor, report: &mut
     };
     let price = survey.price;
     match survey.balance {
-        None => report.note("anchor", "no anchor_key_file: anchors are looked for, and not made"),
+        None => {
+            report.note("anchor", "there is no key that pays: anchors are looked for, and not made")
+        }
         Some(balance) if balance < price => report.error(
             "anchor-poor",
             format!("the account that pays holds {balance}, and one anchor may cost {price}"),

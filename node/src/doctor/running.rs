@@ -49,7 +49,7 @@ fn judge(
     held: Option<Option<u32>>,
     report: &mut Report,
 ) -> bool {
-    let own = patient.hotkey.is_none_or(|hotkey| hotkey.to_string() == status.hotkey);
+    let own = patient.hotkey().is_none_or(|hotkey| hotkey.to_string() == status.hotkey);
     let subnet = status.subnet == patient.manifest.subnet_id().to_hex();
     if !(own && subnet && held.is_some()) {
         report.error(

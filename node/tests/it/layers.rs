@@ -69,16 +69,16 @@ const LAYERS: [Layer; 10] = [
         name: "ganglion-chain",
         // Neither the network nor the store: what it keeps goes through a trait of its own.
         ours: &["ganglion-types"],
-        // All but the key and the errors only with the features of chains. `evm`: RPC by ureq on tokio's blocking threads,
-        // and what signs an EVM transaction (docs/adr/0010-evm.md). `substrate`: subxt.
+        // All but the key and the errors only with the features of chains. `evm`: alloy, and beneath it ureq on tokio's
+        // blocking threads, as a service of tower's form (docs/adr/0013-alloy.md). `substrate`: subxt.
         others: &[
+            "alloy",
             "ed25519-dalek",
-            "k256",
             "serde_json",
-            "sha3",
             "subxt",
             "thiserror",
             "tokio",
+            "tower-service",
             "ureq",
         ],
         build: &[],

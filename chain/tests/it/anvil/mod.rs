@@ -349,7 +349,9 @@ async fn another_chain_no_contract_and_another_contract_are_refused_before_anyth
     place.chain.rpc("anvil_setCode", json!([format!("0x{}", "09".repeat(20)), "0x6001"]));
     let error = refused(settings(31_337, [9; 20])).await;
     assert!(error.to_string().contains("another contract"), "{error}");
-    let mut wrong = settings(31_337, place.contract);
-    wrong.rpc = "https://127.0.0.1:1".into();
-    assert!(ganglion_chain::evm::Evm::new(wrong, None).is_err());
+    for rpc in ["ws://127.0.0.1:1", "http://", "127.0.0.1:8545", "https:///v1", ""] {
+        let wrong =
+            ganglion_chain::evm::EvmSettings { rpc: rpc.into(), ..settings(31_337, [9; 20]) };
+        assert!(ganglion_chain::evm::Evm::new(wrong, None).is_err(), "{rpc}");
+    }
 }
