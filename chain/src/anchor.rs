@@ -82,6 +82,17 @@ pub trait Anchor: fmt::Debug + Send + Sync {
         point: &'a ChainPoint,
     ) -> Answer<'a, Verified>;
 
+    /// What transactions of this publisher have cost, in the chain's smallest unit; those that are in no block cost nothing.
+    /// Asked once what became of them is final.
+    ///
+    /// # Errors
+    /// What the chain's node says.
+    fn cost<'a>(&'a self, transactions: &'a [[u8; 32]]) -> Answer<'a, u128> {
+        // For chains that cost nothing.
+        let _ = transactions;
+        Box::pin(async { Ok(0) })
+    }
+
     /// How far the chain is, and what the publisher's account holds.
     ///
     /// # Errors

@@ -34,6 +34,9 @@ pub const OUTBOX_BYTES_MAX: u64 = 8 << 20;
 /// Anchors with other cuts that are remembered, so that each is told once; the oldest go and are told again.
 pub const STRANGERS: usize = 64;
 
+/// Anchors that are done with, whose cost was not asked for yet; the oldest stay uncounted. As many as [`FLIGHTS`] can be final at once.
+pub const OWED: usize = 2 * FLIGHTS;
+
 /// Transactions in a row that the chain included without effect or dropped, after which it is asked no more.
 pub const DEATHS: u32 = 5;
 

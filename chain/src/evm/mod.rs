@@ -383,6 +383,10 @@ impl crate::Anchor for Evm {
         Box::pin(self.verify(payload, point))
     }
 
+    fn cost<'a>(&'a self, transactions: &'a [[u8; 32]]) -> Answer<'a, u128> {
+        Box::pin(self.cost(transactions))
+    }
+
     fn survey(&self) -> Answer<'_, Survey> {
         Box::pin(self.survey())
     }

@@ -33,6 +33,8 @@ pub(super) struct Receipt {
     pub(super) point: ChainPoint,
     pub(super) succeeded: bool,
     logs: Vec<Log>,
+    /// Wei.
+    cost: u128,
 }
 
 impl Evm {
@@ -82,8 +84,19 @@ impl Evm {
         let Eip658Value::Eip658(succeeded) = receipt.inner.inner.status_or_post_state() else {
             return Err(odd("a receipt without a status"));
         };
+        let cost = u128::from(receipt.gas_used).saturating_mul(receipt.effective_gas_price);
         let logs = receipt.inner.inner.receipt.logs;
-        Ok(Some(Receipt { point, succeeded, logs }))
+        Ok(Some(Receipt { point, succeeded, logs, cost }))
+    }
+
+    /// Gas used times the price paid, summed. A rollup's share for the chain beneath it is not in there.
+    pub(super) async fn cost(&self, transactions: &[[u8; 32]]) -> Result<u128, AnchorError> {
+        let mut cost = 0_u128;
+        for id in transactions {
+            let paid = self.receipt(id).await?.map_or(0, |receipt| receipt.cost);
+            cost = cost.saturating_add(paid);
+        }
+        Ok(cost)
     }
 
     /// Whether the contract states the payload as this publisher's at a height.

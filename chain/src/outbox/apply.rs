@@ -31,6 +31,9 @@ impl<M: Medium> Outbox<M> {
                 Ok(status) => self.stands_as(now, payload.last(), status, notices),
                 Err(error) => self.failed(now, Some(payload.last()), error, notices),
             },
+            (Request::Cost { transactions }, Reply::Cost(result)) => {
+                self.counted(now, &transactions, result)
+            }
             // An answer to another question says nothing.
             _ => Ok(()),
         }
@@ -207,7 +210,7 @@ impl<M: Medium> Outbox<M> {
                 if records.is_empty() {
                     records.push(Record::Undone { last, dropped: true });
                 }
-                self.flights.retain(|flight| flight.last() != last);
+                self.drop_flight(last);
                 self.looked = None;
                 self.deaths = self.deaths.saturating_add(1);
             }

@@ -73,6 +73,7 @@ pub async fn carry_out(
             Reply::Prepared(prepared.map(|prepared| (payload, prepared)))
         }
         Request::Submit(prepared) => Reply::Submitted(anchor.submit(&prepared).await),
+        Request::Cost { transactions } => Reply::Cost(anchor.cost(&transactions).await),
         Request::Status { payload, attempts } => {
             Reply::Status(anchor.status(&payload, &attempts).await)
         }

@@ -30,11 +30,13 @@ mod apply;
 mod carry;
 mod flight;
 mod open;
+mod owed;
 mod record;
 
 pub use carry::{Cuts, carry_out, judge, payload};
 pub use flight::{Flight, Standing};
 pub use open::OutboxError;
+use owed::Owed;
 pub use record::Record;
 
 /// How the outbox goes about its work. Times in milliseconds.
@@ -97,6 +99,8 @@ pub enum Reply {
     Submitted(Result<(), AnchorError>),
     /// Of [`Request::Status`].
     Status(Result<Status, AnchorError>),
+    /// Of [`Request::Cost`].
+    Cost(Result<u128, AnchorError>),
 }
 
 /// An anchor that was found, compared with the cuts this node holds.
@@ -148,6 +152,11 @@ pub enum Request {
         payload: AnchorPayload,
         /// Transactions made for it.
         attempts: Vec<Prepared>,
+    },
+    /// What did these cost? All of them are done with.
+    Cost {
+        /// Their hashes.
+        transactions: Vec<[u8; 32]>,
     },
 }
 
@@ -213,6 +222,12 @@ pub struct Outbox<M> {
     failures: u32,
     deaths: u32,
     history: VecDeque<Flight>,
+    /// What is done with and not counted yet, oldest first.
+    owed: VecDeque<Owed>,
+    /// What has been counted, in the chain's smallest unit.
+    spent: u128,
+    /// Costs are not asked for before.
+    cost_at: u64,
     strangers: VecDeque<AnchorPayload>,
     /// Size of the file when it was last written anew.
     compact_at: u64,
@@ -252,9 +267,16 @@ impl<M: Medium> Outbox<M> {
     fn decide(&mut self, now: u64) -> Next {
         let (tended, then) = self.tend(now);
         let (begun, later) = self.begin(now);
-        let wake = [then, later].into_iter().flatten().min();
         let first = if self.looked_after { begun.or(tended) } else { tended.or(begun) };
-        let Some(request) = first else { return Next::Sleep(wake) };
+        let Some(request) = first else {
+            // Nothing else waits for what something has cost.
+            let owed = self.owed.front().filter(|_| now >= self.cost_at);
+            if let Some(Owed { transactions, .. }) = owed {
+                return Next::Ask(Request::Cost { transactions: transactions.clone() });
+            }
+            let counted = self.owed.front().map(|_| self.cost_at);
+            return Next::Sleep([then, later, counted].into_iter().flatten().min());
+        };
         let begins = matches!(&request, Request::Find { first, last } if self.queued() == Some((*first, *last)));
         self.looked_after =
             matches!(request, Request::Status { .. } | Request::Find { .. }) && !begins;
@@ -359,6 +381,13 @@ impl<M: Medium> Outbox<M> {
         let end = next.map_or(self.tip.get(), |next| next.get().saturating_sub(1));
         let last = Epoch::new(end.min(limit).min(self.tip.get()));
         (first <= last).then_some((first, last))
+    }
+
+    /// What anchors of ours have cost, in the chain's smallest unit: those that are done with, in all the time that this file
+    /// was kept.
+    #[must_use]
+    pub const fn spent(&self) -> u128 {
+        self.spent
     }
 
     /// The chain it is for.

@@ -6,7 +6,7 @@ use std::io;
 use ganglion_types::Epoch;
 
 use super::record::read_all;
-use super::{Flight, Outbox, Pace, Record, Standing};
+use super::{Flight, Outbox, Owed, Pace, Record, Standing};
 use crate::{ChainName, Medium, limits};
 
 /// Why the outbox cannot go on.
@@ -62,6 +62,9 @@ impl<M: Medium> Outbox<M> {
             failures: 0,
             deaths: 0,
             history: VecDeque::new(),
+            owed: VecDeque::new(),
+            spent: 0,
+            cost_at: 0,
             strangers: VecDeque::new(),
             compact_at: limits::OUTBOX_BYTES,
         };
@@ -111,7 +114,7 @@ impl<M: Medium> Outbox<M> {
                 Some(flight) if !dropped && flight.by.is_none() => {
                     flight.standing = Standing::Unknown;
                 }
-                _ => self.flights.retain(|flight| flight.last() != last),
+                _ => self.drop_flight(last),
             },
             Record::Settled { payload, point, by } => {
                 self.stands(payload, by, Standing::Final(point));
@@ -119,6 +122,8 @@ impl<M: Medium> Outbox<M> {
             }
             Record::Parked { kind, reason } => self.parked = Some((kind, reason)),
             Record::Resumed => self.parked = None,
+            Record::Paid { spent } => self.paid(spent),
+            Record::Owed { transactions, most } => self.owed.push_back(Owed { transactions, most }),
         }
         Ok(())
     }
@@ -149,6 +154,14 @@ impl<M: Medium> Outbox<M> {
         self.flights.iter_mut().find(|flight| flight.last() == last)
     }
 
+    /// What was under way for the epochs up to `last` is not any more.
+    pub(super) fn drop_flight(&mut self, last: Epoch) {
+        while let Some(at) = self.flights.iter().position(|flight| flight.last() == last) {
+            let flight = self.flights.remove(at);
+            self.owe(&flight);
+        }
+    }
+
     /// Moves what is final out of the way, as far as nothing before it is missing.
     pub(super) fn pass(&mut self) {
         self.flights.sort_by_key(|flight| flight.payload.first());
@@ -157,6 +170,7 @@ impl<M: Medium> Outbox<M> {
                 && (flight.payload.covers(self.done.next()) || flight.last() <= self.done)
         }) {
             let mut flight = self.flights.remove(at);
+            self.owe(&flight);
             flight.attempts.clear();
             self.done = self.done.max(flight.last());
             self.history.push_back(flight);
@@ -186,6 +200,13 @@ impl<M: Medium> Outbox<M> {
         let mut records = vec![Record::Opened { chain: self.chain.clone(), done: before }];
         records.extend(self.history.iter().flat_map(Flight::records));
         records.push(Record::Opened { chain: self.chain.clone(), done: self.done });
+        records.push(Record::Paid { spent: self.spent });
+        records.extend(
+            self.owed.iter().map(|owed| Record::Owed {
+                transactions: owed.transactions.clone(),
+                most: owed.most,
+            }),
+        );
         records.extend(self.flights.iter().flat_map(Flight::records));
         if let Some((kind, reason)) = &self.parked {
             records.push(Record::Parked { kind: kind.clone(), reason: reason.clone() });

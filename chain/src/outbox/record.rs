@@ -70,6 +70,18 @@ pub enum Record {
     },
     /// An operator said so.
     Resumed,
+    /// The cost of what was owed for longest is known.
+    Paid {
+        /// What all anchors have cost, this one included.
+        spent: u128,
+    },
+    /// An anchor is done with and its cost is not known; written where the records that say so are left out.
+    Owed {
+        /// Hashes of its transactions.
+        transactions: Vec<[u8; 32]>,
+        /// Most that they may have cost.
+        most: u128,
+    },
 }
 
 impl Record {
@@ -112,6 +124,12 @@ impl Record {
             Self::Resumed => {
                 out.byte(8);
             }
+            Self::Paid { spent } => {
+                out.byte(9).fixed(&spent.to_be_bytes());
+            }
+            Self::Owed { transactions, most } => {
+                out.byte(10).fixed(&most.to_be_bytes()).bytes(&transactions.concat());
+            }
         }
         out.0
     }
@@ -146,6 +164,14 @@ impl Record {
             }
             7 => Self::Parked { kind: from.text()?, reason: Reason::new(from.text()?) },
             8 => Self::Resumed,
+            9 => Self::Paid { spent: u128::from_be_bytes(from.fixed()?) },
+            10 => {
+                let most = u128::from_be_bytes(from.fixed()?);
+                let (ids, []) = from.bytes(32 * limits::ATTEMPTS)?.as_chunks::<32>() else {
+                    return None;
+                };
+                Self::Owed { transactions: ids.to_vec(), most }
+            }
             _ => return None,
         };
         from.0.is_empty().then_some(record)
@@ -296,6 +322,8 @@ pub(crate) mod tests {
             Record::Settled { payload, point, by },
             Record::Parked { kind: "refused".into(), reason: Reason::new("no such call") },
             Record::Resumed,
+            Record::Paid { spent: 1 << 90 },
+            Record::Owed { transactions: vec![[6; 32], [7; 32]], most: 1 << 80 },
         ]
     }
 

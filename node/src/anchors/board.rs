@@ -15,6 +15,7 @@ const FAILED: &str = "ganglion_anchor_failed_total";
 const PARKED: &str = "ganglion_anchor_parked";
 const HELD: &str = "ganglion_anchor_held";
 const STRANGERS: &str = "ganglion_anchor_strangers_total";
+const SPENT: &str = "ganglion_anchor_fees_units";
 const BALANCE: &str = "ganglion_anchor_balance_units";
 
 /// Settled anchors that are shown.
@@ -57,6 +58,12 @@ pub struct Board {
     pub balance: Option<String>,
     /// What one more anchor may cost, in the same unit.
     pub price: Option<String>,
+    /// What this node's anchors have cost, in the same unit: those that are final, since its file of anchors was begun.
+    #[serde(default)]
+    pub spent: String,
+    /// Of that unit, once the chain was asked.
+    #[serde(skip)]
+    decimals: Option<u8>,
     /// What the operator should know.
     pub warning: Option<String>,
 }
@@ -123,6 +130,10 @@ impl Board {
         self.settled = history.into_iter().rev().take(SHOWN).collect();
         self.parked = outbox.parked().map(|(_, reason)| reason.to_string());
         self.held = outbox.is_held();
+        self.spent = outbox.spent().to_string();
+        if let Some(decimals) = self.decimals {
+            gauge!(SPENT).set(units(outbox.spent(), decimals));
+        }
         let flag = |set: bool| if set { 1.0 } else { 0.0 };
         gauge!(LAG).set(float(self.certified.saturating_sub(self.done)));
         gauge!(PENDING).set(float(self.under_way.len().try_into().unwrap_or(u64::MAX)));
@@ -188,6 +199,7 @@ impl Board {
 
     pub(super) fn surveyed(&mut self, survey: &Survey) {
         (self.height, self.finalized) = (Some(survey.height), Some(survey.finalized));
+        self.decimals = Some(survey.unit.1);
         self.balance = survey.balance.map(|balance| balance.to_string());
         self.price = Some(survey.price.to_string());
         let low = survey.balance.filter(|balance| *balance < survey.price.saturating_mul(LOW));
@@ -215,6 +227,7 @@ pub(super) fn describe() {
     describe_gauge!(PARKED, "1 while anchoring waits for an operator");
     describe_gauge!(HELD, "1 while anchoring waits for money");
     describe_counter!(STRANGERS, "Anchors found that name other cuts than this node holds");
+    describe_gauge!(SPENT, "What final anchors have cost, in whole units of the chain");
     describe_gauge!(BALANCE, "What the paying account holds, in whole units of the chain");
     for name in [SETTLED, EPOCHS, PREPARED, UNDONE, STRANGERS] {
         counter!(name).absolute(0);

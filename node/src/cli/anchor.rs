@@ -128,6 +128,9 @@ fn status(board: &Board) -> String {
         let price = board.price.as_deref().unwrap_or("?");
         line("balance", format!("{balance}; an anchor costs {price} at most"));
     }
+    if !matches!(board.spent.as_str(), "" | "0") {
+        line("fees", format!("{} for anchors that are final", board.spent));
+    }
     for (name, value) in [
         ("PARKED", &board.parked),
         ("failure", &board.failure),

@@ -43,6 +43,49 @@ fn found(last: u64, truth: Truth, finality: Finality) -> Judged {
     Judged { found: Found { payload: payload(1, last), publisher, point, finality }, truth }
 }
 
+/// A node of the chain that lies about costs is believed up to what was signed, and one that does not know is asked again.
+#[test]
+fn costs_are_counted_once_and_up_to_what_was_signed() {
+    let paper = Paper::default();
+    let mut outbox = open(&paper, "memory:1").unwrap();
+    under_way(&mut outbox, 1);
+    let (_, status) = asks(&mut outbox, 1_000, Input::Wake);
+    assert!(matches!(status, Some(Request::Status { .. })), "{status:?}");
+    let point = ChainPoint { height: 1, block: [1; 32], index: 0, transaction: [0; 32] };
+    let settled = Input::Answer(Reply::Status(Ok(Status::Final(point))));
+    let cost = Some(Request::Cost { transactions: vec![signed(0, 100).id] });
+    assert_eq!(asks(&mut outbox, 1_000, settled).1, cost);
+    let lost = AnchorError::Refused(Reason::new("no receipts here"));
+    let (notices, next) = outbox.step(1_000, Input::Answer(Reply::Cost(Err(lost)))).unwrap();
+    assert_eq!(
+        (notices, next),
+        (Vec::new(), Next::Sleep(Some(4_000))),
+        "no failure, and not parked"
+    );
+    // What is owed for survives, and is asked for again.
+    let mut outbox = open(&paper, "memory:1").unwrap();
+    assert_eq!(asks(&mut outbox, 0, certified(1, 0)).1, cost);
+    let lie = Input::Answer(Reply::Cost(Ok(u128::MAX)));
+    assert_eq!((asks(&mut outbox, 0, lie).1, outbox.spent()), (None, 100));
+    let mut outbox = open(&paper, "memory:1").unwrap();
+    assert_eq!((asks(&mut outbox, 0, certified(1, 0)).1, outbox.spent()), (None, 100));
+}
+
+/// A chain that never tells what anything cost: the list of what is owed for ends.
+#[test]
+fn what_is_owed_for_is_bounded() {
+    let mut world = World::new(1, Faults::default());
+    let more = u64::try_from(limits::OWED).unwrap() + 5;
+    world.costs_nothing_known = true;
+    for _ in 0..more {
+        world.certify();
+        for _ in 0..40 {
+            world.tick();
+        }
+    }
+    assert_eq!(world.reopened().owed.len(), limits::OWED);
+}
+
 fn signed(nonce: u64, bid: u128) -> Prepared {
     Prepared { id: [nonce as u8; 32], nonce, expires: None, fee_max: bid, bytes: vec![1] }
 }
@@ -156,7 +199,7 @@ fn no_more_transactions_are_made_for_one_anchor_than_the_bound() {
                     next.id[..16].copy_from_slice(&bid.to_be_bytes());
                     Reply::Prepared(Ok((payload(1, 1), next)))
                 }
-                Request::Find { .. } => panic!("{request:?}"),
+                Request::Find { .. } | Request::Cost { .. } => panic!("{request:?}"),
             };
             next = asks(&mut outbox, now, Input::Answer(reply)).1;
         }
@@ -213,6 +256,7 @@ fn transactions_that_die_one_after_the_other_park() {
             }
             Some(Request::Submit(_)) => Input::Answer(Reply::Submitted(Ok(()))),
             Some(Request::Status { .. }) => Input::Answer(Reply::Status(Ok(Status::Dead))),
+            Some(Request::Cost { .. }) => Input::Answer(Reply::Cost(Ok(7))),
         };
         next = asks(&mut outbox, now, input).1;
     }
@@ -299,6 +343,7 @@ fn anchors_under_way_are_bounded() {
                     ChainPoint { height: 1, block: [1; 32], index: 0, transaction: [2; 32] };
                 Input::Answer(Reply::Status(Ok(Status::Included(point))))
             }
+            Some(Request::Cost { .. }) => panic!("nothing is final"),
         };
         next = asks(&mut outbox, step * 1_000, input).1;
         let (_, more) = asks(&mut outbox, step * 1_000, certified(step, 0));

@@ -165,6 +165,12 @@ impl Chain {
         if waits { Status::Pending } else { Status::Absent }
     }
 
+    fn cost(&self, transactions: &[[u8; 32]]) -> u128 {
+        let included = self.blocks.iter().flatten();
+        let asked = included.filter(|tx| transactions.contains(&tx.prepared.id));
+        asked.map(|tx| tx.prepared.fee_max).sum()
+    }
+
     fn find(&self, first: Epoch, last: Epoch) -> Vec<Judged> {
         let overlaps = |payload: &AnchorPayload| payload.first() <= last && payload.last() >= first;
         let places = self.places().filter(|(_, tx, _)| overlaps(&tx.payload));
@@ -288,6 +294,8 @@ pub(super) struct World {
     tip: u64,
     seed: u64,
     pub(super) crashes: u64,
+    /// Whether the chain's node never says what something has cost.
+    pub(super) costs_nothing_known: bool,
     notices: Vec<Notice>,
 }
 
@@ -305,6 +313,7 @@ impl World {
             tip: 0,
             seed,
             crashes: 0,
+            costs_nothing_known: false,
             notices: Vec::new(),
         }
     }
@@ -389,6 +398,8 @@ impl World {
         let fails = self.faults.failures && self.dice.roll(5) == 0;
         let lost = || AnchorError::Unreachable(Reason::new("connection reset"));
         match request {
+            Request::Cost { .. } if fails || self.costs_nothing_known => Reply::Cost(Err(lost())),
+            Request::Cost { transactions } => Reply::Cost(Ok(self.chain.cost(&transactions))),
             Request::Find { .. } if fails => Reply::Found(Err(lost())),
             Request::Prepare { .. } if fails => Reply::Prepared(Err(lost())),
             Request::Status { .. } if fails => Reply::Status(Err(AnchorError::RateLimited {
@@ -476,7 +487,8 @@ impl World {
         self.paper.power_back();
         for _ in 0..20_000 {
             let tip = Epoch::new(self.tip);
-            if self.outbox().done() == tip && self.outbox().tip() == tip {
+            let outbox = self.outbox();
+            if outbox.done() == tip && outbox.tip() == tip && outbox.owed.is_empty() {
                 return;
             }
             self.tick();
@@ -491,8 +503,10 @@ impl World {
         panic!("seed {seed}: at {now} done {} of {tip}, {open:?} is not done", outbox.done());
     }
 
-    /// Each epoch stands on the chain once, in order.
-    pub(super) fn check(&self) {
+    /// Each epoch stands on the chain once, in order, and was counted once.
+    pub(super) fn check(&mut self) {
+        let paid: u128 = self.chain.blocks.iter().flatten().map(|tx| tx.prepared.fee_max).sum();
+        assert_eq!(self.reopened().spent(), paid, "seed {}", self.seed);
         let mut next = 1;
         for anchor in self.chain.anchors() {
             assert_eq!(

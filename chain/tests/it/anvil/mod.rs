@@ -39,6 +39,14 @@ impl Place {
         found
     }
 
+    /// What the first account holds, wei.
+    fn held(&self) -> u128 {
+        let account = EvmKey::from_hex(KEY).unwrap().address();
+        let account = format!("0x{}", ganglion_types::hex(&account));
+        let held = self.chain.rpc("eth_getBalance", json!([account, "latest"]));
+        u128::from_str_radix(held.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+
     /// Each of the epochs 1 to `last` stands in a final block, once, in order.
     async fn each_once(&self, last: u64) -> Vec<Found> {
         let anchors = self.anchors().await;
@@ -60,7 +68,7 @@ fn range(first: u64, last: u64) -> AnchorPayload {
 #[tokio::test]
 async fn every_epoch_is_anchored_and_final_and_can_be_verified() {
     let place = Place::new().await;
-    let mut node = place.node("outbox", KEY, 0);
+    let (mut node, held) = (place.node("outbox", KEY, 0), place.held());
     for epoch in 1..=8 {
         node.certify(epoch).await;
         place.chain.mine(1);
@@ -69,6 +77,8 @@ async fn every_epoch_is_anchored_and_final_and_can_be_verified() {
     node.settle(&place.chain).await;
     let anchors = place.each_once(8).await;
     assert_eq!(anchors.len(), 8, "one each, as each was certified");
+    assert_eq!(node.spent(), held - place.held(), "every fee is counted");
+    assert_eq!(place.node("outbox", KEY, 0).spent(), node.spent(), "through a restart");
     let reader = place.chain.backend(place.contract, OTHER, 100);
     for found in &anchors {
         let verified = reader.verify(&found.payload, &found.point).await.unwrap();
@@ -111,7 +121,7 @@ async fn what_a_reorganisation_of_depth_three_undoes_comes_back() {
 #[tokio::test]
 async fn a_stuck_transaction_is_replaced_by_one_that_bids_more() {
     let place = Place::new().await;
-    let mut node = place.node("outbox", KEY, 0);
+    let (mut node, held) = (place.node("outbox", KEY, 0), place.held());
     node.certify(1).await;
     // The price has risen above what the first transaction bids: the next blocks pass it over.
     place
@@ -131,6 +141,7 @@ async fn a_stuck_transaction_is_replaced_by_one_that_bids_more() {
     let account = format!("0x{}", ganglion_types::hex(&key.address()));
     let used = place.chain.rpc("eth_getTransactionCount", json!([account, "latest"]));
     assert_eq!(used, "0x2", "the contract and one anchor: the first bid was never paid");
+    assert_eq!(node.spent(), held - place.held(), "and never counted");
 }
 
 #[tokio::test]

@@ -126,6 +126,10 @@ impl<A: Anchor> Node<A> {
         self.outbox().done().get()
     }
 
+    pub(crate) fn spent(&mut self) -> u128 {
+        self.outbox().spent()
+    }
+
     pub(crate) fn parked(&mut self) -> Option<String> {
         self.outbox().parked().map(|(kind, _)| kind.clone())
     }

@@ -102,6 +102,14 @@ fn an_epoch_is_anchored_on_an_evm_chain_and_a_stranger_can_verify_it() {
     settings(&home, &format!("{printed}anchor_key_file = \"{key}\"\n"));
     let node = Node::run(&home, "v", &api, &[]);
     node.until("three final anchors", |node| done(node) >= 3);
+    let spent = |node: &Node| -> u128 {
+        let shown = node.get("/v1/anchors").unwrap();
+        shown["spent"].as_str().unwrap().parse().unwrap()
+    };
+    node.until("their price", |node| spent(node) > 0);
+    let shown = home.json(&["anchor", "status", "--node", "v"]);
+    assert!(shown["spent"].as_str().unwrap().parse::<u128>().unwrap() > 50_000 * 1_000_000_000);
+    assert!(node.text("/metrics").unwrap().contains("ganglion_anchor_fees_units 0.0"));
     let found = home.json(&["anchor", "find", "2", "--node", "v"]);
     assert_eq!((&found[0]["truth"], &found[0]["finality"]), (&"same".into(), &"final".into()));
     let proof = home.ok(&["epoch", "prove", "2", "m", "--node", "v"]);

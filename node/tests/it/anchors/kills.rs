@@ -75,7 +75,7 @@ fn number(hex: &str) -> u64 {
 fn a_node_killed_at_any_step_of_an_anchor_loses_and_doubles_nothing() {
     let chain = Anvil::start();
     let home = Ganglion::new();
-    subnet_of_two(&home, "1s");
+    subnet_of_two(&home, "2s");
     let (_, api) = Node::init(&home, "v", "v", &[]);
     let (orders, (told, killed)) = (Arc::new(Orders::default()), sync_channel(1));
     let proxy = Proxy::start(&chain.1, None, executioner(orders.clone(), told));
