@@ -253,7 +253,7 @@ impl Substrate {
                 && payload.first() <= *epochs.end()
                 && payload.last() >= *epochs.start()
         });
-        sightings.sort_by(|a, b| b.point.cmp(&a.point));
+        sightings.sort_by_key(|sighting| std::cmp::Reverse(sighting.point));
         sightings.dedup_by(|a, b| a.point == b.point && a.payload == b.payload);
         sightings.truncate(limits::FOUND);
         let told = |sighting: Sighting| {
@@ -473,16 +473,17 @@ mod tests {
         let seated = |replaces: &[Prepared], finalized, newest, next| {
             seat((replaces, None), finalized, newest, next).map_err(|error| error.kind())
         };
+        let one = std::slice::from_ref(&low);
         let free = |nonce| Ok(Seat { nonce, displaces: 0 });
         assert_eq!(seated(&[], (100, 5), 5, 5), free(5));
         // Two of ours wait in the pool already.
         assert_eq!(seated(&[], (100, 5), 5, 7), free(7));
-        assert_eq!(seated(&[low.clone()], (163, 5), 5, 5), free(5));
-        assert_eq!(seated(&[low.clone()], (100, 6), 6, 6), free(6));
+        assert_eq!(seated(one, (163, 5), 5, 5), free(5));
+        assert_eq!(seated(one, (100, 6), 6, 6), free(6));
         let both = [low.clone(), low.clone()];
         assert_eq!(seated(&both, (100, 5), 5, 6), Ok(Seat { nonce: 5, displaces: 2 }));
         // Used, but not in a final block: it may be the anchor itself.
-        assert_eq!(seated(&[low.clone()], (100, 5), 6, 6), Err("stale"));
+        assert_eq!(seated(one, (100, 5), 6, 6), Err("stale"));
         assert_eq!(seated(&[low.clone(), high.clone()], (100, 5), 5, 7), Err("stale"));
         // One before it is gone and comes from nowhere.
         let alone = std::slice::from_ref(&high);

@@ -58,10 +58,12 @@ fn least(types: &PortableRegistry, id: u32) -> Value {
     }
 }
 
+/// Key, stake, permit and block of registration of a member.
+type Row = (u8, u64, bool, u64);
+
 /// Lists of a metagraph, by name.
-fn lists(rows: &[(u8, u64, bool, u64)]) -> Vec<(&'static str, Value)> {
-    let list =
-        |of: &dyn Fn(&(u8, u64, bool, u64)) -> Value| Value::unnamed_composite(rows.iter().map(of));
+fn lists(rows: &[Row]) -> Vec<(&'static str, Value)> {
+    let list = |of: &dyn Fn(&Row) -> Value| Value::unnamed_composite(rows.iter().map(of));
     vec![
         ("netuid", Value::u128(11)),
         ("hotkeys", list(&|row| Value::from_bytes([row.0; 32]))),
@@ -101,7 +103,7 @@ fn answer(metadata: &Metadata, given: Vec<(&'static str, Value)>) -> Vec<u8> {
     bytes
 }
 
-const ROWS: [(u8, u64, bool, u64); 3] =
+const ROWS: [Row; 3] =
     [(10, 5_000_000_000, true, 100), (11, 7, false, 200), (12, u64::MAX / 8, true, 300)];
 
 #[test]

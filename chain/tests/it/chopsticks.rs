@@ -59,10 +59,10 @@ impl Node {
         std::thread::spawn(move || {
             let mut tell = Some(tell);
             for line in output.lines().map_while(Result::ok) {
-                if let Some((_, url)) = line.split_once("ws://") {
-                    if let Some(tell) = tell.take() {
-                        let _ = tell.send(format!("ws://{}", url.trim()));
-                    }
+                if let Some((_, url)) = line.split_once("ws://")
+                    && let Some(tell) = tell.take()
+                {
+                    let _ = tell.send(format!("ws://{}", url.trim()));
                 }
             }
         });
@@ -94,6 +94,13 @@ impl Node {
     /// Makes blocks, with what the pool holds in the first.
     pub(crate) async fn blocks(&self, count: u64) {
         self.ask("dev_newBlock", &[json!({ "count": count })]).await;
+    }
+
+    /// Makes a block if a transaction waits for one.
+    pub(crate) async fn block_if_wanted(&self) {
+        if self.ask("author_pendingExtrinsics", &[]).await != json!([]) {
+            self.blocks(1).await;
+        }
     }
 
     /// Goes back to a block, as if what came after had never been.
