@@ -29,6 +29,34 @@ pub struct Group {
     pub bytes: u64,
 }
 
+/// Every name that a [`Group`] may have.
+pub const PARTS: [&str; 15] = [
+    "certificate log",
+    "tables",
+    "snapshots",
+    "agreement log",
+    "watermark",
+    "anchors",
+    "worker",
+    "log",
+    "forks",
+    "settings",
+    "lock",
+    "ballast",
+    "set aside",
+    "unfinished",
+    "strays",
+];
+
+/// How much room the parts of a data directory take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// By part; parts without files are not listed.
+    pub groups: Vec<Group>,
+    /// Damaged parts that were put aside.
+    pub set_aside: usize,
+}
+
 /// What is in a data directory.
 #[derive(Debug)]
 pub struct Contents {
@@ -159,6 +187,15 @@ pub fn inspect(dir: &Path, subnet: [u8; 32], known: &[&str]) -> Result<Contents,
     })
 }
 
+/// How much room the parts of a data directory take. Reads names and sizes only.
+///
+/// # Errors
+/// What the system says.
+pub fn sizes(dir: &Path) -> io::Result<Sizes> {
+    let (groups, set_aside, _) = files(dir, &[])?;
+    Ok(Sizes { groups, set_aside: set_aside.len() })
+}
+
 type Files = (Vec<Group>, Vec<PathBuf>, Vec<PathBuf>);
 
 fn files(dir: &Path, known: &[&str]) -> io::Result<Files> {
@@ -243,6 +280,9 @@ mod tests {
         assert_eq!(seen.certificates.unwrap(), Some((1, 3, 1)));
         assert_eq!(seen.strays, [dir.path().join("stray")]);
         assert_eq!(seen.set_aside, [dir.path().join("state.corrupt-1")]);
+        let sizes = sizes(dir.path()).unwrap();
+        assert_eq!((&sizes.groups, sizes.set_aside), (&seen.groups, 1));
+        assert!(sizes.groups.iter().all(|group| PARTS.contains(&group.name)), "{sizes:?}");
         assert!(matches!(seen.standing, Some(Standing::Whole { .. })));
         let log = seen.groups.iter().find(|group| group.name == "certificate log").unwrap();
         assert_eq!((log.files, log.bytes), (1, fs::metadata(before_log(&before)).unwrap().len()));

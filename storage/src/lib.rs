@@ -84,7 +84,7 @@ pub use crate::{
     certificate_log::{Compacted, Compactor, Logged, SEGMENT_EPOCHS},
     error::{Damage, OpenError, Part, StoreError},
     fork_file::{FORK_BYTES_MAX, KeptFork},
-    inspect::{Contents, inspect},
+    inspect::{Contents, PARTS, Sizes, inspect, sizes},
     lock::{DirectoryLock, Holder},
     mend::{BALLAST_BYTES, LogState, Mended, Workshop, quarantine},
     partial::{Partial, Piece},

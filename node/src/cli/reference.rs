@@ -7,6 +7,7 @@ use clap::{Command, CommandFactory as _, ValueEnum};
 use super::exit::Failure;
 use super::{Cli, output};
 use crate::config::SETTINGS;
+use crate::metrics::page::page;
 
 /// Columns of every help text in the page.
 const WIDTH: usize = 100;
@@ -26,6 +27,8 @@ enum Page {
     Settings,
     /// The man page, as `docs/man/ganglion.1`
     Man,
+    /// Every metric, as `docs/METRICS.md`
+    Metrics,
 }
 
 pub(super) fn run(args: &ReferenceArgs) -> Result<(), Failure> {
@@ -33,6 +36,7 @@ pub(super) fn run(args: &ReferenceArgs) -> Result<(), Failure> {
         Page::Cli => commands(),
         Page::Settings => settings(),
         Page::Man => man()?,
+        Page::Metrics => page(),
     })
 }
 
