@@ -47,7 +47,8 @@ fn every_node_certifies_the_same_rewards_epoch_after_epoch() {
         assert!(host.disagreed.is_empty(), "node {at}: {:?}", host.disagreed);
     }
     let proposals = |at: usize| cluster.host(at).signed_steps.get("proposal").copied();
-    let proposals: usize = (0..STAKES.len()).filter_map(proposals).sum();
+    let proposals = (0..STAKES.len()).filter_map(proposals).reduce(|one, two| one + two);
+    let proposals = proposals.unwrap_or_default();
     assert!((12..=13).contains(&proposals), "{proposals}");
     let result = &cluster.host(0).results[&12];
     let incentives: Vec<u16> =
@@ -67,9 +68,9 @@ fn a_validator_that_was_away_holds_every_epoch_and_signs_again() {
     cluster.assert_one_cut_per_epoch();
     assert!(cluster.host(3).signing);
     // Three epochs without it: where it was its turn to propose, the others waited in vain.
-    let rounds: u32 = (3..=5).map(|epoch| cluster.host(0).rounds[&epoch]).sum();
+    let late = (3..=5).any(|epoch| cluster.host(0).rounds[&epoch] > 0);
     let waits = cluster.host(0).timeouts.get(&TimerKind::Propose).copied().unwrap_or(0);
-    assert_eq!(waits > 0, rounds > 0, "{waits} waits, {rounds} rounds");
+    assert_eq!(waits > 0, late, "{waits} waits");
     let gaps: Vec<u64> = cluster.host(0).certified_at.values().copied().collect();
     let longest = gaps.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
     assert!(longest < EPOCH_MS + EPOCH_MS / 4, "longest gap {longest} ms");
