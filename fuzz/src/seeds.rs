@@ -12,6 +12,8 @@ pub const LIGHT: usize = 32 << 20;
 const TYPES: &str = include_str!("../../types/frozen/encodings.txt");
 const CONSENSUS: &str = include_str!("../../consensus/frozen/encodings.txt");
 const CHAIN: &str = include_str!("../../chain/frozen/encodings.txt");
+/// Questions to a node of an EVM chain and its answers, with an empty line between two; of the first line of each the bytes.
+const EVM: &str = include_str!("../recorded/evm.txt");
 const STORAGE: &str = include_str!("../../storage/frozen/encodings.txt");
 
 /// Names of frozen encodings, each ending here in the folder of a target.
@@ -139,6 +141,14 @@ fn bodies(seeds: &mut Seeds, name: &str, bytes: &[u8]) {
     }
 }
 
+fn recorded(seeds: &mut Seeds) {
+    for talk in EVM.split("\n\n") {
+        let (head, answers) = talk.split_once('\n').unwrap_or((talk, ""));
+        let head = hex::decode(head).unwrap_or_default();
+        put(seeds, "evm_answers", [&head[..], answers.trim_end().as_bytes()].concat());
+    }
+}
+
 fn gzip(text: &str) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::fast());
     out.write_all(text.as_bytes()).and_then(|()| out.finish()).unwrap_or_default()
@@ -232,6 +242,7 @@ pub fn all() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     let mut seeds = Seeds::new();
     frozen(&mut seeds);
     text(&mut seeds);
+    recorded(&mut seeds);
     chain(&mut seeds);
     for target in [
         "agreement_records",

@@ -4,6 +4,7 @@ mod anchor;
 mod canonical;
 pub(crate) mod chain;
 mod disk;
+mod evm;
 mod http;
 mod ledger;
 mod life;
@@ -106,6 +107,7 @@ pub const TARGETS: &[Target] = &[
     target!("anchor_payload", "what stands on a chain", anchor::anchor_payload, MIB),
     target!("anchor_entry", "logs of witnesses", anchor::anchor_entry, MIB),
     target!("anchor_outbox", "the file of anchors under way", anchor::anchor_outbox, 16 * MIB),
+    target!("evm_answers", "the node of an EVM chain", evm::evm_answers, 64 * MIB),
     // HTTP and workers.
     target!("http_request", "paths, queries, headers, bodies", http::http_request, 64 * MIB),
     target!("http_body", "POST bodies", text::http_body, 16 * MIB),
