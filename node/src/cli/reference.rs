@@ -7,7 +7,6 @@ use clap::{Command, CommandFactory as _, ValueEnum};
 use super::exit::Failure;
 use super::{Cli, output};
 use crate::config::SETTINGS;
-use crate::metrics::page::page;
 
 /// Columns of every help text in the page.
 const WIDTH: usize = 100;
@@ -27,8 +26,6 @@ enum Page {
     Settings,
     /// The man page, as `docs/man/ganglion.1`
     Man,
-    /// Every metric, as `docs/METRICS.md`
-    Metrics,
 }
 
 pub(super) fn run(args: &ReferenceArgs) -> Result<(), Failure> {
@@ -36,7 +33,6 @@ pub(super) fn run(args: &ReferenceArgs) -> Result<(), Failure> {
         Page::Cli => commands(),
         Page::Settings => settings(),
         Page::Man => man()?,
-        Page::Metrics => page(),
     })
 }
 

@@ -14,7 +14,7 @@ peer id is a label, and every label has a bound. Histograms come as `_bucket`, `
 The column *since* says when a metric shows for the first time. Troubles that alerts ask for are there as 0 from the start, so
 that the first one is an increase; other values of a label come with their first event.
 
-Made by `ganglion reference metrics` from the table in `node/src/metrics/table`; a test compares both.
+Made from the table in `node/src/metrics/table` by `GANGLION_REFERENCE=1 cargo test -p ganglion --lib metrics::page`; the same test compares both.
 
 [OPERATING.md](OPERATING.md#watching) says how to watch them: scrape configurations, alerts with runbooks and dashboards are in `deploy/`.
 ";
@@ -70,6 +70,22 @@ fn row(page: &mut String, metric: &Metric) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_is_what_the_table_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/METRICS.md");
+        let wanted = page();
+        if std::env::var_os("GANGLION_REFERENCE").is_some() {
+            std::fs::write(path, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(path).unwrap();
+        let differs = found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
+        assert!(
+            found == wanted,
+            "docs/METRICS.md is not what the table says, first at {differs:?}; write it anew with\n\
+             GANGLION_REFERENCE=1 cargo test -p ganglion --lib metrics::page"
+        );
+    }
 
     #[test]
     fn every_metric_has_a_row_and_no_row_is_cut_short() {

@@ -14,7 +14,6 @@ fn pages_made_from_the_program_are_up_to_date() {
         (["reference", "cli"], "docs/CLI.md"),
         (["reference", "settings"], "docs/SETTINGS.md"),
         (["reference", "man"], "docs/man/ganglion.1"),
-        (["reference", "metrics"], "docs/METRICS.md"),
         (["completions", "bash"], "deploy/completions/ganglion.bash"),
         (["completions", "zsh"], "deploy/completions/_ganglion"),
         (["completions", "fish"], "deploy/completions/ganglion.fish"),
