@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::{Clock, Mail};
 use crate::http::health::stranded_text;
-use crate::metrics::DriverMetrics;
+use crate::metrics::{DriverMetrics, Tally};
 use crate::view::{LATENCIES, RECENT, ScoreView, View};
 
 /// Gossip messages that wait for a verdict: as many as the network keeps.
@@ -60,6 +60,8 @@ pub struct NodeHost {
     compacting: Arc<AtomicBool>,
     /// When the log last said how far catching up is.
     followed: Option<Instant>,
+    /// What the items of the epoch that was stored last came to.
+    tally: Tally,
 }
 
 /// What a host is made from.
@@ -127,6 +129,7 @@ impl NodeHost {
             archive,
             compacting: Arc::default(),
             followed: None,
+            tally: Tally::default(),
         }
     }
 
@@ -306,6 +309,7 @@ impl Host for NodeHost {
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let start = Instant::now();
+        self.tally = Tally::of(commit, &self.view.now().state);
         self.keeper.commit(commit)?;
         self.metrics.store_commit(start.elapsed());
         self.keeper.prune(&commit.state)?;
@@ -398,9 +402,12 @@ impl Host for NodeHost {
         }
     }
 
-    fn report(&mut self, _: Now, report: Report) {
+    fn report(&mut self, now: Now, report: Report) {
         if let Report::Certified(certified) = &report {
             self.keeper.keep_committee(&certified.state);
+            let tally = std::mem::take(&mut self.tally);
+            let me = self.view.now().hotkey;
+            self.metrics.certified(certified, &tally, &me, now.wall);
         }
         self.show(report);
     }
@@ -413,6 +420,10 @@ impl NodeHost {
                 let kind = kind.map(ganglion_types::Kind::name);
                 self.metrics.item(kind, rejected.map(Rejection::name));
             }
+            Report::Heard { step, rejected } => self.metrics.heard(step, rejected),
+            Report::Said(step) => self.metrics.said(step),
+            Report::TimedOut(timer) => self.metrics.timed_out(timer),
+            Report::Disagreed(by) => self.metrics.disagreed(by),
             Report::Phase { epoch, phase, deadline } => {
                 self.metrics.phase(epoch, phase.name());
                 let deadline = self.clock.instant(deadline);
@@ -495,7 +506,6 @@ impl NodeHost {
         let epoch = cut.epoch;
         let round = certificate.round.get();
         tracing::info!(%epoch, cut = %id, round, items = cut.items.len(), "certified");
-        self.metrics.certified(&cut, &result, &state, latency_ms, stake_seen);
         if self.snapshot_every > 0 && epoch.get().is_multiple_of(self.snapshot_every) {
             let (files, state) = (self.keeper.reader().snapshots().clone(), Arc::clone(&state));
             self.runtime.spawn_blocking(move || {

@@ -10,6 +10,7 @@ use libp2p::{PeerId, identify, kad, ping};
 
 use ganglion_types::{SubnetId, limits};
 
+use crate::counts::Counts;
 use crate::gate::Gate;
 use crate::topics::{self, Topics};
 use crate::{gossip, request};
@@ -43,8 +44,8 @@ pub(crate) fn build(
     keypair: &Keypair,
     subnet: &SubnetId,
     topics: &Topics,
-    max_peers: usize,
-    discover: bool,
+    (max_peers, discover): (usize, bool),
+    counts: &mut Counts,
 ) -> Result<Behaviour, String> {
     let connections = u32::try_from(max_peers + SPARE_CONNECTIONS).unwrap_or(u32::MAX);
     let limits = ConnectionLimits::default()
@@ -60,7 +61,7 @@ pub(crate) fn build(
     Ok(Behaviour {
         limits: connection_limits::Behaviour::new(limits),
         gate: Gate::default(),
-        gossip: gossip::behaviour(topics)?,
+        gossip: counts.gossip(gossip::behaviour(topics)?),
         rpc: request::behaviour(subnet),
         kad: kad_behaviour(keypair.public().to_peer_id(), subnet, discover),
         identify: identify::Behaviour::new(identity),

@@ -161,7 +161,7 @@ fn score(topics: &Topics) -> PeerScoreParams {
     }
 }
 
-fn thresholds() -> PeerScoreThresholds {
+pub(crate) fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: GOSSIP_BELOW,
         publish_threshold: PUBLISH_BELOW,

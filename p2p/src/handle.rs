@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use ganglion_types::{Hotkey, Item, proto};
 
 use crate::bucket::Bucket;
+use crate::counts::Counted;
 use crate::request;
 use crate::topics::Topic;
 
@@ -338,6 +339,7 @@ pub(crate) struct Shared {
     pub(crate) next_request: AtomicU64,
     /// Messages and bytes of each topic. Never held across an await or another lock.
     pub(crate) rates: Mutex<Vec<(Bucket, Bucket)>>,
+    pub(crate) counted: Counted,
 }
 
 pub(crate) fn rates(now: Instant) -> Mutex<Vec<(Bucket, Bucket)>> {
@@ -480,6 +482,13 @@ impl Handle {
         let mut snapshot = self.shared.snapshot.clone();
         snapshot.mark_unchanged();
         snapshot.changed().await.is_ok()
+    }
+
+    /// What libp2p counted by itself, in the text format of `OpenMetrics` without its end mark. Labels are as libp2p makes
+    /// them: whoever shows them bounds them.
+    #[must_use]
+    pub fn libp2p_metrics(&self) -> String {
+        self.shared.counted.text()
     }
 
     /// Where the node listens, without peer ids.

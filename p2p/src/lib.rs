@@ -55,6 +55,7 @@
 mod behaviour;
 mod bucket;
 mod config;
+mod counts;
 mod discovery;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -78,7 +79,7 @@ pub use handle::{
     ResponseToken, StopReason, Verdict,
 };
 pub use identity::peer_id;
-pub use metrics::{begin, describe};
+pub use metrics::begin;
 pub use request::refused;
 pub use service::start;
 pub use topics::Topic;

@@ -1,11 +1,15 @@
-//! What the crate counts, through the `metrics` facade.
+//! What the crate counts, through the `metrics` facade. The node's table of metrics tells what each means.
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, gauge};
 
 use crate::handle::Fault;
 use crate::topics::Topic;
 
 const PEERS: &str = "ganglion_p2p_peers_connected";
+const WAYS: &str = "ganglion_p2p_peers";
+const MESH: &str = "ganglion_p2p_mesh_peers";
+const BELOW: &str = "ganglion_p2p_peers_below_zero";
+const LOWEST: &str = "ganglion_p2p_peer_score_lowest";
 const RECORDS: &str = "ganglion_p2p_records";
 const RECORDS_REFUSED: &str = "ganglion_p2p_records_refused_total";
 const GOSSIP: &str = "ganglion_p2p_gossip_messages_total";
@@ -19,26 +23,15 @@ const FAULTS: &str = "ganglion_p2p_faults_total";
 const BANS: &str = "ganglion_p2p_bans_total";
 const EVENTS_DROPPED: &str = "ganglion_p2p_events_dropped_total";
 
-/// Registers help texts. Call once, after the recorder is installed.
-pub fn describe() {
-    describe_gauge!(PEERS, "Peers with at least one connection");
-    describe_gauge!(RECORDS, "Peer records held");
-    describe_counter!(RECORDS_REFUSED, "Peer records not taken, by reason");
-    describe_counter!(GOSSIP, "Gossip messages received, without copies, by topic and verdict");
-    describe_counter!(PUBLISHED, "Own gossip messages, by topic and result");
-    describe_counter!(SLOW, "Times a peer was too slow for its gossip");
-    describe_counter!(BYTES, "Bytes on the wire of TCP connections, by direction");
-    describe_counter!(REQUESTS, "Requests we sent, by kind and result");
-    describe_counter!(SERVED, "Requests we received, by kind and result");
-    describe_counter!(CONNECTIONS, "Connections and attempts, by result");
-    describe_counter!(FAULTS, "Faults charged to peers, by fault");
-    describe_counter!(BANS, "Peers banned for a time");
-    describe_counter!(EVENTS_DROPPED, "Events the node was too slow to take");
-}
-
 /// Shows troubles that have not happened yet as 0, so that the first time can raise an alarm: what
-/// comes into being with its first event has no increase. Call once, with [`describe`].
+/// comes into being with its first event has no increase. Call once, after the recorder is installed.
 pub fn begin() {
+    for name in [PEERS, RECORDS] {
+        gauge!(name).set(0.0);
+    }
+    for direction in ["in", "out"] {
+        counter!(BYTES, "direction" => direction).increment(0);
+    }
     for name in [SLOW, BANS, EVENTS_DROPPED] {
         counter!(name).increment(0);
     }
@@ -63,6 +56,26 @@ pub fn begin() {
 
 pub(crate) fn peers_connected(count: usize) {
     gauge!(PEERS).set(as_f64(count));
+}
+
+/// Peers by direction (out, in) and transport (TCP, QUIC).
+pub(crate) fn peers_by_way(ways: [[usize; 2]; 2]) {
+    for (direction, counts) in ["out", "in"].into_iter().zip(ways) {
+        for (transport, count) in ["tcp", "quic"].into_iter().zip(counts) {
+            gauge!(WAYS, "direction" => direction, "transport" => transport).set(as_f64(count));
+        }
+    }
+}
+
+/// Peers in the mesh of a topic.
+pub(crate) fn mesh(topic: Topic, count: usize) {
+    gauge!(MESH, "topic" => topic.name()).set(as_f64(count));
+}
+
+/// Gossip scores of the connected peers.
+pub(crate) fn scores(scores: &[f64]) {
+    gauge!(BELOW).set(as_f64(scores.iter().filter(|score| **score < 0.0).count()));
+    gauge!(LOWEST).set(scores.iter().copied().reduce(f64::min).unwrap_or(0.0));
 }
 
 pub(crate) fn records(count: usize) {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ed25519_dalek::SigningKey;
 use futures::StreamExt as _;
 use libp2p::core::transport::TransportError;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use tokio::sync::{mpsc, watch};
@@ -17,6 +18,7 @@ use ganglion_types::{Hotkey, SubnetId, sign};
 
 use crate::behaviour::{self, Behaviour, BehaviourEvent};
 use crate::config::{self, Checked, Config, StartError};
+use crate::counts::{Counted, Counting, Counts};
 use crate::discovery::{Discovery, unix_seconds};
 use crate::gossip::{PENDING_MAX, Pending, Unsent};
 use crate::handle::{
@@ -25,7 +27,7 @@ use crate::handle::{
 };
 use crate::peers::{BAN_TIME, Connected, SETTLED, Table};
 use crate::request::{INBOUND_MAX, Inbound, Outbound};
-use crate::topics::Topics;
+use crate::topics::{Topic, Topics};
 use crate::{identity, metrics, transport};
 
 /// Events that wait for the node. What they hold is bounded by the inflow of `gossip` (48 MiB) and the
@@ -111,6 +113,8 @@ pub(crate) struct Service {
     pub(crate) outbound: Outbound,
     pub(crate) outbox: Outbox,
     snapshot: watch::Sender<Snapshot>,
+    counting: Counting,
+    counted: Counted,
 }
 
 /// What the service listens to.
@@ -149,6 +153,7 @@ pub async fn start(config: Config) -> Result<(Handle, mpsc::Receiver<Event>), St
             stop,
             next_request: AtomicU64::new(1),
             rates: rates(now),
+            counted: service.counted.clone(),
         }),
     };
     let inputs = Inputs { commands: command_inputs, answers: answer_inputs, stop: stop_input };
@@ -166,10 +171,12 @@ impl Service {
         let config = &checked.config;
         let keypair = identity::keypair(&config.key);
         let topics = Topics::new(config.subnet);
-        let behaviour =
-            behaviour::build(&keypair, &config.subnet, &topics, config.max_peers, config.discover)
-                .map_err(|error| StartError::Transport(std::io::Error::other(error)))?;
-        let transport = transport::build(&keypair).map_err(StartError::Transport)?;
+        let mut counts = Counts::new();
+        let (subnet, most, discover) = (&config.subnet, config.max_peers, config.discover);
+        let behaviour = behaviour::build(&keypair, subnet, &topics, (most, discover), &mut counts)
+            .map_err(|error| StartError::Transport(std::io::Error::other(error)))?;
+        let transport = transport::build(&keypair, &mut counts).map_err(StartError::Transport)?;
+        let (counting, counted) = counts.finish();
         let peer_id = keypair.public().to_peer_id();
         let settings =
             libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
@@ -194,6 +201,8 @@ impl Service {
             outbound: Outbound::default(),
             outbox: Outbox { sender, backlog: VecDeque::new() },
             snapshot,
+            counting,
+            counted,
         })
     }
 
@@ -356,12 +365,19 @@ impl Service {
     /// Whether nothing is left to listen at.
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) -> bool {
         let now = Instant::now();
+        self.counting.record(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event, now),
             SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
                 let direction =
                     if endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound };
                 self.on_connected(peer_id, direction, now);
+                if let Some(connected) =
+                    self.peers.get_mut(&peer_id).and_then(|peer| peer.connected.as_mut())
+                {
+                    let address = endpoint.get_remote_address();
+                    connected.quic = address.iter().any(|part| part == Protocol::QuicV1);
+                }
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established, cause, .. } => {
                 tracing::debug!(peer = %peer_id, ?cause, num_established, "connection closed");
@@ -472,8 +488,26 @@ impl Service {
         }
     }
 
+    /// Who is connected and how, in which mesh, with which score.
+    fn show_connections(&self) {
+        let gossip = &self.swarm.behaviour().gossip;
+        let mut ways = [[0; 2]; 2];
+        let mut scores = Vec::new();
+        for (id, _, connected) in self.peers.connected() {
+            let inbound = connected.direction == Direction::Inbound;
+            ways[usize::from(inbound)][usize::from(connected.quic)] += 1;
+            scores.push(gossip.peer_score(id).unwrap_or(0.0));
+        }
+        metrics::peers_by_way(ways);
+        metrics::scores(&scores);
+        for topic in Topic::ALL {
+            metrics::mesh(topic, gossip.mesh_peers(&self.topics.hash(topic)).count());
+        }
+    }
+
     pub(crate) fn renew_snapshot(&mut self) {
         metrics::records(self.peers.records_count());
+        self.show_connections();
         let gossip = &self.swarm.behaviour().gossip;
         let mut peers: Vec<PeerInfo> = self
             .peers

@@ -14,6 +14,7 @@ use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport, dns, noise, tcp, yamux};
 use metrics::{Counter, counter};
 
+use crate::counts::Counts;
 use crate::metrics::BYTES;
 
 /// Time from the first packet to a secure connection. Ten seconds are three lost SYNs.
@@ -22,7 +23,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// and room for what is just closing.
 const STREAMS: usize = 128;
 
-pub(crate) fn build(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, io::Error> {
+pub(crate) fn build(
+    keypair: &Keypair,
+    counts: &mut Counts,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, io::Error> {
     let named = match dns::tokio::Transport::system(numeric(keypair)?) {
         Ok(transport) => transport,
         // A bare container without `/etc/resolv.conf` still runs.
@@ -32,7 +36,9 @@ pub(crate) fn build(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>
             dns::tokio::Transport::custom(numeric(keypair)?, config, options)
         }
     };
-    Ok(TransportTimeout::new(named, CONNECT).boxed())
+    Ok(TransportTimeout::new(counts.bandwidth(named), CONNECT)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+        .boxed())
 }
 
 /// The transports proper, which dial IP addresses only.

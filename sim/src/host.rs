@@ -234,6 +234,10 @@ impl Host for SimHost {
             }
             Report::Stranded(why) => self.notes.push(Note::Line(format!("stranded: {why:?}"))),
             Report::Item { .. }
+            | Report::Heard { .. }
+            | Report::Said(_)
+            | Report::TimedOut(_)
+            | Report::Disagreed(_)
             | Report::Executed
             | Report::Scored { .. }
             | Report::Following(_) => {}

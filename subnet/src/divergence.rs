@@ -19,7 +19,7 @@ use ganglion_types::{
     Canonical as _, Certificate, Cut, Digest, Epoch, Fork, Hotkey, limits, proto,
 };
 
-use crate::effect::{Effect, Halt, Report, Timer, Verdict};
+use crate::effect::{Disagreement, Effect, Halt, Report, Timer, Verdict};
 use crate::input::{AnswerToken, AskId, Input};
 use crate::participant::{Participant, committee_of};
 
@@ -281,6 +281,7 @@ impl Participant {
     }
 
     fn inquire(&mut self, halt: Halt, epoch: Epoch, certified: Roots, ours: Arc<Apart>) {
+        self.report(Report::Disagreed(Disagreement::Certified));
         let peers: Vec<Hotkey> = self.connected.iter().take(ASKED).copied().collect();
         if peers.is_empty() {
             return self.halt(halt);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ganglion_consensus::agreement::Timer as EngineTimer;
-use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::agreement::{Timer as EngineTimer, TimerKind, Watermark};
 use ganglion_consensus::ledger::stages::StageDifference;
 use ganglion_consensus::ledger::{EpochResult, Receipt, State};
 use ganglion_types::{
-    Certificate, Cut, CutId, Epoch, EpochBundle, Fork, Hotkey, ItemId, Kind, proto,
+    AgreementMessage, Certificate, Cut, CutId, Epoch, EpochBundle, Fork, Hotkey, ItemId, Kind,
+    VoteType, proto,
 };
 
 use crate::input::{AnswerToken, AskId, Channel, GossipToken, Job, Ticket};
@@ -143,6 +143,19 @@ pub enum Report {
         /// Why it was refused.
         rejected: Option<Rejection>,
     },
+    /// A message of agreement arrived and was judged.
+    Heard {
+        /// What it is.
+        step: Spoken,
+        /// Why it was refused.
+        rejected: Option<Rejection>,
+    },
+    /// This node signed a list, a proposal or a vote.
+    Said(Spoken),
+    /// A wait of agreement ran out.
+    TimedOut(TimerKind),
+    /// Another result, or another cut, than this node's own was shown.
+    Disagreed(Disagreement),
     /// A phase of the epoch began.
     Phase {
         /// The epoch being closed.
@@ -189,6 +202,89 @@ pub enum Report {
     Frozen(Vec<Fork>),
     /// Something odd that does not stop the node.
     Odd(String),
+}
+
+/// What is said while an epoch is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    /// An inclusion list.
+    List,
+    /// A proposed cut.
+    Proposal,
+    /// A vote for validity.
+    Prevote,
+    /// A vote for the decision.
+    Precommit,
+    /// Prevotes of more than 2/3, together.
+    Polka,
+    /// Votes that end a round, together.
+    RoundCertificate,
+}
+
+impl Spoken {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::List,
+        Self::Proposal,
+        Self::Prevote,
+        Self::Precommit,
+        Self::Polka,
+        Self::RoundCertificate,
+    ];
+
+    /// What a message is.
+    #[must_use]
+    pub const fn of(message: &AgreementMessage) -> Self {
+        match message {
+            AgreementMessage::List(_) => Self::List,
+            AgreementMessage::Proposal(_) => Self::Proposal,
+            AgreementMessage::Vote(vote) => match vote.vote_type {
+                VoteType::Prevote => Self::Prevote,
+                VoteType::Precommit => Self::Precommit,
+            },
+            AgreementMessage::Polka(_) => Self::Polka,
+            AgreementMessage::RoundCertificate(_) => Self::RoundCertificate,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Proposal => "proposal",
+            Self::Prevote => "prevote",
+            Self::Precommit => "precommit",
+            Self::Polka => "polka",
+            Self::RoundCertificate => "round_certificate",
+        }
+    }
+}
+
+/// Who shows another result than this node's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// A proposed cut states other roots: this node votes nil.
+    Proposed,
+    /// A certified cut states other roots: this node stops.
+    Certified,
+    /// A peer says that it holds another cut of the last epoch. No proof.
+    Claimed,
+}
+
+impl Disagreement {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Proposed, Self::Certified, Self::Claimed];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Certified => "certified",
+            Self::Claimed => "claimed",
+        }
+    }
 }
 
 /// How far catching up has come.

@@ -39,7 +39,8 @@ mod work;
 
 pub use behaviour::{Behaviour, Twice};
 pub use effect::{
-    Certified, Commit, Effect, Following, Halt, MinerScore, Phase, Report, Stranded, Timer, Verdict,
+    Certified, Commit, Disagreement, Effect, Following, Halt, MinerScore, Phase, Report, Spoken,
+    Stranded, Timer, Verdict,
 };
 pub use input::{
     AnswerToken, AskId, Caller, Channel, Feedback, GossipToken, Input, Job, JobId, Response,

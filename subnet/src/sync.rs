@@ -10,7 +10,7 @@ use ganglion_types::{
 };
 
 use crate::divergence::differing_root;
-use crate::effect::{Effect, Following, Phase, Report, Stranded, Timer};
+use crate::effect::{Disagreement, Effect, Following, Phase, Report, Stranded, Timer};
 use crate::fetch::Want;
 use crate::input::{AnswerToken, AskId};
 use crate::intake::Rejection;
@@ -276,6 +276,7 @@ impl Participant {
             && other != head
         {
             // A claim, no proof: ask for the certificate.
+            self.report(Report::Disagreed(Disagreement::Claimed));
             self.report(Report::Odd(format!("a peer claims another cut of epoch {epoch}")));
             let request = proto::EpochsRequest { from: epoch.get(), max: 1 };
             self.ask_for(from, Asked::Epochs, proto::request::Request::Epochs(request));

@@ -2,7 +2,7 @@
 
 use ganglion_chain::outbox::{Flight, Notice, Outbox, Standing};
 use ganglion_chain::{Anchor, Medium, Survey};
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, gauge};
 use serde::{Deserialize, Serialize};
 
 const LAG: &str = "ganglion_anchor_lag_epochs";
@@ -203,19 +203,8 @@ impl Board {
     }
 }
 
-/// Tells what each metric means, and begins the counters.
-pub(super) fn describe() {
-    describe_gauge!(LAG, "Certified epochs whose anchor is not final");
-    describe_gauge!(PENDING, "Anchors under way");
-    describe_counter!(SETTLED, "Anchors that became final, others' included");
-    describe_counter!(EPOCHS, "Epochs that they speak about");
-    describe_counter!(PREPARED, "Transactions signed for anchors, replacements included");
-    describe_counter!(UNDONE, "Anchors whose block was undone");
-    describe_counter!(FAILED, "Failures by reason");
-    describe_gauge!(PARKED, "1 while anchoring waits for an operator");
-    describe_gauge!(HELD, "1 while anchoring waits for money");
-    describe_counter!(STRANGERS, "Anchors found that name other cuts than this node holds");
-    describe_gauge!(BALANCE, "What the paying account holds, in whole units of the chain");
+/// Shows as 0 what has not happened yet.
+pub(super) fn begin_metrics() {
     for name in [SETTLED, EPOCHS, PREPARED, UNDONE, STRANGERS] {
         counter!(name).absolute(0);
     }

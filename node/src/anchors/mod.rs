@@ -65,10 +65,10 @@ struct Witness {
     others: Shelf,
 }
 
-/// Tells what each metric means, and begins the counters.
-pub(crate) fn describe() {
-    board::describe();
-    exchange::describe();
+/// Shows as 0 what has not happened yet.
+pub(crate) fn begin_metrics() {
+    board::begin_metrics();
+    exchange::begin_metrics();
 }
 
 impl Anchors {

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
-use super::error::ApiError;
+use super::error::{ApiError, code_of};
 
 /// Requests answered at a time. They read a snapshot or a few rows: this is far more than a CPU
 /// can do, and it bounds the threads that read the disk.
@@ -49,8 +49,12 @@ pub(super) async fn check(
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let answering = crate::metrics::Answering::begin();
     let response = admit(&guard, request, next).await;
-    crate::metrics::http_request(&route, response.status().as_u16());
+    let status = response.status();
+    // A node that is not ready says so with an error's status, as probes want it.
+    let refused = (status.is_client_error() || status.is_server_error()) && route != "/readyz";
+    answering.end(route, status.as_u16(), refused.then(|| code_of(status)));
     response
 }
 

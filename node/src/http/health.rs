@@ -10,7 +10,7 @@ use ganglion_subnet::Stranded;
 use ganglion_types::{Coldkey, Rao};
 
 use super::v1::status::stake_to_halt;
-use super::{Shared, WorkerHealth};
+use super::{App, Shared, WorkerHealth};
 use crate::api::types::Ready;
 use crate::view::Snapshot;
 
@@ -20,11 +20,20 @@ pub(super) async fn live() -> &'static str {
 }
 
 pub(super) async fn ready(State(app): Shared) -> impl IntoResponse {
-    let peers = app.context.network.peers();
-    let connected = peers.iter().filter(|peer| peer.connected).count();
-    let ready = judge(&app.now(), connected, &(app.context.worker)());
+    let ready = look(&app);
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready))
+}
+
+/// The same for metrics.
+pub(super) fn is_ready(app: &App) -> bool {
+    look(app).ready
+}
+
+fn look(app: &App) -> Ready {
+    let peers = app.context.network.peers();
+    let connected = peers.iter().filter(|peer| peer.connected).count();
+    judge(&app.now(), connected, &(app.context.worker)())
 }
 
 /// Whether a node does its part.

@@ -115,6 +115,10 @@ pub trait Network: Send + Sync {
     fn peer_id(&self) -> String;
     /// Addresses listened on, without peer id.
     fn listen(&self) -> Vec<String>;
+    /// What the network's library counted by itself, in the text format of `OpenMetrics`; empty if it counts nothing.
+    fn metrics(&self) -> String {
+        String::new()
+    }
 }
 
 /// How the worker is.
@@ -285,9 +289,11 @@ pub(crate) fn router(context: Context) -> Router {
 }
 
 async fn metrics(State(app): Shared) -> impl IntoResponse {
-    crate::metrics::record_process();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], app.context.metrics.render())
+    let (now, ready) = (app.now(), health::is_ready(&app));
+    let network = app.context.network.metrics();
+    let text = crate::metrics::scrape(&app.context.metrics, (&now, ready), &network);
+    ([(header::CONTENT_TYPE, kind)], text)
 }
 
 async fn unknown_route() -> ApiError {

@@ -54,7 +54,6 @@ use crate::library::Library;
 use crate::metrics::{self, DriverMetrics};
 use crate::tasks::TaskClient;
 use crate::view::View;
-use crate::worker;
 use crate::workers::Workers;
 
 /// Peer records that wait for the store.
@@ -163,10 +162,7 @@ fn take_up(
 pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
     let exporter = metrics::install()
         .map_err(|error| NodeError::Ended { task: "metrics", reason: error.to_string() })?;
-    p2p::describe();
-    p2p::begin();
-    worker::describe_metrics();
-    anchors::describe();
+    let disk = tokio::spawn(metrics::watch_disk(start.config.data_dir.clone()));
     let mut shutdown = std::pin::pin!(shutdown);
     let Some(parts) = assemble(start, exporter.clone(), shutdown.as_mut()).await? else {
         return Ok(());
@@ -176,6 +172,7 @@ pub async fn run(start: Start, shutdown: impl Future<Output = ()> + Send) -> Res
     let outcome = running.until(shutdown).await;
     tracing::info!("stopping");
     upkeep.abort();
+    disk.abort();
     running.end().await;
     outcome
 }

@@ -66,4 +66,8 @@ impl http::Network for p2p::Handle {
     fn listen(&self) -> Vec<String> {
         self.listen_addresses()
     }
+
+    fn metrics(&self) -> String {
+        self.libp2p_metrics()
+    }
 }

@@ -389,22 +389,8 @@ impl WorkerHandle {
     }
 }
 
-/// Describes this module's metrics to the installed recorder. Call once at start.
-pub fn describe_metrics() {
-    use metrics::{Unit, describe_counter, describe_histogram};
-    describe_histogram!(
-        "ganglion_worker_call_seconds",
-        Unit::Seconds,
-        "Time from asking a worker to its reply or the failure of the call, queue included."
-    );
-    describe_counter!(
-        "ganglion_worker_calls_total",
-        "Calls to workers by method and result; late counts replies nobody waited for any more."
-    );
-    describe_counter!(
-        "ganglion_worker_restarts_total",
-        "Times a worker went down and was scheduled to start again."
-    );
+/// Shows as 0 what has not happened yet. Call once, after the recorder is installed.
+pub(crate) fn begin_metrics() {
     // The first time is an increase only if there was a 0 before it.
     metrics::counter!("ganglion_worker_restarts_total").increment(0);
     for result in ["ok", "timeout"] {

@@ -26,9 +26,8 @@ mod queue;
 pub mod serve;
 
 pub use error::WorkerError;
-pub use handle::{
-    Answer, Limits, MadeTask, SCORE_ONE, WorkerHandle, WorkerSpec, WorkerState, describe_metrics,
-};
+pub(crate) use handle::begin_metrics;
+pub use handle::{Answer, Limits, MadeTask, SCORE_ONE, WorkerHandle, WorkerSpec, WorkerState};
 #[cfg(feature = "fuzzing")]
 pub(crate) use handle::{millionths, payload};
 pub use protocol::{Caller, Feedback, FieldRow, Health, Role, WorkerInfo};

@@ -58,6 +58,7 @@ const LAYERS: [Layer; 10] = [
             "futures",
             "libp2p",
             "metrics",
+            "prometheus-client",
             "prost",
             "thiserror",
             "tokio",

@@ -27,6 +27,7 @@ mod keys;
 mod layers;
 mod ledger;
 mod manifest;
+mod metrics;
 mod process;
 mod proof;
 mod reference;

@@ -192,6 +192,7 @@ impl Table {
         }
         peer.connected = Some(Connected {
             direction,
+            quic: false,
             since: now,
             rtt: None,
             agent: None,

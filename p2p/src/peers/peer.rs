@@ -25,6 +25,8 @@ pub const POINTS_HALF_LIFE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) direction: Direction,
+    /// Whether it goes over QUIC, else over TCP.
+    pub(crate) quic: bool,
     pub(crate) since: Instant,
     pub(crate) rtt: Option<Duration>,
     pub(crate) agent: Option<String>,

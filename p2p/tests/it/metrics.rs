@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ganglion_p2p::{Topic, Verdict, describe};
+use ganglion_p2p::{Topic, Verdict, begin};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::time::timeout;
 
@@ -17,13 +17,15 @@ fn sum(text: &str, prefix: &str) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn traffic_shows_in_the_metrics() {
     let recorder = PrometheusBuilder::new().install_recorder().unwrap();
-    describe();
+    begin();
     let mut nodes = full_mesh(2).await;
     nodes[0].handle.publish(Topic::Ops, b"counted".to_vec()).unwrap();
     assert_eq!(nodes[1].judge(Verdict::Accept).await.1, b"counted");
     let expected = [
         "ganglion_p2p_peers_connected",
         "ganglion_p2p_records",
+        "ganglion_p2p_peers{direction=",
+        "ganglion_p2p_mesh_peers{topic=\"agreement\"}",
         "ganglion_p2p_gossip_messages_total{topic=\"ops\",verdict=\"accept\"}",
         "ganglion_p2p_gossip_published_total{topic=\"ops\",result=\"sent\"}",
         "ganglion_p2p_bytes_total{direction=\"in\"}",
@@ -45,8 +47,23 @@ async fn traffic_shows_in_the_metrics() {
     };
     let done = timeout(LIMIT, counted).await;
     assert!(done.is_ok(), "{}", recorder.render());
-    for line in recorder.render().lines().filter(|line| line.contains("TYPE ganglion_p2p_")) {
-        let name = line.split(' ').nth(2).unwrap();
-        assert!(recorder.render().contains(&format!("# HELP {name} ")), "{name} has no help text");
+    let text = nodes[0].handle.libp2p_metrics();
+    for series in [
+        "ganglion_libp2p_gossipsub_mesh_peer_counts",
+        "ganglion_libp2p_swarm_connections_established_total",
+        "ganglion_libp2p_identify_received_total",
+        "ganglion_libp2p_bandwidth_bytes_total",
+    ] {
+        assert!(sum(&text, series) > 0.0, "{series} in {text}");
     }
+    for topic in Topic::ALL {
+        let series = format!("/{}\"}}", topic.name());
+        let found = text.lines().any(|line| {
+            line.starts_with("ganglion_libp2p_gossipsub_topic_peers_counts")
+                && line.contains(&series)
+        });
+        assert!(found, "{topic:?} in {text}");
+    }
+    // What a peer says of itself or of us is no label, and an address that anybody may make up is not counted.
+    assert!(!text.contains("external_addr_candidates_total{"), "{text}");
 }

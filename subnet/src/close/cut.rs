@@ -14,7 +14,7 @@ use ganglion_types::{
 
 use super::EXECUTIONS;
 use crate::divergence::differing_root;
-use crate::effect::{Effect, Report};
+use crate::effect::{Disagreement, Effect, Report};
 use crate::fetch::Want;
 use crate::participant::Participant;
 
@@ -196,6 +196,7 @@ impl Participant {
         let differs = differing_root(cut, &executed.roots);
         if let Some((what, theirs, own)) = &differs {
             let note = format!("voting nil: the proposed {what} is {theirs}, own {own}");
+            self.report(Report::Disagreed(Disagreement::Proposed));
             self.report(Report::Odd(note));
         }
         Some(differs.is_none())

@@ -11,7 +11,7 @@ use ganglion_types::{
 };
 
 use super::{Close, HEARD, SAID};
-use crate::effect::{Effect, Report, Timer, Verdict};
+use crate::effect::{Effect, Report, Spoken, Timer, Verdict};
 use crate::input::{Channel, GossipToken};
 use crate::intake::Rejection;
 use crate::participant::Participant;
@@ -69,6 +69,17 @@ impl Participant {
 
     /// The arrival checks for one message of agreement, then what it means.
     pub(crate) fn on_agreement_message(
+        &mut self,
+        from: Hotkey,
+        message: AgreementMessage,
+    ) -> Result<(), Rejection> {
+        let step = Spoken::of(&message);
+        let result = self.take_agreement_message(from, message);
+        self.report(Report::Heard { step, rejected: result.err() });
+        result
+    }
+
+    fn take_agreement_message(
         &mut self,
         from: Hotkey,
         message: AgreementMessage,
@@ -185,6 +196,7 @@ impl Participant {
         self.close.note(digest, &Arc::new(message.clone()));
         if self.close.gossiped.insert(digest) {
             self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
+            self.report(Report::Said(Spoken::of(&message)));
             self.contradict(&message);
             self.say_again(message);
             self.said_something();

@@ -501,7 +501,11 @@ impl Participant {
 
     pub(crate) fn on_engine_timer(&mut self, timer: EngineTimer) {
         if let Some(engine) = &mut self.close.engine {
+            let current = timer.epoch == engine.epoch() && timer.round == engine.round();
             let outputs = engine.timeout(timer);
+            if current {
+                self.report(Report::TimedOut(timer.kind));
+            }
             self.run_engine(outputs);
         }
     }

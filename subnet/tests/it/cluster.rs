@@ -5,15 +5,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
-use ganglion_consensus::agreement::Watermark;
+use ganglion_consensus::agreement::{TimerKind, Watermark};
 use ganglion_consensus::ledger::{EpochResult, State};
 use ganglion_subnet::divergence::last_decided;
 use ganglion_subnet::hidden::{LOCAL_SEALED, SealedRows};
 use ganglion_subnet::participant::LOCAL_SCORES;
 use ganglion_subnet::runner::{Host, Runner, Stopped};
 use ganglion_subnet::{
-    AnswerToken, AskId, Behaviour, Channel, Commit, Config, GossipToken, Input, Job, JobId, Now,
-    Participant, Recovered, Rejection, Report, Ticket, Verdict,
+    AnswerToken, AskId, Behaviour, Channel, Commit, Config, Disagreement, GossipToken, Input, Job,
+    JobId, Now, Participant, Recovered, Rejection, Report, Ticket, Verdict,
 };
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle, Fork,
@@ -83,6 +83,13 @@ pub(crate) struct TestHost {
     pub(crate) forks: Vec<Fork>,
     /// Whether this process said that it is frozen.
     pub(crate) frozen: bool,
+    /// What it reported to have signed, and to have heard and taken, by step.
+    pub(crate) signed_steps: BTreeMap<&'static str, usize>,
+    pub(crate) heard_steps: BTreeMap<&'static str, usize>,
+    /// Waits of agreement that ran out.
+    pub(crate) timeouts: BTreeMap<TimerKind, usize>,
+    /// Who showed it another result than its own.
+    pub(crate) disagreed: Vec<Disagreement>,
 }
 
 impl TestHost {
@@ -228,6 +235,12 @@ impl Host for TestHost {
                 }
             }
             Report::Voting { active, .. } => self.signing = active,
+            Report::Said(step) => *self.signed_steps.entry(step.name()).or_default() += 1,
+            Report::Heard { step, rejected: None } => {
+                *self.heard_steps.entry(step.name()).or_default() += 1;
+            }
+            Report::TimedOut(timer) => *self.timeouts.entry(timer).or_default() += 1,
+            Report::Disagreed(by) => self.disagreed.push(by),
             _ => {}
         }
     }

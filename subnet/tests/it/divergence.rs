@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ganglion_consensus::ledger::State;
+use ganglion_subnet::Disagreement;
 use ganglion_types::{
     Certificate, CutId, EpochBundle, Hotkey, Round, Signature, Vote, VoteType, proto,
 };
@@ -74,6 +75,9 @@ fn a_planted_difference_stops_its_node_alone_and_names_stage_and_row() {
         for said in ["the certified ", row, " here, ", " there"] {
             assert!(reason.contains(said), "{said} in {reason}");
         }
+        assert_eq!(cluster.host(3).disagreed.last(), Some(&Disagreement::Certified));
+        let certified = |at: usize| cluster.host(at).disagreed.contains(&Disagreement::Certified);
+        assert!(!others.into_iter().any(certified), "only it has another result");
         let last = cluster.host(3).bundles.keys().next_back().copied().unwrap();
         assert!(last < 6, "it holds nothing that it cannot reproduce");
         assert!(cluster.host(3).said.iter().all(|epoch| *epoch <= last + 1), "it says no more");

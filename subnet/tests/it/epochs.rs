@@ -1,5 +1,6 @@
 //! Epoch after epoch.
 
+use ganglion_consensus::agreement::TimerKind;
 use ganglion_subnet::Rejection;
 use ganglion_types::{Rao, Uid};
 
@@ -32,6 +33,22 @@ fn every_node_certifies_the_same_rewards_epoch_after_epoch() {
             assert!(late < latest, "node {at} certified {epoch} {late} ms after its deadline");
         }
     }
+    for at in 0..10 {
+        let host = cluster.host(at);
+        let steps = ["list", "prevote", "precommit"];
+        let signed = steps.map(|step| host.signed_steps.get(step).copied().unwrap_or(0));
+        // Only who has a seat says anything, and says it once an epoch; whoever hears first that the others have decided
+        // votes no more.
+        let expected = if at < STAKES.len() { 6..=13 } else { 0..=0 };
+        assert!(signed.iter().all(|count| expected.contains(count)), "node {at}: {signed:?}");
+        assert!(at >= STAKES.len() || signed[0] >= 12, "node {at}: {signed:?}");
+        assert!(steps.iter().all(|step| host.heard_steps.contains_key(step)), "node {at}");
+        assert_eq!(host.timeouts.get(&TimerKind::Propose), None, "node {at}");
+        assert!(host.disagreed.is_empty(), "node {at}: {:?}", host.disagreed);
+    }
+    let proposals = |at: usize| cluster.host(at).signed_steps.get("proposal").copied();
+    let proposals: usize = (0..STAKES.len()).filter_map(proposals).sum();
+    assert!((12..=13).contains(&proposals), "{proposals}");
     let result = &cluster.host(0).results[&12];
     let incentives: Vec<u16> =
         (4..9).map(|uid| result.row(Uid::new(uid)).unwrap().incentive).collect();
@@ -49,6 +66,10 @@ fn a_validator_that_was_away_holds_every_epoch_and_signs_again() {
     assert!(cluster.run_to_epoch(&[0, 1, 2, 3], 9, 6 * EPOCH_MS), "{:?}", cluster.cuts(3));
     cluster.assert_one_cut_per_epoch();
     assert!(cluster.host(3).signing);
+    // Three epochs without it: where it was its turn to propose, the others waited in vain.
+    let rounds: u32 = (3..=5).map(|epoch| cluster.host(0).rounds[&epoch]).sum();
+    let waits = cluster.host(0).timeouts.get(&TimerKind::Propose).copied().unwrap_or(0);
+    assert_eq!(waits > 0, rounds > 0, "{waits} waits, {rounds} rounds");
     let gaps: Vec<u64> = cluster.host(0).certified_at.values().copied().collect();
     let longest = gaps.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
     assert!(longest < EPOCH_MS + EPOCH_MS / 4, "longest gap {longest} ms");

@@ -15,7 +15,7 @@ pub(super) mod registration;
 pub(super) mod revisions;
 pub(super) mod scores;
 pub(super) mod stages;
-pub(super) mod status;
+pub(crate) mod status;
 pub(super) mod tasks;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `POST /v1/tasks`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -13,6 +13,7 @@ use ganglion_types::Role;
 use crate::api::types::{TaskAnswers, TaskCall};
 use crate::http::guard::read_json;
 use crate::http::{ApiError, BODY_BYTES_MAX, Shared};
+use crate::metrics::{Task, task_ended};
 
 const MINERS: std::ops::RangeInclusive<u16> = 1..=16;
 const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
@@ -35,12 +36,16 @@ pub(crate) async fn call(
     let input = call.input.to_string().into_bytes();
     // Else nobody was asked at all, and waiting longer would not help.
     let is_miner = |one: &Participant| one.role == Role::Miner;
+    let began = Instant::now();
     if !app.now().state.participants().any(|(_, one)| is_miner(one)) {
+        task_ended(Task::NoMiners, began.elapsed());
         return Err(ApiError::busy(
             "the subnet has no miner that could be asked; one joins with `ganglion register`",
         ));
     }
     let asked = app.context.tasks.ask(input, miners, Duration::from_millis(timeout_ms)).await;
+    let answered = asked.as_ref().is_ok_and(|answers| !answers.answers.is_empty());
+    task_ended(if answered { Task::Answered } else { Task::Unanswered }, began.elapsed());
     let answers = asked.map_err(ApiError::timeout)?;
     if answers.answers.is_empty() {
         return Err(nobody_answered(&answers, timeout_ms));
