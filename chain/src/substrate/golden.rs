@@ -269,6 +269,16 @@ async fn the_recorded_block_tells_which_of_its_calls_succeeded() {
         assert_eq!(history::outcome(&at.metadata(), &events, index), Outcome::Done);
     }
     assert_eq!(history::outcome(&at.metadata(), &events, 3), Outcome::Unknown);
+    // And what the signed one cost; nobody pays for the others.
+    let place = golden["receipt"]["extrinsic_idx"].as_u64().unwrap();
+    for index in 0..4 {
+        let paid = if u64::from(index) == place {
+            &golden["receipt"]["total_fee_amount"]
+        } else {
+            &Json::from(0)
+        };
+        assert_eq!(history::fee(&events, index), u128::from(paid.as_u64().unwrap()));
+    }
 }
 
 /// Errors of pallets are known by name: their numbers are looked up in the metadata of the block.

@@ -10,6 +10,7 @@ use subxt::config::substrate::{H256, SubstrateConfig};
 use subxt::error::{DispatchError, EventsError};
 use subxt::events::{Events, Phase};
 use subxt::ext::futures::{StreamExt as _, TryStreamExt as _, stream};
+use subxt::ext::scale_decode::DecodeAsType;
 use subxt::metadata::ArcMetadata;
 use tokio::sync::Mutex;
 
@@ -36,6 +37,8 @@ pub(super) struct Sighting {
     pub(super) publisher: Hotkey,
     pub(super) point: ChainPoint,
     pub(super) outcome: Outcome,
+    /// What it cost, in the chain's smallest unit; 0 where the node does not say.
+    pub(super) fee: u128,
 }
 
 /// What became of the extrinsic.
@@ -184,11 +187,13 @@ pub(super) async fn block(chain: &Chain, head: Head) -> Result<Vec<Sighting>, An
             None if never_fails => Outcome::Done,
             None => Outcome::Unknown,
         };
+        let fee = events.as_ref().map_or(0, |events| fee(events, index));
         found.extend(payloads.into_iter().map(|payload| Sighting {
             payload,
             publisher,
             point,
             outcome: outcome.clone(),
+            fee,
         }));
     }
     Ok(found)
@@ -264,4 +269,22 @@ pub(super) fn outcome(
         }
     }
     Outcome::Unknown
+}
+
+/// What an extrinsic cost whoever signed it.
+#[derive(DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct FeePaid {
+    actual_fee: u128,
+}
+
+/// What the events of a block say that its extrinsic at `index` cost, tip included. One that nobody pays has no such event.
+pub(super) fn fee(events: &Events<SubstrateConfig>, index: u32) -> u128 {
+    let paid = events.iter().map_while(Result::ok).find(|event| {
+        event.phase() == Phase::ApplyExtrinsic(index)
+            && (event.pallet_name(), event.event_name())
+                == ("TransactionPayment", "TransactionFeePaid")
+    });
+    let paid = paid.and_then(|event| event.decode_fields_unchecked_as::<FeePaid>().ok());
+    paid.map_or(0, |paid| paid.actual_fee)
 }

@@ -267,6 +267,25 @@ impl Substrate {
         Ok(sightings.into_iter().filter_map(told).collect())
     }
 
+    /// What transactions of this account have cost. What one in a block that the chain's node has dropped the state of cost is not
+    /// known any more, and counts nothing.
+    async fn spent(&self, transactions: &[[u8; 32]]) -> Result<u128, AnchorError> {
+        let chain = self.link.chain().await?;
+        let (finalized, best) = (chain.finalized().await?, chain.best().await?);
+        let mut paid: Vec<(ChainPoint, u128)> = self
+            .history
+            .sightings(&chain, finalized, best)
+            .await?
+            .iter()
+            .filter(|sighting| Some(sighting.publisher) == self.hotkey())
+            .filter(|sighting| transactions.contains(&sighting.point.transaction))
+            .map(|sighting| (sighting.point, sighting.fee))
+            .collect();
+        // An extrinsic with several payloads was paid for once.
+        paid.dedup();
+        Ok(paid.iter().fold(0, |sum, (_, fee)| fee.saturating_add(sum)))
+    }
+
     async fn surveyed(&self) -> Result<Survey, AnchorError> {
         let chain = self.link.chain().await?;
         let (finalized, best) = (chain.finalized().await?, chain.best().await?);
@@ -441,6 +460,10 @@ impl Anchor for Substrate {
         point: &'a ChainPoint,
     ) -> Answer<'a, Verified> {
         Box::pin(verify::verify(&self.link, payload, point))
+    }
+
+    fn cost<'a>(&'a self, transactions: &'a [[u8; 32]]) -> Answer<'a, u128> {
+        Box::pin(self.spent(transactions))
     }
 
     fn survey(&self) -> Answer<'_, Survey> {

@@ -88,6 +88,8 @@ async fn an_anchor_is_made_found_and_verified_and_forgeries_are_not() {
     let spent = FUNDS - survey.balance.unwrap();
     assert!(spent > 0 && spent <= attempts[0].fee_max, "{spent} of {}", attempts[0].fee_max);
     assert!(survey.price > 0);
+    assert_eq!(chain.cost(&[place.transaction, [9; 32]]).await, Ok(spent));
+    assert_eq!(chain.cost(&[[9; 32]]).await, Ok(0));
 }
 
 #[tokio::test]
