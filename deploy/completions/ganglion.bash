@@ -64,6 +64,9 @@ _ganglion() {
             ganglion,register)
                 cmd="ganglion__subcmd__register"
                 ;;
+            ganglion,registry)
+                cmd="ganglion__subcmd__registry"
+                ;;
             ganglion,rotate)
                 cmd="ganglion__subcmd__rotate"
                 ;;
@@ -298,6 +301,9 @@ _ganglion() {
             ganglion__subcmd__help,register)
                 cmd="ganglion__subcmd__help__subcmd__register"
                 ;;
+            ganglion__subcmd__help,registry)
+                cmd="ganglion__subcmd__help__subcmd__registry"
+                ;;
             ganglion__subcmd__help,rotate)
                 cmd="ganglion__subcmd__help__subcmd__rotate"
                 ;;
@@ -435,6 +441,9 @@ _ganglion() {
                 ;;
             ganglion__subcmd__help__subcmd__keys__subcmd__history,reinstate)
                 cmd="ganglion__subcmd__help__subcmd__keys__subcmd__history__subcmd__reinstate"
+                ;;
+            ganglion__subcmd__help__subcmd__registry,show)
+                cmd="ganglion__subcmd__help__subcmd__registry__subcmd__show"
                 ;;
             ganglion__subcmd__help__subcmd__snapshot,export)
                 cmd="ganglion__subcmd__help__subcmd__snapshot__subcmd__export"
@@ -591,6 +600,18 @@ _ganglion() {
                 ;;
             ganglion__subcmd__keys__subcmd__history__subcmd__help,reinstate)
                 cmd="ganglion__subcmd__keys__subcmd__history__subcmd__help__subcmd__reinstate"
+                ;;
+            ganglion__subcmd__registry,help)
+                cmd="ganglion__subcmd__registry__subcmd__help"
+                ;;
+            ganglion__subcmd__registry,show)
+                cmd="ganglion__subcmd__registry__subcmd__show"
+                ;;
+            ganglion__subcmd__registry__subcmd__help,help)
+                cmd="ganglion__subcmd__registry__subcmd__help__subcmd__help"
+                ;;
+            ganglion__subcmd__registry__subcmd__help,show)
+                cmd="ganglion__subcmd__registry__subcmd__help__subcmd__show"
                 ;;
             ganglion__subcmd__snapshot,export)
                 cmd="ganglion__subcmd__snapshot__subcmd__export"
@@ -785,7 +806,7 @@ _ganglion() {
 
     case "${cmd}" in
         ganglion)
-            opts="-v -q -h -V --home --json --verbose --quiet --help --version keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor verify snapshot db recover doctor peers weights config yuma worker reference completions help"
+            opts="-v -q -h -V --home --json --verbose --quiet --help --version keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor registry verify snapshot db recover doctor peers weights config yuma worker reference completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2007,7 +2028,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__help)
-            opts="keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor verify snapshot db recover doctor peers weights config yuma worker reference completions help"
+            opts="keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor registry verify snapshot db recover doctor peers weights config yuma worker reference completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2625,6 +2646,34 @@ _ganglion() {
         ganglion__subcmd__help__subcmd__register)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__help__subcmd__registry)
+            opts="show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__help__subcmd__registry__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3992,6 +4041,108 @@ _ganglion() {
                     return 0
                     ;;
                 --hotkey-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__registry)
+            opts="-v -q -h --home --json --verbose --quiet --help show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__registry__subcmd__help)
+            opts="show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__registry__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__registry__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__registry__subcmd__show)
+            opts="-v -q -h --rpc --genesis --netuid --every --height --proven --home --json --verbose --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --rpc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --genesis)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netuid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --height)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proven)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5761,7 +5912,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__verify)
-            opts="-v -q -h --checkpoint --genesis --anchor --anchor-rpc --anchor-chain-id --anchor-contract --anchor-blocks --home --json --verbose --quiet --help"
+            opts="-v -q -h --checkpoint --genesis --anchor --anchor-rpc --anchor-chain-id --anchor-contract --anchor-blocks --anchor-genesis --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5792,6 +5943,10 @@ _ganglion() {
                     return 0
                     ;;
                 --anchor-blocks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --anchor-genesis)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

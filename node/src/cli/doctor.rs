@@ -13,9 +13,9 @@ use crate::doctor::{self, Level, Report};
 /// Find what hinders a node, and how to mend it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at settings, manifest, key, data directory, disk, memory, clock, ports, bootnodes, worker and
-anchors, and at the node itself if it runs. Takes the flags of `ganglion run`. Nothing is changed; the
-worker is started once, and bootnodes and the chain of anchors are asked.
+Looks at settings, manifest, key, data directory, disk, memory, clock, ports, bootnodes, worker
+and anchors, and at the node itself if it runs. Takes the flags of `ganglion run`. Nothing is
+changed; the worker is started once, and bootnodes and the chain of anchors are asked.
 
 Exit codes: 0 nothing hinders the node, 1 something does, or with --strict a warning.
 
