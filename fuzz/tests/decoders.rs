@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use ganglion_fuzz::{TARGETS, target};
+use ganglion_fuzz::{LEFT_OUT, TARGETS, target};
 
 const CRATES: [&str; 8] =
     ["types", "consensus", "subnet", "storage", "persist", "p2p", "chain", "node"];
@@ -169,7 +169,8 @@ fn every_place_that_decodes_is_fed_by_a_target() {
 fn every_target_of_the_table_is_one_and_every_target_feeds_something() {
     let fed: BTreeSet<String> = in_the_table().into_values().flatten().collect();
     for name in &fed {
-        assert!(target(name).is_some(), "decoders.txt names {name}, which is no target");
+        let known = target(name).is_some() || LEFT_OUT.contains(&name.as_str());
+        assert!(known, "decoders.txt names {name}, which is no target");
     }
     for target in TARGETS.iter().filter(|target| !NO_DECODER.contains(&target.name)) {
         assert!(fed.contains(target.name), "decoders.txt does not say what {} feeds", target.name);

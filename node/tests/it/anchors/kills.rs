@@ -14,7 +14,12 @@ use super::{done, settings};
 use crate::process::{Node, subnet_of_two};
 use crate::run::Ganglion;
 
-const KILLS: usize = if cfg!(feature = "slow-tests") { 100 } else { 20 };
+/// How often; GANGLION_TEST_KILLS says otherwise.
+const KILLS: usize = 20;
+
+fn kills() -> usize {
+    std::env::var("GANGLION_TEST_KILLS").map_or(KILLS, |text| text.parse().expect("a number"))
+}
 
 /// The steps, by the request that is on its way.
 const STEPS: [(&str, At); 6] = [
@@ -84,7 +89,7 @@ fn a_node_killed_at_any_step_of_an_anchor_loses_and_doubles_nothing() {
     let deploy = ["anchor", "deploy", "--rpc", &address, "--chain-id", "31337"];
     let printed = home.ok(&[&deploy[..], &["--key-file", &key]].concat());
     settings(&home, &format!("{printed}anchor_key_file = \"{key}\"\n"));
-    for n in 0..KILLS {
+    for n in 0..kills() {
         run_until_killed(&home, &api, &orders, &killed, n);
     }
     let node = Node::run(&home, "v", &api, &[]);
