@@ -32,6 +32,7 @@ const FROZEN: &[(&str, &str)] = &[
     ("proof/merkle_path", "merkle_proof"),
     ("result/path", "merkle_proof"),
     ("proof/committee", "committee_members"),
+    ("external_registry", "external_registry"),
     ("proof/link", "epoch_link"),
     ("proof/epoch", "epoch_proof"),
     ("fork", "fork"),

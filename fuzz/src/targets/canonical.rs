@@ -1,5 +1,6 @@
 //! Messages with one encoding: what decodes, encodes to the same bytes.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use ganglion_consensus::ledger::{ResultHeader, ResultRow};
@@ -7,9 +8,9 @@ use ganglion_consensus::proof::{Checkpoint, committee_of, members_of, verify};
 use ganglion_types::snapshot::{ChunkInfo, chunk_digest};
 use ganglion_types::{
     AgreementMessage, Body, Canonical, Certificate, CommitteeMembers, Cut, CutId, Digest, Epoch,
-    EpochBundle, EpochLink, EpochProof, Evidence, Fork, Item, Kind, ListBody, Manifest,
-    MerkleProof, PolkaCertificate, Proposal, RegistryOp, RoundCertificate, Snapshot, SubnetId,
-    Vote, merkle, proto, ss58,
+    EpochBundle, EpochLink, EpochProof, Evidence, ExternalRegistry, Fork, Item, Kind, ListBody,
+    Manifest, MerkleProof, PolkaCertificate, Proposal, RegistryOp, RoundCertificate, Snapshot,
+    SubnetId, Vote, merkle, proto, ss58,
 };
 use prost::Message as _;
 
@@ -126,6 +127,13 @@ pub(super) fn manifest(bytes: &[u8]) {
 pub(super) fn merkle_proof(bytes: &[u8]) {
     if let Some(proof) = round_trip::<MerkleProof>(bytes) {
         assert!(!merkle::verify_proof(&Digest::ZERO, b"leaf", &proof), "a path to a zero root");
+    }
+}
+
+pub(super) fn external_registry(bytes: &[u8]) {
+    if let Some(registry) = round_trip::<ExternalRegistry>(bytes) {
+        let listed = registry.listed(&BTreeSet::new());
+        assert!(listed.iter().all(|one| !one.permit()), "nobody has signed for itself");
     }
 }
 

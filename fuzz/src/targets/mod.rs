@@ -51,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     target!("agreement_part", "gossip, agreement log", canonical::agreement_part, DECODER),
     target!("manifest", "the store", canonical::manifest, DECODER),
     target!("merkle_proof", "proof files", canonical::merkle_proof, DECODER),
+    target!("external_registry", "a chain's registry", canonical::external_registry, DECODER),
     target!("committee_members", "requests, store", canonical::committee_members, DECODER),
     target!("epoch_link", "proof files", canonical::epoch_link, DECODER),
     target!("epoch_proof", "proof files", canonical::epoch_proof, DECODER),
