@@ -32,10 +32,10 @@ pub(super) enum AnchorCommand {
     Witnesses(ApiArgs),
     /// Show a node another certified cut of one of its epochs: if it holds, the node freezes
     #[command(after_help = "\
-Somebody anchored other cuts than yours. Without a certificate that is a claim. Who stands behind it
-can write a proof with `ganglion epoch prove`; if that proof holds a certificate by the committee which
-closed the epoch here too, there are two histories, and this node must not choose: it keeps both
-certificates, signs nothing more, and tells its peers.
+Somebody anchored other cuts than yours. Without a certificate that is a claim. Who stands behind
+it can write a proof with `ganglion epoch prove`; if that holds a certificate by the committee
+which closed the epoch here too, there are two histories, and this node must not choose: it keeps
+both certificates, signs nothing more, and tells its peers.
 
 Example:
   ganglion anchor accuse theirs.json")]

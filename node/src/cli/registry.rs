@@ -21,8 +21,8 @@ pub(super) enum RegistryCommand {
     /// Read the participants of a subnet of subtensor at a final block, with the digest of what was read
     #[command(after_help = "\
 No subnet of Ganglion takes its participants from there yet (docs/spec/registry.md): this is a look.
-A member could take part if the chain permits it, it has stake, and its hotkey signed for itself with
-ed25519. Which did cannot be seen on the chain, so you name them with --proven.
+A member could take part if the chain permits it, it has stake, and its hotkey signed for itself
+with ed25519. Which did cannot be seen on the chain, so you name them with --proven.
 
 Example:
   ganglion registry show --rpc wss://node.example.org --genesis 0x2f05... --netuid 11")]
