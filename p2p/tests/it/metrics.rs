@@ -14,6 +14,24 @@ fn sum(text: &str, prefix: &str) -> f64 {
     series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
+/// Waits until every one of `expected` is above zero: what happened is counted a moment later.
+async fn all_count(expected: &[&str], render: impl Fn() -> String) {
+    let counted = async {
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            look.tick().await;
+            let text = render();
+            if expected.iter().all(|series| sum(&text, series) > 0.0) {
+                return;
+            }
+        }
+    };
+    let done = timeout(LIMIT, counted).await;
+    let text = render();
+    let missing: Vec<_> = expected.iter().filter(|series| sum(&text, series) <= 0.0).collect();
+    assert!(done.is_ok(), "{missing:?} in {text}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn traffic_shows_in_the_metrics() {
     let recorder = PrometheusBuilder::new().install_recorder().unwrap();
@@ -34,28 +52,15 @@ async fn traffic_shows_in_the_metrics() {
         "ganglion_p2p_served_total{kind=\"peers\",result=\"answered\"}",
         "ganglion_p2p_connections_total{result=\"established\"}",
     ];
-    let counted = async {
-        // A verdict is counted a moment after it is given.
-        let mut look = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            look.tick().await;
-            let text = recorder.render();
-            if expected.iter().all(|series| sum(&text, series) > 0.0) {
-                return;
-            }
-        }
-    };
-    let done = timeout(LIMIT, counted).await;
-    assert!(done.is_ok(), "{}", recorder.render());
-    let text = nodes[0].handle.libp2p_metrics();
-    for series in [
+    all_count(&expected, || recorder.render()).await;
+    let expected = [
         "ganglion_libp2p_gossipsub_mesh_peer_counts",
         "ganglion_libp2p_swarm_connections_established_total",
         "ganglion_libp2p_identify_received_total",
         "ganglion_libp2p_bandwidth_bytes_total",
-    ] {
-        assert!(sum(&text, series) > 0.0, "{series} in {text}");
-    }
+    ];
+    all_count(&expected, || nodes[0].handle.libp2p_metrics()).await;
+    let text = nodes[0].handle.libp2p_metrics();
     for topic in Topic::ALL {
         let series = format!("/{}\"}}", topic.name());
         let found = text.lines().any(|line| {
