@@ -445,6 +445,9 @@ _ganglion() {
             ganglion__subcmd__help__subcmd__registry,show)
                 cmd="ganglion__subcmd__help__subcmd__registry__subcmd__show"
                 ;;
+            ganglion__subcmd__help__subcmd__registry,status)
+                cmd="ganglion__subcmd__help__subcmd__registry__subcmd__status"
+                ;;
             ganglion__subcmd__help__subcmd__snapshot,export)
                 cmd="ganglion__subcmd__help__subcmd__snapshot__subcmd__export"
                 ;;
@@ -607,11 +610,17 @@ _ganglion() {
             ganglion__subcmd__registry,show)
                 cmd="ganglion__subcmd__registry__subcmd__show"
                 ;;
+            ganglion__subcmd__registry,status)
+                cmd="ganglion__subcmd__registry__subcmd__status"
+                ;;
             ganglion__subcmd__registry__subcmd__help,help)
                 cmd="ganglion__subcmd__registry__subcmd__help__subcmd__help"
                 ;;
             ganglion__subcmd__registry__subcmd__help,show)
                 cmd="ganglion__subcmd__registry__subcmd__help__subcmd__show"
+                ;;
+            ganglion__subcmd__registry__subcmd__help,status)
+                cmd="ganglion__subcmd__registry__subcmd__help__subcmd__status"
                 ;;
             ganglion__subcmd__snapshot,export)
                 cmd="ganglion__subcmd__snapshot__subcmd__export"
@@ -842,7 +851,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__anchor__subcmd__accuse)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -853,6 +862,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -902,7 +915,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__anchor__subcmd__find)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -913,6 +926,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1054,7 +1071,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__anchor__subcmd__list)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1065,6 +1082,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1080,7 +1101,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__anchor__subcmd__retry)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1091,6 +1112,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1106,7 +1131,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__anchor__subcmd__status)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1117,6 +1142,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1132,7 +1161,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__anchor__subcmd__witnesses)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1143,6 +1172,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1540,7 +1573,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__delegate)
-            opts="-v -q -h --hotkey --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1559,6 +1592,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1582,7 +1619,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__deregister)
-            opts="-v -q -h --hotkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1597,6 +1634,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1728,7 +1769,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__epoch__subcmd__diff)
-            opts="-v -q -h --with --api --node --dir --home --json --verbose --quiet --help"
+            opts="-v -q -h --with --api --node --api-token-file --dir --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1743,6 +1784,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1762,7 +1807,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__epoch__subcmd__export)
-            opts="-v -q -h --api --node --dir --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --dir --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1773,6 +1818,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1904,7 +1953,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__epoch__subcmd__list)
-            opts="-v -q -h --api --node --from --limit --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --from --limit --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1915,6 +1964,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1938,7 +1991,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__epoch__subcmd__prove)
-            opts="-v -q -h --from-checkpoint --api --node --dir --home --json --verbose --quiet --help"
+            opts="-v -q -h --from-checkpoint --api --node --api-token-file --dir --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1953,6 +2006,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1972,7 +2029,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__epoch__subcmd__replay)
-            opts="-v -q -h --api --node --dir --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --dir --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1983,6 +2040,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2002,7 +2063,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__epoch__subcmd__show)
-            opts="-v -q -h --api --node --explain --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --explain --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2013,6 +2074,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2658,7 +2723,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__help__subcmd__registry)
-            opts="show"
+            opts="show status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2672,6 +2737,20 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__help__subcmd__registry__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__help__subcmd__registry__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3894,7 +3973,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__metagraph)
-            opts="-v -q -h --api --node --long --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --long --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3905,6 +3984,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3920,7 +4003,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__peers)
-            opts="-v -q -h --api --node --long --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --long --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3931,6 +4014,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3994,7 +4081,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__register)
-            opts="-v -q -h --hotkey --coldkey --role --seed-index --burn --max-price --threads --api --node --dry-run --force --no-wait --nonce --password-file --hotkey-password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --coldkey --role --seed-index --burn --max-price --threads --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --hotkey-password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4032,6 +4119,10 @@ _ganglion() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --api-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --nonce)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -4056,7 +4147,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__registry)
-            opts="-v -q -h --home --json --verbose --quiet --help show help"
+            opts="-v -q -h --home --json --verbose --quiet --help show status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4074,7 +4165,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__registry__subcmd__help)
-            opts="show help"
+            opts="show status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4102,6 +4193,20 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__registry__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__registry__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4157,8 +4262,38 @@ _ganglion() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ganglion__subcmd__registry__subcmd__status)
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --api)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ganglion__subcmd__rotate)
-            opts="-v -q -h --from --to --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --hotkey-password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --from --to --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --hotkey-password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4181,6 +4316,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4302,7 +4441,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__serve)
-            opts="-v -q -h --hotkey --role --seed-index --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --role --seed-index --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4325,6 +4464,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4714,7 +4857,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__stake)
-            opts="-v -q -h --hotkey --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4733,6 +4876,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4756,7 +4903,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__status)
-            opts="-v -q -h --ready --live --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --ready --live --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4767,6 +4914,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4800,7 +4951,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__subnet__subcmd__approve)
-            opts="-v -q -h --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4815,6 +4966,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5092,7 +5247,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__subnet__subcmd__parameters)
-            opts="-v -q -h --changed --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --changed --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5103,6 +5258,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5118,7 +5277,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__subnet__subcmd__revise)
-            opts="-v -q -h --effective --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --effective --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5137,6 +5296,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5160,7 +5323,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__subnet__subcmd__revisions)
-            opts="-v -q -h --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5171,6 +5334,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5204,7 +5371,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__take)
-            opts="-v -q -h --hotkey --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5223,6 +5390,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5306,7 +5477,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__task__subcmd__submit)
-            opts="-v -q -h --api --node --input --file --sample --miners --timeout --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --input --file --sample --miners --timeout --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5317,6 +5488,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5786,7 +5961,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__transfer)
-            opts="-v -q -h --to --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --to --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5805,6 +5980,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5828,7 +6007,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__undelegate)
-            opts="-v -q -h --hotkey --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5847,6 +6026,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5870,7 +6053,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__unstake)
-            opts="-v -q -h --hotkey --coldkey --api --node --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
+            opts="-v -q -h --hotkey --coldkey --api --node --api-token-file --dry-run --force --no-wait --nonce --password-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5889,6 +6072,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5962,7 +6149,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__wallet)
-            opts="-v -q -h --from --long --api --node --home --json --verbose --quiet --help"
+            opts="-v -q -h --from --long --api --node --api-token-file --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5980,6 +6167,10 @@ _ganglion() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --api-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --home)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5992,7 +6183,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__weights)
-            opts="-v -q -h --api --node --uid --epoch --home --json --verbose --quiet --help"
+            opts="-v -q -h --api --node --api-token-file --uid --epoch --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6003,6 +6194,10 @@ _ganglion() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -202,6 +202,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from entry" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from parameters" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from parameters" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from parameters" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from parameters" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from parameters" -l changed -d 'Show those only that are no longer what the subnet began with'
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from parameters" -l json -d 'Print JSON for scripts'
@@ -212,6 +213,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -224,6 +226,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revise" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revisions" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revisions" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revisions" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revisions" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revisions" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from revisions" -s v -l verbose -d 'Log more; twice for everything'
@@ -232,6 +235,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand subnet; and __fish_seen_subcommand_from approve" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -409,6 +413,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l max-price
 complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l threads -d 'Threads that work [default: all cores]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand register" -l hotkey-password-file -d 'File with the hotkey\'s password, if it differs from the coldkey\'s' -r -F
@@ -424,6 +429,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand register" -s h -l help
 complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l hotkey -d 'Hotkey that signs and holds the uid: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand deregister" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -440,6 +446,7 @@ validator\t'Draws tasks, scores answers, sets weights; with stake, votes'"
 complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l seed-index -d 'Which task-seed chain of a validator\'s hotkey' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand serve" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -455,6 +462,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l to -d 'The 
 complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -l hotkey-password-file -d 'File with the hotkey\'s password, if it differs from the coldkey\'s' -r -F
@@ -469,6 +477,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand rotate" -s h -l help -
 complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l from -d 'First release epoch to show of what unbonds' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l long -d 'Show whole addresses'
 complete -c ganglion -n "__fish_ganglion_using_subcommand wallet" -l json -d 'Print JSON for scripts'
@@ -479,6 +488,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l hotkey -d 'H
 complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand stake" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -493,6 +503,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l hotkey -d 
 complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand unstake" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -507,6 +518,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l to -d 'Re
 complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand transfer" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -521,6 +533,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l hotkey -d
 complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand delegate" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -535,6 +548,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l hotkey 
 complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand undelegate" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -549,6 +563,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l hotkey -d 'A 
 complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l coldkey -d 'Coldkey that signs: a name here, or the path of its file' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l nonce -d 'Number of this operation of its signer [default: the next one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l password-file -d 'File with the password in its first line, also `GANGLION_PASSWORD_FILE`' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand take" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -568,6 +583,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand task; and not __fish_s
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and not __fish_seen_subcommand_from submit help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from submit" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from submit" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from submit" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from submit" -l input -d 'The task as JSON' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from submit" -l file -d 'File with the task as JSON, - for standard input' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from submit" -l sample -d 'A handwritten digit of the 297 that no miner trains on and no validator draws; a random one unless its number is given' -r
@@ -582,6 +598,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_
 complete -c ganglion -n "__fish_ganglion_using_subcommand task; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ganglion -n "__fish_ganglion_using_subcommand status" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand status" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand status" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand status" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand status" -l ready -d 'Say only whether the node does its part; the exit code is 1 if not'
 complete -c ganglion -n "__fish_ganglion_using_subcommand status" -l live -d 'Say only whether the node\'s process answers; a restart mends it if not'
@@ -591,6 +608,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand status" -s q -l quiet 
 complete -c ganglion -n "__fish_ganglion_using_subcommand status" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand metagraph" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand metagraph" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand metagraph" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand metagraph" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand metagraph" -l long -d 'Show whole addresses, coldkeys, delegation and immunity'
 complete -c ganglion -n "__fish_ganglion_using_subcommand metagraph" -l json -d 'Print JSON for scripts'
@@ -611,6 +629,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and not __fish_
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and not __fish_seen_subcommand_from list show prove replay export diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -l from -d 'Rise from this epoch on, in place of the last ones' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -l limit -d 'How many, 1 to 100' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -620,6 +639,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from show" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from show" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from show" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from show" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from show" -l explain -d 'Say in plain words how each reward came about'
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from show" -l json -d 'Print JSON for scripts'
@@ -629,6 +649,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l from-checkpoint -d 'Start from the cut of this epoch, for whoever has its id; 0 is genesis' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l dir -d 'Data directory of a node that does not run, in place of a running one' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -l json -d 'Print JSON for scripts'
@@ -637,6 +658,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from prove" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -l dir -d 'Data directory of a node that does not run, in place of a running one' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -l json -d 'Print JSON for scripts'
@@ -645,6 +667,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from replay" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from export" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from export" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from export" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from export" -l dir -d 'Data directory of a node that does not run, in place of a running one' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from export" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from export" -l json -d 'Print JSON for scripts'
@@ -654,6 +677,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l with -d 'API of another node, such as 10.0.0.2:7880, or a file of `ganglion epoch export`' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l dir -d 'Data directory of a node that does not run, in place of a running one' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand epoch; and __fish_seen_subcommand_from diff" -l json -d 'Print JSON for scripts'
@@ -682,6 +706,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and not __fish
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and not __fish_seen_subcommand_from status list retry find witnesses accuse deploy help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Log more; twice for everything'
@@ -689,6 +714,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for everything'
@@ -696,6 +722,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -s v -l verbose -d 'Log more; twice for everything'
@@ -703,6 +730,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -s v -l verbose -d 'Log more; twice for everything'
@@ -710,6 +738,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from find" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -s v -l verbose -d 'Log more; twice for everything'
@@ -717,6 +746,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from witnesses" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from accuse" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from accuse" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from accuse" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from accuse" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from accuse" -l json -d 'Print JSON for scripts'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from accuse" -s v -l verbose -d 'Log more; twice for everything'
@@ -739,13 +769,14 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from help" -f -a "accuse" -d 'Show a node another certified cut of one of its epochs: if it holds, the node freezes'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from help" -f -a "deploy" -d 'Make the contract for anchors on an EVM chain: once for all subnets and publishers'
 complete -c ganglion -n "__fish_ganglion_using_subcommand anchor; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -l json -d 'Print JSON for scripts'
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -s v -l verbose -d 'Log more; twice for everything'
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Log errors only'
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help'
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Read the participants of a subnet of subtensor at a final block, with the digest of what was read'
-complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -l json -d 'Print JSON for scripts'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -s v -l verbose -d 'Log more; twice for everything'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -s q -l quiet -d 'Log errors only'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -s h -l help -d 'Print help'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -f -a "show" -d 'Read the participants of a subnet of subtensor at a final block, with the digest of what was read'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -f -a "status" -d 'What a subnet took last of the registry that it follows, and what a node reads there itself'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and not __fish_seen_subcommand_from show status help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from show" -l rpc -d 'A node of the chain that you trust' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from show" -l genesis -d 'Hash of the chain\'s first block' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from show" -l netuid -d 'Number of the subnet there' -r
@@ -757,7 +788,16 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_s
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more; twice for everything'
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Log errors only'
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -l json -d 'Print JSON for scripts'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Log more; twice for everything'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Log errors only'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from help" -f -a "show" -d 'Read the participants of a subnet of subtensor at a final block, with the digest of what was read'
+complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from help" -f -a "status" -d 'What a subnet took last of the registry that it follows, and what a node reads there itself'
 complete -c ganglion -n "__fish_ganglion_using_subcommand registry; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ganglion -n "__fish_ganglion_using_subcommand verify" -l checkpoint -d 'Believe this cut: its epoch and its id' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand verify" -l genesis -d 'Believe the genesis of this manifest' -r -F
@@ -939,6 +979,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -s q -l quiet 
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -l long -d 'Show whole addresses, and peer ids'
 complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -l json -d 'Print JSON for scripts'
@@ -947,6 +988,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -s q -l quiet -
 complete -c ganglion -n "__fish_ganglion_using_subcommand peers" -s h -l help -d 'Print help'
 complete -c ganglion -n "__fish_ganglion_using_subcommand weights" -l api -d 'API of the node to ask, such as 127.0.0.1:7880 [default: that of --node]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand weights" -l node -d 'Name of a node of this machine: its configuration tells where its API is' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand weights" -l api-token-file -d 'File with the token of that API, for what changes the node\'s state [default: found where the node is one of this machine]' -r -F
 complete -c ganglion -n "__fish_ganglion_using_subcommand weights" -l uid -d 'Only the row of this validator' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand weights" -l epoch -d 'Which epoch [default: the last one]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand weights" -l home -d 'Directory of keys and nodes [default: ~/.ganglion]' -r -F
@@ -1114,6 +1156,7 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_
 complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from anchor" -f -a "accuse" -d 'Show a node another certified cut of one of its epochs: if it holds, the node freezes'
 complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from anchor" -f -a "deploy" -d 'Make the contract for anchors on an EVM chain: once for all subnets and publishers'
 complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from registry" -f -a "show" -d 'Read the participants of a subnet of subtensor at a final block, with the digest of what was read'
+complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from registry" -f -a "status" -d 'What a subnet took last of the registry that it follows, and what a node reads there itself'
 complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "list" -d 'List the snapshots that a node keeps'
 complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "export" -d 'Write a snapshot to a file'
 complete -c ganglion -n "__fish_ganglion_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "import" -d 'Begin a new node with a snapshot from a file'

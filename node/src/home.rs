@@ -57,13 +57,19 @@ impl Home {
         Ok(self.keys_of(kind).join(format!("{name}.json")))
     }
 
+    /// Where the data directories of nodes lie.
+    #[must_use]
+    pub fn nodes(&self) -> PathBuf {
+        self.0.join("nodes")
+    }
+
     /// The data directory of a named node.
     ///
     /// # Errors
     /// When the name would not make a sound directory name.
     pub fn node(&self, name: &str) -> Result<PathBuf, KeyError> {
         check_name(name)?;
-        Ok(self.0.join("nodes").join(name))
+        Ok(self.nodes().join(name))
     }
 
     /// The key file that `text` means: a path if it looks like one, else a name here.

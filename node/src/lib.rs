@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod models;
 pub mod node;
+pub mod observer;
 pub mod parameters;
 pub mod pow;
 pub mod proof;

@@ -84,6 +84,7 @@ pub(crate) fn manifest(plan: &Plan, random: &mut Random) -> Manifest {
         accounts,
         owner: None,
         parent: None,
+        registry: None,
     }
 }
 

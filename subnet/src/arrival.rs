@@ -154,6 +154,9 @@ impl Participant {
                 seat(&body.signer).is_some_and(|seat| seat.role == Role::Miner)
             }
             Body::InclusionList(body) => self.committee.stake_of(&body.signer).is_some(),
+            Body::RegistryOp(op) if op.operation.is_of_registry() => {
+                self.committee.stake_of(&Hotkey::new(op.signer)).is_some()
+            }
             Body::RegistryOp(op) if op.operation.is_of_hotkey() => {
                 seat(&Hotkey::new(op.signer)).is_some()
             }

@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use ganglion_types::{Canonical as _, DecodeError, Hotkey, Item, Kind, SubnetId, limits};
+use ganglion_types::{
+    Body, Canonical as _, DecodeError, Hotkey, Item, Kind, Operation, RegistryOp, SubnetId, limits,
+};
 
 use crate::effect::Verdict;
 use crate::input::Channel;
@@ -162,7 +164,13 @@ pub fn check_form(
     subnet: &SubnetId,
     channel: Channel,
 ) -> Result<(), Rejection> {
-    if bytes > size_max(item.kind()) {
+    let snapshot = matches!(
+        item.body(),
+        Body::RegistryOp(RegistryOp { operation: Operation::ProvideRegistry { .. }, .. })
+    );
+    // A snapshot of another chain's registry is the one operation that is large.
+    let most = if snapshot { limits::ITEM_BYTES } else { size_max(item.kind()) };
+    if bytes > most {
         return Err(Rejection::Oversize);
     }
     if item.subnet() != subnet {

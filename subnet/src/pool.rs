@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ganglion_consensus::ledger::{State, admissible};
-use ganglion_types::{Item, ItemId, Kind};
+use ganglion_types::{Body, Item, ItemId, Kind};
 
 use crate::intake::Rejection;
 
@@ -11,11 +11,38 @@ use crate::intake::Rejection;
 ///
 /// Bounds: [`Pool::ITEMS`] in all, [`Pool::WEIGHTS`] of one signer's weights and as many commits,
 /// [`Pool::REVEALS`] of its reveals, [`Pool::EVIDENCE`] against one offender, [`Pool::OPERATIONS`] of one
-/// account.
+/// account, [`Pool::REGISTRY`] of one member about another chain's registry.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     items: BTreeMap<ItemId, Item>,
-    held: BTreeMap<(Kind, [u8; 32]), usize>,
+    held: BTreeMap<(Class, [u8; 32]), usize>,
+}
+
+/// What one signer may have some of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Of(Kind),
+    /// Operations on another chain's registry: snapshots are large.
+    Registry,
+}
+
+impl Class {
+    fn of(item: &Item) -> Self {
+        match item.body() {
+            Body::RegistryOp(op) if op.operation.is_of_registry() => Self::Registry,
+            _ => Self::Of(item.kind()),
+        }
+    }
+
+    const fn most(self) -> usize {
+        match self {
+            Self::Of(Kind::Weights | Kind::WeightCommit) => Pool::WEIGHTS,
+            Self::Of(Kind::WeightReveal) => Pool::REVEALS,
+            Self::Of(Kind::Evidence) => Pool::EVIDENCE,
+            Self::Of(_) => Pool::OPERATIONS,
+            Self::Registry => Pool::REGISTRY,
+        }
+    }
 }
 
 impl Pool {
@@ -29,6 +56,8 @@ impl Pool {
     pub const EVIDENCE: usize = 8;
     /// Operations of one account: its window of 16 nonces, twice.
     pub const OPERATIONS: usize = 32;
+    /// Words of one member about another chain's registry: an observation and a snapshot, and those of a block later.
+    pub const REGISTRY: usize = 4;
 
     /// Whether one more item of this signer has room. Cheap: asked before the signature is checked.
     ///
@@ -38,14 +67,9 @@ impl Pool {
         if self.items.contains_key(&item.id()) {
             return Err(Rejection::Duplicate);
         }
-        let most = match item.kind() {
-            Kind::Weights | Kind::WeightCommit => Self::WEIGHTS,
-            Kind::WeightReveal => Self::REVEALS,
-            Kind::Evidence => Self::EVIDENCE,
-            _ => Self::OPERATIONS,
-        };
-        let held = self.held.get(&(item.kind(), *item.body().signer())).copied().unwrap_or(0);
-        if held >= most {
+        let class = Class::of(item);
+        let held = self.held.get(&(class, *item.body().signer())).copied().unwrap_or(0);
+        if held >= class.most() {
             return Err(Rejection::SignerRate);
         }
         if self.items.len() >= Self::ITEMS {
@@ -57,7 +81,7 @@ impl Pool {
     /// Takes an authentic, admissible item; nothing happens without [`Pool::room`].
     pub fn insert(&mut self, item: Item) {
         if self.room(&item).is_ok() {
-            let held = self.held.entry((item.kind(), *item.body().signer())).or_insert(0);
+            let held = self.held.entry((Class::of(&item), *item.body().signer())).or_insert(0);
             *held = held.saturating_add(1);
             self.items.insert(item.id(), item);
         }

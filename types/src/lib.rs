@@ -70,7 +70,9 @@ pub use op::{Operation, RegistryOp};
 pub use parameters::{Change, Parameter, ParameterClass, Parameters};
 pub use peer::PeerRecord;
 pub use proof::{CommitteeMembers, EpochLink, EpochProof, Fork};
-pub use registry::{ExternalMember, ExternalRegistry, ListedMember, Standing};
+pub use registry::{
+    ExternalMember, ExternalPoint, ExternalRegistry, ListedMember, RegistrySource, Standing,
+};
 pub use snapshot::Snapshot;
 pub use task::{BatchOutputs, OutputBatch, OutputCommit, Payload, Receipt, TaskBatch};
 pub use weights::{WeightCommit, WeightReveal, Weights};

@@ -24,6 +24,12 @@ pub const BATCH_TASKS: usize = 1024;
 pub const ROUND_BATCHES: usize = COMMITTEE;
 /// Operations one list may name.
 pub const LIST_OPERATIONS: usize = 256;
+/// Observations of another chain's registry that one list may name: of half of any committee, more than the third it takes.
+pub const LIST_OBSERVATIONS: usize = LIST_OPERATIONS / 2;
+/// Snapshots of another chain's registry that one list may name: no more can be observed by 1/3 each.
+pub const LIST_SNAPSHOTS: usize = 2;
+/// Members of another chain's registry: a snapshot stays within [`ITEM_BYTES`], and four times what subtensor allows.
+pub const EXTERNAL_MEMBERS: usize = 1024;
 /// Parameters that one revision may change.
 pub const REVISION_CHANGES: usize = 32;
 /// Evidence one list may name.

@@ -4,15 +4,18 @@ use crate::codec::{self, Canonical, DecodeError};
 use crate::ids::{Coldkey, CutId, Digest, Epoch, Hotkey, Signature, SubnetId};
 use crate::manifest::Role;
 use crate::parameters::Change;
+use crate::registry::{ExternalPoint, ExternalRegistry};
 use crate::sign::{self, tagged_hash};
 use crate::{Rao, limits, proto};
 
 /// A signed operation. Who must sign is fixed by the operation, see `docs/spec/operations.md`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryOp {
-    /// The hotkey of a registration by work, of `deregister` and of `serve`; else a coldkey.
+    /// The hotkey of a registration by work, of `deregister`, `serve` and what is said of another chain's registry; else a
+    /// coldkey.
     pub signer: [u8; 32],
-    /// The coldkey's account nonce, or that of the hotkey's tenancy; 0 for a registration by work.
+    /// The coldkey's account nonce, or that of the hotkey's tenancy; 0 for a registration by work and for what is said of
+    /// another chain's registry.
     pub nonce: u64,
     /// Last epoch whose cut may hold it.
     pub valid_until: Epoch,
@@ -121,6 +124,16 @@ pub enum Operation {
         /// Its number.
         revision: u64,
     },
+    /// Says what the signing member read of the registry that the subnet follows.
+    ObserveRegistry {
+        /// The snapshot.
+        point: ExternalPoint,
+    },
+    /// Shows a snapshot that members observe.
+    ProvideRegistry {
+        /// The snapshot.
+        registry: ExternalRegistry,
+    },
 }
 
 /// What a hotkey signs, before it has a uid, to say that it belongs to a coldkey:
@@ -153,6 +166,12 @@ impl Operation {
         matches!(self, Self::Deregister | Self::Serve { .. })
     }
 
+    /// Whether it says something of another chain's registry: signed by the hotkey of a member for one epoch, without a nonce.
+    #[must_use]
+    pub const fn is_of_registry(&self) -> bool {
+        matches!(self, Self::ObserveRegistry { .. } | Self::ProvideRegistry { .. })
+    }
+
     /// Name for people, logs and receipts.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -170,6 +189,8 @@ impl Operation {
             Self::RotateHotkey { .. } => "rotate_hotkey",
             Self::Revise { .. } => "revise",
             Self::Approve { .. } => "approve",
+            Self::ObserveRegistry { .. } => "observe_registry",
+            Self::ProvideRegistry { .. } => "provide_registry",
         }
     }
 }
@@ -291,6 +312,14 @@ impl Operation {
                 changes: changes.iter().map(Change::to_proto).collect(),
             }),
             Self::Approve { revision } => Op::Approve(proto::Approve { revision: *revision }),
+            Self::ObserveRegistry { point } => Op::ObserveRegistry(proto::ObserveRegistry {
+                height: point.height,
+                block: point.block.as_bytes().to_vec(),
+                digest: point.digest.as_bytes().to_vec(),
+            }),
+            Self::ProvideRegistry { registry } => {
+                Op::ProvideRegistry(proto::ProvideRegistry { registry: Some(registry.to_proto()) })
+            }
             Self::Stake { hotkey, amount } => {
                 Op::Stake(proto::Stake { hotkey: bytes(hotkey), amount: amount.get() })
             }
@@ -362,6 +391,16 @@ impl Operation {
                 Self::Revise { effective: Epoch::new(op.effective), changes: changes(&op.changes)? }
             }
             Op::Approve(op) => Self::Approve { revision: op.revision },
+            Op::ObserveRegistry(op) => {
+                let height = op.height;
+                let block = codec::hash32("block", &op.block, Digest::new)?;
+                let digest = codec::hash32("digest", &op.digest, Digest::new)?;
+                Self::ObserveRegistry { point: ExternalPoint { height, block, digest } }
+            }
+            Op::ProvideRegistry(op) => {
+                let registry = op.registry.ok_or(DecodeError::field("registry", "is missing"))?;
+                Self::ProvideRegistry { registry: ExternalRegistry::from_proto(registry)? }
+            }
         })
     }
 }
@@ -400,6 +439,8 @@ fn amount(rao: u64) -> Result<Rao, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Uid;
+    use crate::registry::ExternalMember;
 
     fn challenge(role: Role) -> PowChallenge {
         PowChallenge::new(
@@ -464,7 +505,22 @@ mod tests {
             Operation::RotateHotkey { from: hotkey, to, consent },
             Operation::Revise { effective: Epoch::new(8), changes: vec![change(2), change(4)] },
             Operation::Approve { revision: 1 },
+            Operation::ObserveRegistry { point: snapshot().point() },
+            Operation::ProvideRegistry { registry: snapshot() },
         ]
+    }
+
+    fn snapshot() -> ExternalRegistry {
+        let member = ExternalMember {
+            uid: Uid::new(3),
+            hotkey: Hotkey::new([1; 32]),
+            coldkey: Coldkey::new([4; 32]),
+            stake: Rao::new(5),
+            permit: true,
+            registered_at: 7,
+        };
+        let place = (700, Digest::new([8; 32]));
+        ExternalRegistry::new(Digest::new([9; 32]), place, 11, vec![member]).unwrap()
     }
 
     #[test]
@@ -475,7 +531,7 @@ mod tests {
             assert!(names.insert(op.operation.name()));
             assert_eq!(RegistryOp::from_bytes(&op.to_bytes(), 4_096), Ok(op));
         }
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
     }
 
     #[test]

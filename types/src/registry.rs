@@ -6,6 +6,7 @@
 //!                                       ▼
 //!                                  ListedMember, one per uid
 //! ```
+//! Members of the committee say in operations what they read; a cut takes a snapshot that more than 1/3 of stake read alike.
 //! The digest covers what the chain says and where it says it, and nothing that a node knows from elsewhere, so all
 //! nodes that read one block have one digest. Rules: `docs/spec/registry.md`.
 
@@ -15,6 +16,45 @@ use crate::codec::{self, Canonical, DecodeError};
 use crate::ids::{Coldkey, Digest, Hotkey, Uid};
 use crate::sign::tagged_hash;
 use crate::{Rao, limits, proto};
+
+/// Which registry of another chain a subnet follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistrySource {
+    /// Hash of the chain's first block.
+    pub genesis: Digest,
+    /// Number of the subnet there.
+    pub netuid: u16,
+    /// Final blocks whose height is a multiple of this are read: 1 to [`Self::EVERY_MAX`].
+    pub every: u64,
+}
+
+impl RegistrySource {
+    /// Blocks that nodes of subtensor keep the state of are 256, and a reader may be some behind.
+    pub const EVERY_MAX: u64 = 200;
+
+    /// Whether a snapshot is one of this registry.
+    #[must_use]
+    pub fn has(&self, registry: &ExternalRegistry) -> bool {
+        registry.genesis() == self.genesis && registry.netuid() == self.netuid
+    }
+
+    /// Whether blocks of this height are read.
+    #[must_use]
+    pub fn reads(&self, height: u64) -> bool {
+        height.checked_rem(self.every) == Some(0)
+    }
+}
+
+/// A snapshot by the block that it was read at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExternalPoint {
+    /// Height of the block.
+    pub height: u64,
+    /// Hash of the block.
+    pub block: Digest,
+    /// [`ExternalRegistry::digest`].
+    pub digest: Digest,
+}
 
 /// A participant by the word of the other chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +75,8 @@ pub struct ExternalMember {
 
 /// The registry of one subnet of another chain, as it stood in one block.
 ///
-/// Invariants, once decoded or made: at most [`limits::UIDS`] members, strictly rising by uid, no hotkey twice, stakes together
-/// below [`Rao::SUPPLY_MAX`].
+/// Invariants, once decoded or made: at most [`limits::EXTERNAL_MEMBERS`] members, strictly rising by uid, each below
+/// [`limits::UIDS`], no hotkey twice, stakes together below [`Rao::SUPPLY_MAX`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalRegistry {
     genesis: Digest,
@@ -86,11 +126,14 @@ impl ExternalRegistry {
         netuid: u16,
         members: Vec<ExternalMember>,
     ) -> Result<Self, DecodeError> {
-        if members.len() > limits::UIDS {
+        if members.len() > limits::EXTERNAL_MEMBERS {
             return Err(DecodeError::field("members", "has too many entries"));
         }
         if !members.is_sorted_by(|a, b| a.uid < b.uid) {
             return Err(DecodeError::field("members", "must be strictly rising by uid"));
+        }
+        if members.last().is_some_and(|last| last.uid.index() >= limits::UIDS) {
+            return Err(DecodeError::field("uid", "must be below 4096"));
         }
         let hotkeys: BTreeSet<Hotkey> = members.iter().map(|member| member.hotkey).collect();
         if hotkeys.len() != members.len() {
@@ -133,10 +176,16 @@ impl ExternalRegistry {
         &self.members
     }
 
-    /// What lists and cuts name.
+    /// What observations and cuts name.
     #[must_use]
     pub fn digest(&self) -> Digest {
         tagged_hash("ganglion/external-registry", &[&self.to_bytes()])
+    }
+
+    /// The block it was read at, and its digest.
+    #[must_use]
+    pub fn point(&self) -> ExternalPoint {
+        ExternalPoint { height: self.height, block: self.block, digest: self.digest() }
     }
 
     /// The members as the subnet lists them. `proven` are the hotkeys of which this subnet holds a statement whose ed25519
@@ -172,7 +221,7 @@ impl Canonical for ExternalRegistry {
     }
 
     fn from_proto(proto: proto::ExternalRegistry) -> Result<Self, DecodeError> {
-        if proto.members.len() > limits::UIDS {
+        if proto.members.len() > limits::EXTERNAL_MEMBERS {
             return Err(DecodeError::field("members", "has too many entries"));
         }
         let members = proto.members.iter().map(from_proto).collect::<Result<_, _>>()?;
@@ -265,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_no_registry_can_be_is_refused() {
-        let many = (0..4_097_u16).map(|uid| ExternalMember {
+        let many = (0..1_025_u16).map(|uid| ExternalMember {
             hotkey: Hotkey::new(*tagged_hash("x", &[&uid.to_be_bytes()]).as_bytes()),
             ..member(uid, 0, 1)
         });
@@ -274,6 +323,7 @@ mod tests {
             (vec![member(1, 10, 5), member(0, 11, 5)], "members"),
             (vec![member(1, 10, 5), member(1, 11, 5)], "members"),
             (vec![member(0, 10, 5), member(1, 10, 5)], "hotkey"),
+            (vec![member(0, 10, 5), member(4_096, 11, 5)], "uid"),
             (vec![member(0, 10, half), member(1, 11, half)], "stake"),
             (vec![member(0, 10, u64::MAX), member(1, 11, 1)], "stake"),
             (many.clone().collect(), "members"),
@@ -283,6 +333,6 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(registry(many.take(4_096).collect()).unwrap().members().len(), 4_096);
+        assert_eq!(registry(many.take(1_024).collect()).unwrap().members().len(), 1_024);
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn close(state: &mut State, forfeits: &BTreeSet<Uid>) -> Result<Close
 
     state.bonds.clone_from(&output.bonds);
     state.chain.last_mechanism_step = state.next_epoch();
-    grant_permits(state, &output.new_validator_permit);
+    let permits = state.external_permits().unwrap_or(output.new_validator_permit.clone());
+    grant_permits(state, &permits);
     let header = ResultHeader {
         epoch: state.next_epoch(),
         budget,
@@ -169,7 +170,7 @@ fn claims(state: &State, output: &EpochOutput, forfeits: &BTreeSet<Uid>) -> Vec<
     state.participants().map(|(uid, _)| claim(uid)).collect()
 }
 
-/// Permits as Yuma gives them, unless nobody could close the next epoch: then all stay as they are.
+/// Permits as Yuma or the chain that registers participants gives them, unless nobody could close the next epoch: then all stay as they are.
 ///
 /// Yuma gives the owner a permit beyond the seats there are; where that would be one more than a
 /// committee may have members, the owner goes without.

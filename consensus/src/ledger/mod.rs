@@ -27,6 +27,7 @@ mod commits;
 mod committee;
 mod epoch;
 mod execute;
+mod external;
 #[cfg(test)]
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
@@ -51,6 +52,7 @@ pub use execute::{
     DELEGATORS_MAX, ExecuteError, Executed, Roots, TAKE_RAISE_EPOCHS, execute, next_difficulty,
     raised_burn_price,
 };
+pub use external::External;
 pub use former::Former;
 pub use preflight::{Preflight, preflight};
 pub use receipt::{Failure, Outcome, Receipt};

@@ -3,9 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ganglion_types::{Body, Coldkey, Digest, Hotkey, Item, ItemId, Kind, Rao, limits};
+use ganglion_types::{
+    Body, Coldkey, Digest, ExternalPoint, Hotkey, Item, ItemId, Kind, Operation, Rao, RegistryOp,
+    limits,
+};
 
 use super::admission::{Registration, admissible};
+use super::external::stake_of;
 use super::sizes::{KindCounts, Saying, given_room, required};
 use super::state::State;
 
@@ -16,7 +20,8 @@ const LIST_REGISTRATIONS: usize = limits::LIST_OPERATIONS / 4;
 /// Of the admissible ones: per signer and mechanism the row of weights, or the commit, with the
 /// highest number, and alike of each commit its reveal; evidence, one piece per offender, that of
 /// agreement first, by id, at most [`limits::LIST_EVIDENCE`]; registrations by work, at most a
-/// quarter of [`limits::LIST_OPERATIONS`]; then accounts and hotkeys by holding, largest first, a
+/// quarter of [`limits::LIST_OPERATIONS`]; what members say of another chain's registry, at most half of it, the most stake
+/// first, and the snapshots that more than 1/3 of stake speaks of; then accounts and hotkeys by holding, largest first, a
 /// hotkey by its owner's, each giving one operation in turn, by nonce. Of these, what one cut has room
 /// for in [`limits::CUT_BYTES`].
 #[must_use]
@@ -28,6 +33,7 @@ pub fn select(state: &State, candidates: &[Item]) -> Vec<ItemId> {
     let mut chosen: Vec<ItemId> = pool.evidence().chain(pool.weights()).collect();
     let registrations = pool.registrations.values().take(LIST_REGISTRATIONS);
     let mut operations: Vec<ItemId> = registrations.copied().collect();
+    operations.extend(pool.registry(state));
     let room = limits::LIST_OPERATIONS.saturating_sub(operations.len());
     operations.extend(pool.operations(state, room));
     chosen.append(&mut operations);
@@ -67,6 +73,9 @@ struct Pool {
     registrations: BTreeMap<(Digest, ItemId), ItemId>,
     accounts: BTreeMap<Coldkey, BTreeMap<u64, ItemId>>,
     hotkeys: BTreeMap<Hotkey, BTreeMap<u64, ItemId>>,
+    /// What members say of another chain's registry, one word each.
+    observations: BTreeMap<Hotkey, (ItemId, ExternalPoint)>,
+    snapshots: BTreeMap<Digest, ItemId>,
 }
 
 impl Pool {
@@ -83,24 +92,59 @@ impl Pool {
                 let held = self.evidence.entry(*evidence.offender()).or_insert(best);
                 *held = best.min(*held);
             }
-            Body::RegistryOp(op) => match Registration::of(op) {
-                Some(registration) => {
-                    let work = registration.work(state.subnet());
-                    self.registrations.insert((work, id), id);
-                }
-                None => {
-                    // Of two with one nonce the lower id is executed, so the other is not listed.
-                    let queue = if op.operation.is_of_hotkey() {
-                        self.hotkeys.entry(Hotkey::new(op.signer)).or_default()
-                    } else {
-                        self.accounts.entry(Coldkey::new(op.signer)).or_default()
-                    };
-                    let held = queue.entry(op.nonce).or_insert(id);
-                    *held = id.min(*held);
-                }
-            },
+            Body::RegistryOp(op) => self.add_operation(state, id, op),
             _ => {}
         }
+    }
+
+    fn add_operation(&mut self, state: &State, id: ItemId, op: &RegistryOp) {
+        let signer = Hotkey::new(op.signer);
+        match &op.operation {
+            Operation::ObserveRegistry { point } => {
+                let held = self.observations.entry(signer).or_insert((id, *point));
+                *held = (id, *point).min(*held);
+            }
+            Operation::ProvideRegistry { registry } => {
+                let held = self.snapshots.entry(registry.digest()).or_insert(id);
+                *held = id.min(*held);
+            }
+            operation => {
+                if let Some(registration) = Registration::of(op) {
+                    let work = registration.work(state.subnet());
+                    self.registrations.insert((work, id), id);
+                    return;
+                }
+                // Of two with one nonce the lower id is executed, so the other is not listed.
+                let queue = if operation.is_of_hotkey() {
+                    self.hotkeys.entry(signer).or_default()
+                } else {
+                    self.accounts.entry(Coldkey::new(op.signer)).or_default()
+                };
+                let held = queue.entry(op.nonce).or_insert(id);
+                *held = id.min(*held);
+            }
+        }
+    }
+
+    /// The words of the members with the most stake, then the snapshots that more than 1/3 of stake speaks of. Half of any
+    /// committee can be enough to take one.
+    fn registry(&self, state: &State) -> Vec<ItemId> {
+        let committee = state.committee();
+        let total = stake_of(committee.iter().map(|one| one.stake.get()));
+        let mut words = Vec::new();
+        let mut held: BTreeMap<Digest, u128> = BTreeMap::new();
+        for member in committee {
+            if let Some((id, point)) = self.observations.get(&member.hotkey) {
+                words.push((Reverse(member.stake), *id));
+                let stake = held.entry(point.digest).or_default();
+                *stake = stake.saturating_add(member.stake.get().into());
+            }
+        }
+        words.sort_unstable();
+        let words = words.into_iter().map(|(_, id)| id).take(limits::LIST_OBSERVATIONS);
+        let alike = held.iter().filter(|(_, stake)| stake.saturating_mul(3) > total);
+        let shown = alike.filter_map(|(digest, _)| self.snapshots.get(digest).copied());
+        words.chain(shown.take(limits::LIST_SNAPSHOTS)).collect()
     }
 
     /// The bounds hold of themselves: there is one permit per seat, and one commit per permit, epoch

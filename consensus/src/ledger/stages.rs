@@ -153,7 +153,8 @@ impl Stage {
 pub fn stages(state: &State, result: &EpochResult) -> Vec<Stage> {
     let mut rows = state.rows();
     let mut stages: Vec<Stage> = Vec::new();
-    for table in Table::ALL {
+    let staged = |table: &Table| table.is_staged(state.external().is_some());
+    for table in Table::ALL.into_iter().filter(staged) {
         // What is left begins with the rows of this table, because numbers rise.
         let after = (table.number().saturating_add(1), Vec::new());
         let rest = rows.split_off(&after);

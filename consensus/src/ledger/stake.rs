@@ -22,7 +22,7 @@ const CHURN_DIVISOR: u64 = 10;
 pub struct Supply {
     /// Balances of all accounts, rao.
     pub balances: u128,
-    /// Stakes of all uids, with what others delegated and what waits to leave.
+    /// Stakes of all uids, with what others delegated and what waits to leave; 0 where they are another chain's.
     pub stakes: u128,
     /// On its way from balance to stake.
     pub entering: u128,
@@ -184,10 +184,14 @@ impl State {
     pub fn supply_parts(&self) -> Supply {
         Supply {
             balances: total(self.accounts.values().map(|account| &account.balance)),
-            stakes: total(self.participants().map(|(_, one)| &one.stake)),
+            stakes: if self.follows() { 0 } else { self.stakes() },
             entering: total(self.entering.values()),
             unbonding: total(self.unbonding.values()),
         }
+    }
+
+    fn stakes(&self) -> u128 {
+        total(self.participants().map(|(_, one)| &one.stake))
     }
 
     /// Everything there is: balances, stakes, and what is on its way between them.
@@ -218,7 +222,7 @@ impl State {
     }
 
     /// Ends the tenancy of a uid in `epoch`, whatever the reason: all that was said by and about it is
-    /// cleared, its stake goes to unbonding whole, what was entering goes back to its owners.
+    /// cleared, its stake goes to unbonding whole unless it is another chain's, what was entering goes back to its owners.
     pub(super) fn vacate(&mut self, uid: Uid, epoch: Epoch) {
         let Some(one) = self.participant(uid).copied() else { return };
         let own = self.own_stake(uid);
@@ -230,7 +234,10 @@ impl State {
             self.unbond(one.hotkey, coldkey, amount, epoch);
         }
         self.leaving.remove(&(uid, one.coldkey));
-        self.unbond(one.hotkey, one.coldkey, own, epoch);
+        // What stands on another chain stays there.
+        if !self.follows() {
+            self.unbond(one.hotkey, one.coldkey, own, epoch);
+        }
         self.forget(uid);
         self.uids.remove(&one.hotkey);
         if let Some(slot) = self.slots.get_mut(uid.index()) {
@@ -240,7 +247,7 @@ impl State {
     }
 
     /// The last slot is always taken.
-    fn trim(&mut self) {
+    pub(super) fn trim(&mut self) {
         let held = self.slots.iter().rposition(Option::is_some);
         let slots = held.map_or(0, |last| last.saturating_add(1));
         self.slots.truncate(slots);

@@ -12,6 +12,7 @@ use ganglion_types::{
 
 use super::commits::{Commit, CommitKey};
 use super::committee::{Member, committee_root};
+use super::external::External;
 use super::former::Former;
 use super::result::EpochResult;
 use super::revision::Revision;
@@ -144,6 +145,7 @@ impl Participant {
 /// - rows of weights and bonds rise strictly by uid and name none past the last slot;
 /// - open commits belong to a uid that is held, one per mechanism and epoch;
 /// - balances, stakes and what is on its way between them stay below [`Rao::SUPPLY_MAX`] together;
+/// - where another chain registers participants, their stake is that chain's and no part of the supply;
 /// - what was delegated to a uid is part of its stake, and what leaves is part of what is there;
 /// - the committee is never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +166,7 @@ pub struct State {
     pub(super) former: BTreeMap<Hotkey, Former>,
     pub(super) parameters: Parameters,
     pub(super) revisions: BTreeMap<u64, Revision>,
+    pub(super) external: Option<External>,
     /// Derived from `slots`.
     pub(super) uids: BTreeMap<Hotkey, Uid>,
 }
@@ -229,6 +232,7 @@ impl State {
             former: BTreeMap::new(),
             parameters: Parameters::of(&manifest),
             revisions: BTreeMap::new(),
+            external: None,
             uids: index(&slots),
             slots,
             manifest,
@@ -251,7 +255,7 @@ impl State {
             lists: Vec::new(),
             items: Vec::new(),
             time: self.chain.time,
-            registry: Digest::ZERO,
+            registry: self.registry_digest(),
             result_root: EpochResult::default().root(),
             state_root: self.root(),
             next_committee_root: self.committee_root(),

@@ -83,6 +83,8 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
         network: Arc::new(Alone),
         worker: Arc::new(|| WorkerHealth::None),
         anchors: None,
+        registry: None,
+        token: None,
         metrics: ganglion::fuzzing::no_metrics(),
         hosts: vec!["node.test".into()],
     };

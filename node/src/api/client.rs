@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::types::ErrorBody;
 use crate::fault::{Curable, Fault};
+use crate::http::ApiToken;
 
 /// For everything but task calls, which say themselves how long they take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -98,6 +99,10 @@ impl Curable for ApiError {
                     .into(),
             ),
             Self::Foreign { .. } => Some("Name the API of a node with --api.".into()),
+            Self::Refused { status: 401, .. } => Some(
+                "Name that file with --api-token-file, or run the command on the node's machine as its user with --node."
+                    .into(),
+            ),
             Self::Refused { status: 503, .. } => Some("Try again in a moment.".into()),
             Self::Refused { .. } => None,
         }
@@ -109,6 +114,7 @@ impl Curable for ApiError {
 pub struct Client {
     agent: ureq::Agent,
     base: String,
+    token: Option<ApiToken>,
 }
 
 impl Client {
@@ -137,7 +143,13 @@ impl Client {
             .timeout_connect(Some(Duration::from_secs(5)))
             .user_agent(concat!("ganglion/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.new_agent(), base: format!("http://{host}") })
+        Ok(Self { agent: config.new_agent(), base: format!("http://{host}"), token: None })
+    }
+
+    /// The same, which shows a token where the node's state is changed.
+    #[must_use]
+    pub fn with_token(self, token: Option<ApiToken>) -> Self {
+        Self { token, ..self }
     }
 
     /// Where it asks, `http://host:port`.
@@ -196,7 +208,10 @@ impl Client {
         body: &impl Serialize,
         timeout: Option<Duration>,
     ) -> Result<Value, ApiError> {
-        let request = self.agent.post(format!("{}{path}", self.base));
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token.header());
+        }
         let timeout = Some(timeout.unwrap_or(TIMEOUT));
         self.read(request.config().timeout_global(timeout).build().send_json(body))
     }

@@ -8,6 +8,7 @@ mod anchors;
 mod client;
 mod explanation;
 mod ledger;
+mod registry;
 mod revisions;
 pub mod types;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::accounts::{Account, Delegation, Unbonding, Waiting};
 pub use super::anchors::{AnchorEntry, AnchorFound, WitnessSeen};
+pub use super::registry::{RegistryPoint, RegistryView};
 pub use super::revisions::{Approver, ChangeRow, InForce, ParameterRow, RevisionRow, Revisions};
 
 /// An amount in rao that survives JSON readers with 53-bit numbers.

@@ -358,7 +358,10 @@ fn stored_stages(
                 }
                 rows.extend(page);
             }
-            found.push(Stage { number: table.number().into(), rows });
+            // No stage where there is no such registry.
+            if table != Table::External || !rows.is_empty() {
+                found.push(Stage { number: table.number().into(), rows });
+            }
         }
     }
     if let Some(header) = &result.header {

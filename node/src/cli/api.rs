@@ -1,5 +1,7 @@
 //! What the commands that ask a node have in common.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
 use ganglion_types::{Coldkey, Hotkey, Rao};
@@ -9,7 +11,7 @@ use super::exit::{Exit, Failure};
 use crate::api::types::Amount;
 use crate::api::{ApiError, Client, reachable};
 use crate::config::{self, ConfigArgs};
-use crate::http;
+use crate::http::{self, ApiToken};
 use crate::keys::KeyKind;
 
 /// Which node to ask.
@@ -21,13 +23,22 @@ pub(super) struct ApiArgs {
     /// Name of a node of this machine: its configuration tells where its API is
     #[arg(long, value_name = "NAME", default_value = "default", env = "GANGLION_NODE")]
     node: String,
+    /// File with the token of that API, for what changes the node's state [default: found where the node
+    /// is one of this machine]
+    #[arg(long, value_name = "FILE", env = "GANGLION_API_TOKEN_FILE")]
+    api_token_file: Option<PathBuf>,
 }
 
 impl ApiArgs {
     /// The client of that node.
     pub(super) fn client(&self, global: &Global) -> Result<Client, Failure> {
         if let Some(api) = &self.api {
-            return Ok(Client::new(api)?);
+            let client = Client::new(api)?;
+            let token = match &self.api_token_file {
+                Some(path) => Some(ApiToken::read(path)?),
+                None => token_of_neighbour(global, client.base()),
+            };
+            return Ok(client.with_token(token));
         }
         let args = ConfigArgs { node: self.node.clone(), ..ConfigArgs::default() };
         let env = |name: &str| std::env::var(name).ok();
@@ -43,8 +54,23 @@ impl ApiArgs {
             })?,
             _ => config.api,
         };
-        Ok(Client::new(&reachable(address).to_string())?)
+        let token = match &self.api_token_file {
+            Some(path) => Some(ApiToken::read(path)?),
+            // What only reads needs none, so a file of another user is no hindrance here.
+            None => ApiToken::read(&ApiToken::path(&config.data_dir)).ok(),
+        };
+        Ok(Client::new(&reachable(address).to_string())?.with_token(token))
     }
+}
+
+/// The token of the node of this home that serves at an address, if one says so and this user may read it.
+fn token_of_neighbour(global: &Global, base: &str) -> Option<ApiToken> {
+    let nodes = std::fs::read_dir(global.home().nodes()).ok()?;
+    let serves = |dir: &PathBuf| {
+        http::announced(dir).is_some_and(|address| base == format!("http://{}", reachable(address)))
+    };
+    let dir = nodes.filter_map(|entry| Some(entry.ok()?.path())).find(serves)?;
+    ApiToken::read(&ApiToken::path(&dir)).ok()
 }
 
 /// A refusal that needs a cure of this command.

@@ -10,23 +10,30 @@ use ganglion_chain::AnchorError;
 use ganglion_types::{ExternalRegistry, Hotkey, ListedMember, Standing};
 use serde_json::{Value, json};
 
-use super::api::{Rows, hotkey, short};
+use super::api::{ApiArgs, Rows, hotkey, short};
 use super::exit::Failure;
 use super::{Global, output};
+use crate::api::types::{RegistryPoint, RegistryView};
 use crate::config;
+use crate::observer::Seen;
 
 /// See the module's head.
 #[derive(Debug, Subcommand)]
 pub(super) enum RegistryCommand {
     /// Read the participants of a subnet of subtensor at a final block, with the digest of what was read
     #[command(after_help = "\
-No subnet of Ganglion takes its participants from there yet (docs/spec/registry.md): this is a look.
-A member could take part if the chain permits it, it has stake, and its hotkey signed for itself
-with ed25519. Which did cannot be seen on the chain, so you name them with --proven.
+A subnet whose manifest has [registry] takes its participants from there (docs/spec/registry.md).
+A member sets weights if the chain permits it, it has stake, and its hotkey signed for itself with
+ed25519. Which did cannot be seen on the chain, so you name them with --proven.
 
 Example:
   ganglion registry show --rpc wss://node.example.org --genesis 0x2f05... --netuid 11")]
     Show(ShowArgs),
+    /// What a subnet took last of the registry that it follows, and what a node reads there itself
+    #[command(after_help = "\
+Example:
+  ganglion registry status")]
+    Status(ApiArgs),
 }
 
 /// Which chain, subnet and block.
@@ -53,7 +60,47 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(global: &Global, command: &RegistryCommand) -> Result<(), Failure> {
-    let RegistryCommand::Show(args) = command;
+    match command {
+        RegistryCommand::Show(args) => show(global, args),
+        RegistryCommand::Status(api) => status(global, api),
+    }
+}
+
+fn status(global: &Global, api: &ApiArgs) -> Result<(), Failure> {
+    let client = api.client(global)?;
+    let value = client.get_value("/v1/registry")?;
+    if global.json {
+        return output::print_json(&value);
+    }
+    output::print(&standing(&client.typed(value)?))
+}
+
+fn standing(view: &RegistryView) -> String {
+    let taken = view.taken.as_ref().map_or_else(
+        || "nothing yet: participants are those of genesis".into(),
+        |taken| {
+            let RegistryPoint { height, block, digest, permits } = taken;
+            format!("block {height}, 0x{block}, {permits} permits\n          digest {digest}")
+        },
+    );
+    let read = match &view.read {
+        None => "nothing: set registry_rpc to a node of the chain".into(),
+        Some(Seen { height: Some(height), digest: Some(digest), .. }) => {
+            format!("block {height}\n          digest {digest}")
+        }
+        Some(_) => "nothing yet".into(),
+    };
+    let mut text = format!(
+        "follows   netuid {} of the chain 0x{}, every {} blocks\ntaken     {taken}\nread here {read}\n",
+        view.netuid, view.genesis, view.every
+    );
+    if let Some(error) = view.read.as_ref().and_then(|read| read.error.as_ref()) {
+        text.push_str(&format!("failure   {error}\n"));
+    }
+    text
+}
+
+fn show(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
     let genesis = config::genesis(&args.genesis).map_err(|rule| {
         let cure = "Take it from the chain's documentation.";
         Failure::input(format!("{:?} is no hash of a block: it {rule}", args.genesis), cure)

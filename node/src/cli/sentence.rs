@@ -26,6 +26,12 @@ pub(super) fn sentence(operation: &Operation) -> String {
         Operation::RotateHotkey { from, to, .. } => format!("replace hotkey {from} by {to}"),
         Operation::Revise { effective, changes } => revision(*effective, changes),
         Operation::Approve { revision } => format!("approve revision {revision}"),
+        Operation::ObserveRegistry { point } => {
+            format!("observe the registry of block {} of another chain", point.height)
+        }
+        Operation::ProvideRegistry { registry } => {
+            format!("show the registry of block {} of another chain", registry.height())
+        }
     }
 }
 

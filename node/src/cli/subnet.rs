@@ -183,6 +183,7 @@ fn new(global: &Global, args: NewArgs) -> Result<(), Failure> {
         accounts: genesis.accounts,
         owner: args.owner,
         parent: None,
+        registry: None,
     };
     let text = manifest::render(&manifest);
     if args.out.as_ref().is_some_and(|out| out.as_os_str() == "-") {

@@ -82,14 +82,9 @@ impl Resolver<'_> {
             )),
             _ => Err("must be embedded, evm, substrate or none".into()),
         });
-        let schemes = match word.as_deref() {
-            Some("substrate") => ["ws://", "wss://"].as_slice(),
-            _ => &["https://", "http://"],
-        };
-        let rpc = self.one(&ANCHOR_RPC, |text| {
-            let fits = schemes.iter().any(|scheme| text.starts_with(scheme));
-            let rule = || format!("must begin with {}", schemes.join(" or "));
-            fits.then(|| text.to_owned()).ok_or_else(rule)
+        let rpc = self.one(&ANCHOR_RPC, |text| match word.as_deref() {
+            Some("substrate") => socket_url(text),
+            _ => url(text, &["https://", "http://"]),
         });
         let genesis = self.one(&ANCHOR_GENESIS, genesis);
         let place = self.one(&ANCHOR_PLACE, |text| match text {
@@ -158,6 +153,16 @@ impl Resolver<'_> {
         }
         value
     }
+}
+
+/// Address of a Substrate node.
+pub(super) fn socket_url(text: &str) -> Result<String, String> {
+    url(text, &["ws://", "wss://"])
+}
+
+fn url(text: &str, schemes: &[&str]) -> Result<String, String> {
+    let fits = schemes.iter().any(|scheme| text.starts_with(scheme));
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("must begin with {}", schemes.join(" or ")))
 }
 
 /// Hash of a block.

@@ -144,6 +144,8 @@ pub struct Config {
     pub archive: bool,
     /// Epochs between snapshots; 0 for none.
     pub snapshot_every: u64,
+    /// A node of the chain that registers participants.
+    pub registry_rpc: Option<String>,
     /// Where epochs are anchored.
     pub anchor: AnchorConfig,
     shown: Vec<Shown>,

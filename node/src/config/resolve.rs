@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use multiaddr::{Multiaddr, Protocol};
 use toml_edit::Item;
 
+use super::anchor::socket_url;
 use super::settings::*;
 use super::{Address, Config, ConfigError, FILE_NAME, LogFormat, Shown, Source, Worker};
 use crate::document::{Notes, Problem, Section};
@@ -57,6 +58,7 @@ pub fn resolve(
     let archive =
         r.one(&ARCHIVE, |text| text.parse().map_err(|_| "must be true or false".to_owned()));
     let snapshot_every = r.one(&SNAPSHOT_EVERY, |text| number(text, 0, 1_000_000));
+    let registry_rpc = r.one(&REGISTRY_RPC, socket_url);
     let anchor = r.anchor();
 
     let Resolver { problems, shown, .. } = resolver;
@@ -82,6 +84,7 @@ pub fn resolve(
         checkpoint,
         archive: archive.expect(unsaid),
         snapshot_every: snapshot_every.expect(unsaid).into(),
+        registry_rpc,
         anchor: anchor.expect(unsaid),
         shown,
     })

@@ -186,6 +186,17 @@ pub(super) const SNAPSHOT_EVERY: Setting = setting!(
     "How often a snapshot of the state is kept for peers that join."
 );
 
+pub(super) const REGISTRY_RPC: Setting = setting!(
+    "registry_rpc",
+    "GANGLION_REGISTRY_RPC",
+    false,
+    "URL",
+    "wss://HOST or ws://HOST:PORT",
+    "",
+    "A node of the chain that registers the subnet's participants, if its manifest names one. A \
+     member tells the others what it reads there; without it the node only follows what they tell."
+);
+
 pub(super) const ANCHOR: Setting = setting!(
     "anchor",
     "GANGLION_ANCHOR",
@@ -309,7 +320,7 @@ pub(super) const ANCHOR_TAKEOVER: Setting = setting!(
 );
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 29] = [
+pub const SETTINGS: [Setting; 30] = [
     MANIFEST,
     HOTKEY,
     PASSWORD_FILE,
@@ -326,6 +337,7 @@ pub const SETTINGS: [Setting; 29] = [
     CHECKPOINT,
     ARCHIVE,
     SNAPSHOT_EVERY,
+    REGISTRY_RPC,
     ANCHOR,
     ANCHOR_RPC,
     ANCHOR_GENESIS,

@@ -60,6 +60,7 @@ impl ApiError {
 pub(super) const fn code_of(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "bad_request",
+        StatusCode::UNAUTHORIZED => "unauthorized",
         StatusCode::NOT_FOUND => "not_found",
         StatusCode::GONE => "gone",
         StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",

@@ -7,15 +7,16 @@
 //! TCP ─► Bounded (256 connections, 75 s silence) ─► guard (host, 64 + 16 places, time) ─► route
 //!                                                                    view ── store ── driver ┘
 //! ```
-//! There are no passwords. By default only this machine is listened to; requests that a web page
-//! could make a browser send are refused by the host check and by the content type of a `POST`.
+//! By default only this machine is listened to; requests that a web page could make a browser send are refused by the host
+//! check and by the content type of a `POST`. Whoever changes the node's state shows its [`token`].
 
 mod epochs;
 mod error;
 mod guard;
 pub(crate) mod health;
 mod listen;
-pub mod v1;
+mod token;
+pub(crate) mod v1;
 
 use std::future::Future;
 use std::io;
@@ -39,6 +40,7 @@ use crate::view::{Snapshot, View};
 
 pub use error::ApiError;
 pub use futures::future::BoxFuture;
+pub use token::{ApiToken, TokenError};
 
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 256 << 10;
@@ -167,6 +169,10 @@ pub struct Context {
     pub metrics: PrometheusHandle,
     /// What brings epochs to a chain, if anything does.
     pub anchors: Option<crate::anchors::Anchors>,
+    /// What this node reads of the registry that the subnet follows, if it reads it.
+    pub registry: Option<crate::observer::SharedSeen>,
+    /// What whoever changes the node's state has to show; none where nothing can be changed.
+    pub token: Option<ApiToken>,
     /// Host names that the server answers to, besides `localhost` and all IP addresses.
     pub hosts: Vec<String>,
 }
@@ -281,7 +287,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics))
-        .nest("/v1", v1::router())
+        .nest("/v1", v1::router(&app))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)

@@ -467,6 +467,43 @@ pub const HYPERPARAMETERS: [Field; 30] = [
     REVISION_DELAY,
 ];
 
+pub(super) const REGISTRY_SOURCE: Field = field!(
+    "source",
+    "text",
+    "substrate",
+    "",
+    "The kind of chain that registers participants: subtensor, read by its runtime API.",
+    ""
+);
+pub(super) const REGISTRY_GENESIS: Field = field!(
+    "genesis",
+    "32 bytes, hexadecimal",
+    "64 digits",
+    "",
+    "Hash of that chain's first block, so that no other chain is taken for it.",
+    ""
+);
+pub(super) const REGISTRY_NETUID: Field = field!(
+    "netuid",
+    "number",
+    "0 to 65535",
+    "",
+    "Number of the subnet there whose hotkeys, stake and permits hold here.",
+    "netuid"
+);
+pub(super) const REGISTRY_EVERY: Field = field!(
+    "every",
+    "blocks",
+    "1 to 200",
+    "100",
+    "Final blocks of these heights are read. A cut takes a snapshot that members of more than 1/3 of stake read alike.",
+    ""
+);
+
+/// Fields of `[registry]`.
+pub const REGISTRY: [Field; 4] =
+    [REGISTRY_SOURCE, REGISTRY_GENESIS, REGISTRY_NETUID, REGISTRY_EVERY];
+
 pub(super) const HOTKEY: Field = field!(
     "hotkey",
     "address",

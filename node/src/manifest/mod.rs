@@ -83,8 +83,8 @@ pub fn load_genesis(path: &Path) -> Result<Genesis, ManifestError> {
 mod tests {
     use ed25519_dalek::SigningKey;
     use ganglion_types::{
-        Coldkey, CutId, Digest, GenesisParticipant, Hyperparameters, Phases, Rao, Role, TaskSpec,
-        sign,
+        Coldkey, CutId, Digest, GenesisParticipant, Hyperparameters, Phases, Rao, RegistrySource,
+        Role, TaskSpec, sign,
     };
     use proptest::prelude::*;
 
@@ -182,6 +182,11 @@ mod tests {
                 hyperparameters,
                 owner: owned.then(|| participants[0].coldkey),
                 parent: owned.then(|| CutId::new(salt.repeat(2).try_into().unwrap())),
+                registry: owned.then(|| RegistrySource {
+                    genesis: Digest::new(salt.repeat(2).try_into().unwrap()),
+                    netuid: 65_535,
+                    every: RegistrySource::EVERY_MAX,
+                }),
                 participants,
                 accounts,
             }

@@ -2,7 +2,7 @@
 
 use ganglion_types::{
     Coldkey, CutId, Digest, GenesisParticipant, Hotkey, Hyperparameters, Manifest, Phases, Rao,
-    Role, TaskSpec,
+    RegistrySource, Role, TaskSpec,
 };
 
 use super::fields;
@@ -34,6 +34,7 @@ pub fn parse(file: &str, text: &str) -> Result<Manifest, Problems> {
     let phases = read_phases(notes_ref, &mut root);
     let task = read_task(notes_ref, &mut root);
     let hyperparameters = read_hyperparameters(notes_ref, &mut root);
+    let registry = read_registry(notes_ref, &mut root);
     let (genesis, paths) = read_genesis(notes_ref, &mut root);
     root.finish(notes_ref);
 
@@ -51,6 +52,7 @@ pub fn parse(file: &str, text: &str) -> Result<Manifest, Problems> {
         accounts: genesis.accounts,
         owner,
         parent: parent.map(CutId::new),
+        registry,
     };
     for violation in manifest.violations() {
         let field = in_file(&violation.field, &paths);
@@ -198,6 +200,28 @@ fn read_hyperparameters(notes: &mut Notes, root: &mut Section<'_>) -> Hyperparam
     };
     table.finish(notes);
     parameters
+}
+
+/// `[registry]`, which only subnets have that another chain registers participants for.
+fn read_registry(notes: &mut Notes, root: &mut Section<'_>) -> Option<RegistrySource> {
+    let mut table = root.table(notes, "registry");
+    if table.is_absent() {
+        return None;
+    }
+    let source = table.require(notes, &fields::REGISTRY_SOURCE, take::text);
+    if source.is_some_and(|source| source != "substrate") {
+        let cure = "Write source = \"substrate\".".into();
+        notes.broken("registry.source", "must be substrate: no other is read".into(), cure);
+    }
+    let genesis = table.require(notes, &fields::REGISTRY_GENESIS, take::bytes);
+    let field = fields::REGISTRY_NETUID;
+    let netuid = table.require(notes, &field, take::number(field.unit, 0, 65_535));
+    let field = fields::REGISTRY_EVERY;
+    let every = take::number(field.unit, 1, RegistrySource::EVERY_MAX);
+    let every = table.require(notes, &field, every);
+    table.finish(notes);
+    let genesis = Digest::new(genesis?);
+    Some(RegistrySource { genesis, netuid: netuid?, every: every? })
 }
 
 /// Reads the genesis tables, and where in the file each uid stands, such as `validator[0]`.

@@ -24,6 +24,7 @@ pub fn render(manifest: &Manifest) -> String {
     phases(&mut text, manifest);
     task(&mut text, manifest);
     hyperparameters(&mut text, manifest);
+    registry(&mut text, manifest);
     text.push('\n');
     comment(
         &mut text,
@@ -172,6 +173,19 @@ fn hyperparameters(text: &mut String, manifest: &Manifest) {
     line(text, &fields::UNBONDING_EPOCHS, h.unbonding_epochs);
     line(text, &fields::SLASH_FRACTION, h.slash_fraction);
     line(text, &fields::REVISION_DELAY, h.revision_delay);
+}
+
+fn registry(text: &mut String, manifest: &Manifest) {
+    let Some(source) = &manifest.registry else { return };
+    text.push_str("\n[registry]\n");
+    comment(
+        text,
+        "Another chain registers participants. Those below begin the subnet; the first snapshot that a cut takes replaces them.",
+    );
+    line(text, &fields::REGISTRY_SOURCE, quoted("substrate"));
+    line(text, &fields::REGISTRY_GENESIS, quoted(&source.genesis.to_hex()));
+    line(text, &fields::REGISTRY_NETUID, source.netuid);
+    line(text, &fields::REGISTRY_EVERY, source.every);
 }
 
 fn line(text: &mut String, field: &Field, value: impl std::fmt::Display) {

@@ -8,19 +8,19 @@ use ganglion_subnet::{Certified, Commit};
 use ganglion_types::sign::hotkey_of;
 use ganglion_types::{
     Certificate, Coldkey, Cut, Digest, EpochBundle, GenesisParticipant, Hotkey, Hyperparameters,
-    Item, Manifest, Phases, Rao, Role, Round, TaskSpec, seed,
+    Item, Manifest, Phases, Rao, RegistrySource, Role, Round, TaskSpec, seed,
 };
 
-pub(super) fn key(number: u8) -> SigningKey {
+pub(crate) fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
 
-pub(super) fn hotkey(number: u8) -> Hotkey {
+pub(crate) fn hotkey(number: u8) -> Hotkey {
     hotkey_of(&key(number))
 }
 
 /// The element of a validator's chain of task seeds that belongs to an epoch.
-pub(super) fn element(number: u8, epoch: u64) -> Digest {
+pub(crate) fn element(number: u8, epoch: u64) -> Digest {
     seed::element(&Digest::new([number; 32]), epoch).unwrap()
 }
 
@@ -35,11 +35,20 @@ fn participant(number: u8, role: Role, units: u64) -> GenesisParticipant {
 }
 
 /// Validators 1 and 2 with 50 and 40 units, and the miner 3 unless it is left out.
-pub(super) fn genesis(with_miner: bool) -> State {
+pub(crate) fn genesis(with_miner: bool) -> State {
+    State::genesis(Arc::new(manifest(with_miner))).unwrap()
+}
+
+/// The same, whose participants another chain registers.
+pub(crate) fn following(registry: RegistrySource) -> State {
+    State::genesis(Arc::new(Manifest { registry: Some(registry), ..manifest(true) })).unwrap()
+}
+
+fn manifest(with_miner: bool) -> Manifest {
     let mut participants =
         vec![participant(1, Role::Validator, 50), participant(2, Role::Validator, 40)];
     participants.extend(with_miner.then(|| participant(3, Role::Miner, 0)));
-    let manifest = Manifest {
+    Manifest {
         name: "counted".into(),
         salt: [1; 16],
         genesis_time: 1_790_000_000_000,
@@ -51,12 +60,12 @@ pub(super) fn genesis(with_miner: bool) -> State {
         accounts: Vec::new(),
         owner: None,
         parent: None,
-    };
-    State::genesis(Arc::new(manifest)).unwrap()
+        registry: None,
+    }
 }
 
 /// Closes the next epoch twelve seconds after the last with these items.
-pub(super) fn close(state: &State, mut items: Vec<Item>) -> Commit {
+pub(crate) fn close(state: &State, mut items: Vec<Item>) -> Commit {
     items.sort_by_key(Item::id);
     let time = state.chain().time + 12_000;
     let executed = execute(state, time, &items).unwrap();
@@ -67,7 +76,7 @@ pub(super) fn close(state: &State, mut items: Vec<Item>) -> Commit {
         lists: Vec::new(),
         items: items.iter().map(Item::id).collect(),
         time,
-        registry: Digest::ZERO,
+        registry: executed.state().registry_digest(),
         result_root: executed.roots.result_root,
         state_root: executed.roots.state_root,
         next_committee_root: executed.roots.next_committee_root,
@@ -87,7 +96,7 @@ pub(super) fn close(state: &State, mut items: Vec<Item>) -> Commit {
 }
 
 /// The same as it is reported; fetched, if it has no latency.
-pub(super) fn certified(commit: &Commit, latency_ms: Option<u64>) -> Certified {
+pub(crate) fn certified(commit: &Commit, latency_ms: Option<u64>) -> Certified {
     Certified {
         cut: commit.bundle.cut.clone(),
         id: commit.id,

@@ -7,7 +7,7 @@
 mod disk;
 mod driver;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod http;
 pub mod page;
 mod process;
@@ -93,6 +93,7 @@ fn begin() {
     ganglion_p2p::begin();
     crate::worker::begin_metrics();
     crate::anchors::begin_metrics();
+    crate::observer::begin_metrics();
 }
 
 /// All metrics in the text format, with what is only looked at when somebody asks: where the node stands, and what

@@ -9,6 +9,7 @@ use ganglion_storage::disk::takes_no_writes;
 use ganglion_storage::{OpenError, StoreError};
 
 use crate::fault::{Curable, Fault};
+use crate::http::TokenError;
 use crate::models;
 use crate::snapshots::join::JoinError;
 
@@ -55,6 +56,9 @@ pub enum NodeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The API's token cannot be had.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// A built-in worker that does not exist.
     #[error("{0}")]
     Worker(#[from] models::UnknownBuiltin),
@@ -86,6 +90,7 @@ impl Curable for NodeError {
     fn fault(&self) -> Fault {
         match self {
             Self::Worker(_) => Fault::Input,
+            Self::Token(error) => error.fault(),
             Self::Restart(RestartError::Diverged { .. }) | Self::CannotReproduce(_) => {
                 Fault::Divergence
             }
@@ -119,6 +124,7 @@ impl Curable for NodeError {
                 "Stop the process that listens there, or set another address with --api."
             }
             Self::Worker(worker) => return worker.cure(),
+            Self::Token(error) => return error.cure().or_else(|| Some(UNKNOWN.into())),
             Self::Join(_) => {
                 "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
             }

@@ -113,6 +113,9 @@ fn context(
         worker: Arc::new(|| WorkerHealth::None),
         metrics,
         anchors: None,
+        registry: None,
+        // Nothing can be changed before there is a state.
+        token: None,
         hosts: Vec::new(),
     }
 }

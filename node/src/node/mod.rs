@@ -14,6 +14,7 @@
 mod drive;
 mod error;
 mod joining;
+mod parts;
 mod serving;
 
 use std::collections::BTreeSet;
@@ -41,18 +42,16 @@ pub use error::NodeError;
 
 use self::drive::Drive;
 use self::joining::Joining;
-use crate::anchors::{self, Anchors, Exchange};
-use crate::blobs::Blobs;
+use self::parts::Beside;
 use crate::bridge::{self, Server};
 use crate::config::Config;
-use crate::driver::{Clock, Driver};
-use crate::host::{NodeHost, Parts, Rest};
-use crate::http::{self, WorkerHealth};
+use crate::driver::Driver;
+use crate::host::NodeHost;
+use crate::http::{self, ApiToken, WorkerHealth};
 use crate::jobs;
 use crate::keys::KeyPair;
 use crate::library::Library;
-use crate::metrics::{self, DriverMetrics};
-use crate::tasks::TaskClient;
+use crate::metrics;
 use crate::view::View;
 use crate::workers::Workers;
 
@@ -134,7 +133,7 @@ pub fn resume(
     let (mut store, found, rebuilt) = open_to_sign(dir, &manifest.subnet_id())?;
     let state = restart::recover(&mut store, &found, manifest)?;
     let epoch = state.epoch().get();
-    let who = who(hotkey, Behaviour::Honest);
+    let who = parts::who(hotkey, Behaviour::Honest);
     let (participant, forks) = take_up(&mut store, found.clone(), state, manifest, who)?;
     Ok(Resumed { store, found, rebuilt, epoch, forks: forks.len(), participant })
 }
@@ -191,7 +190,7 @@ struct Assembly {
     server: Server,
     listener: TcpListener,
     context: http::Context,
-    anchoring: Option<anchors::Task>,
+    beside: Beside,
 }
 
 /// Puts a node together; `None` if `shutdown` is done while it waits for peers to join by. Nothing else waits long, and what
@@ -211,6 +210,7 @@ async fn assemble(
     let (records, records_out) = mpsc::channel(RECORDS);
     let (socket, api) = listen(config.api)?;
     announce(&config.data_dir, api);
+    let token = ApiToken::of(&config.data_dir)?;
     let me = hotkey.hotkey();
     let begun = match config.checkpoint.filter(|_| restart::is_fresh(&found)) {
         Some(checkpoint) => {
@@ -227,31 +227,23 @@ async fn assemble(
     let (driver, mail) = Driver::channel();
     let (jobs_in, jobs) = mpsc::channel(jobs::JOBS_MAX);
     let library = Library::new(store.reader().clone());
-    let who = who(&hotkey, behaviour);
+    let who = parts::who(&hotkey, behaviour);
     let (participant, forks) = take_up(&mut store, found, state, &manifest, who.clone())?;
     show_forks(&view, forks);
-    let host = NodeHost::new(Parts {
-        store,
-        rest: Rest {
-            records: records_out,
-            network: network.clone(),
-            jobs: jobs_in,
-            view: view.clone(),
-            metrics: DriverMetrics::new(config.metrics_uids),
-            clock: Clock::start(),
-            runtime: tokio::runtime::Handle::current(),
-            snapshot_every: config.snapshot_every,
-            archive: config.archive,
-        },
-    });
-    let mut server = server(&hotkey, &manifest, workers.clone(), view);
+    let host = parts::host(&config, store, &network, &view, (records_out, jobs_in));
+    let mut server = parts::server(&hotkey, &manifest, workers.clone(), view);
     let drive =
         Drive { dir: config.data_dir.clone(), manifest, who, library: library.clone(), mail };
-    let (anchors, anchoring) =
-        anchors(&config, &hotkey, (subnet, library.clone(), server.view.clone()));
-    let mut context = context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
-    server.anchors.clone_from(&anchors);
-    context.anchors = anchors;
+    let mut context =
+        parts::context(&server, &hotkey, library, driver.clone(), network.clone(), exporter);
+    context.token = Some(token);
+    let beside = parts::beside(
+        &config,
+        &drive.manifest,
+        &hotkey,
+        network.clone(),
+        (&mut server, &mut context),
+    );
     connected.into_iter().for_each(|peer| driver.input(Input::Connected(peer)));
     tracing::info!(%api, hotkey = %me, subnet = %subnet, "running");
     Ok(Some(Assembly {
@@ -267,33 +259,13 @@ async fn assemble(
         server,
         listener: socket_of(socket, api)?,
         context,
-        anchoring,
+        beside,
     }))
-}
-
-fn server(hotkey: &KeyPair, manifest: &Manifest, workers: Workers, view: View) -> Server {
-    Server {
-        key: hotkey.signing_key().clone(),
-        subnet: manifest.subnet_id(),
-        task: manifest.task.task_type.clone(),
-        workers,
-        view,
-        blobs: Blobs::default(),
-        anchors: None,
-    }
 }
 
 fn announce(dir: &Path, api: SocketAddr) {
     if let Err(error) = http::announce(dir, api) {
         tracing::warn!(%error, "commands will not find the API by the data directory");
-    }
-}
-
-fn who(hotkey: &KeyPair, behaviour: Behaviour) -> Who {
-    Who {
-        key: Some(hotkey.signing_key().clone()),
-        seed_chains: (0..SEED_CHAINS).map(|index| hotkey.seed_chain_start(index)).collect(),
-        behaviour,
     }
 }
 
@@ -316,50 +288,6 @@ fn show_forks(view: &View, forks: Vec<KnownFork>) {
     });
 }
 
-fn context(
-    server: &Server,
-    hotkey: &KeyPair,
-    library: Library,
-    driver: Driver,
-    network: p2p::Handle,
-    metrics: PrometheusHandle,
-) -> http::Context {
-    let tasks = TaskClient {
-        network: network.clone(),
-        view: server.view.clone(),
-        subnet: server.subnet,
-        task: server.task.clone(),
-        me: hotkey.hotkey(),
-    };
-    http::Context {
-        view: server.view.clone(),
-        library,
-        submit: Arc::new(driver),
-        tasks: Arc::new(tasks),
-        network: Arc::new(network),
-        worker: worker_health(server.workers.clone()),
-        metrics,
-        anchors: None,
-        hosts: Vec::new(),
-    }
-}
-
-/// What brings epochs to a chain. Without it the node runs as well, and says so.
-fn anchors(
-    config: &Config,
-    hotkey: &KeyPair,
-    node: (SubnetId, Library, View),
-) -> (Option<Anchors>, Option<anchors::Task>) {
-    match anchors::start(&config.anchor, &config.data_dir, hotkey, node) {
-        Ok(Some((anchors, task))) => (Some(anchors), Some(task)),
-        Ok(None) => (None, None),
-        Err(error) => {
-            tracing::error!(%error, "no epoch is anchored; everything else goes on");
-            (None, None)
-        }
-    }
-}
-
 /// The tasks of a running node.
 struct Running {
     driver: Driver,
@@ -369,7 +297,7 @@ struct Running {
     stop_serving: Option<oneshot::Sender<()>>,
     bridge: JoinHandle<String>,
     jobs: JoinHandle<()>,
-    anchoring: Vec<JoinHandle<()>>,
+    beside: Vec<JoinHandle<()>>,
     workers: Workers,
     network: p2p::Handle,
 }
@@ -387,11 +315,7 @@ impl Assembly {
                 let _ = ended.send(drive.run(participant, host));
             })
             .map_err(|source| NodeError::System { what: "no thread for the driver", source })?;
-        let shelf = self.context.anchors.as_ref().and_then(Anchors::shelf).cloned();
-        let exchange = shelf.map(|shelf| Exchange::new(network.clone(), view.clone(), shelf));
-        let anchoring = self.anchoring.map(|task| tokio::spawn(task.run()));
-        let anchoring =
-            anchoring.into_iter().chain(exchange.map(|task| tokio::spawn(task.run()))).collect();
+        let beside = self.beside.start();
         let (stop_serving, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(http::serve(self.listener, self.context, async {
             let _ = stopped.await;
@@ -408,7 +332,7 @@ impl Assembly {
             stop_serving: Some(stop_serving),
             bridge: tokio::spawn(bridge),
             jobs: tokio::spawn(jobs),
-            anchoring,
+            beside,
             workers,
             network,
         })
@@ -455,7 +379,7 @@ impl Running {
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.driver_ended).await;
         }
         self.jobs.abort();
-        self.anchoring.iter().for_each(JoinHandle::abort);
+        self.beside.iter().for_each(JoinHandle::abort);
         if let Some(worker) = self.workers.running() {
             let _ = tokio::time::timeout(Duration::from_secs(1), worker.stop()).await;
         }

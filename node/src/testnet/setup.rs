@@ -232,6 +232,7 @@ pub fn base_manifest(spec: &Spec) -> Result<Manifest, SetupError> {
         accounts: Vec::new(),
         owner: None,
         parent: None,
+        registry: None,
     };
     let mut document: toml_edit::DocumentMut =
         manifest::render(&base).parse().expect("a rendered manifest is TOML");

@@ -174,9 +174,9 @@ fn items_stay_where_no_sound_snapshot_covers_them() {
 #[cfg(feature = "slow-tests")]
 #[test]
 fn a_thousand_epochs_are_followed_over_a_connection_slow() {
-    for (validators, miners) in [(4, 5), (16, 48)] {
-        follow_and_join(validators, miners, 1_000);
-    }
+    follow_and_join(4, 5, 1_000);
+    // The figures of a larger subnet take a release build.
+    follow_and_join(16, 48, if cfg!(debug_assertions) { 200 } else { 1_000 });
 }
 
 #[cfg(feature = "slow-tests")]
@@ -201,10 +201,7 @@ fn follow_and_join(validators: u8, miners: u8, epochs: u64) {
     let start = Instant::now();
     let follower = Node::run(&home, "h2", &follower.api, &[]);
     let mut told = None;
-    follower.until("the last epoch", |node| {
-        let status = node.get("/v1/status");
-        status.is_some_and(|status| status["epoch"] == epochs)
-    });
+    follower.until_epoch(epochs);
     let seconds = start.elapsed().as_secs_f64();
     for line in follower
         .log()

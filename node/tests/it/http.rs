@@ -4,13 +4,13 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use ganglion::api::ApiError;
 use ganglion::api::types::{
     Account, Amount, EpochDetail, EpochSummary, ErrorBody, InForce, Metagraph, OpCheck, OpStatus,
     Peer, Ready, Registration, Replaced, Revisions, Score, Status, SubmitOp, SubmittedOp,
     TaskAnswers,
 };
-use ganglion::http::WorkerHealth;
+use ganglion::api::{ApiError, Client};
+use ganglion::http::{ApiToken, WorkerHealth};
 use ganglion::view::ScoreView;
 use ganglion_types::{Canonical as _, Epoch, Item, Operation, Rao, ids::hex};
 use serde_json::{Value, json};
@@ -166,6 +166,29 @@ fn epochs_come_in_bounded_pages_newest_first() {
     assert_eq!(page[3].signers, 0);
     let genesis: EpochDetail = client.get("/v1/epochs/0").unwrap();
     assert!(genesis.rows.is_empty() && genesis.weights.is_empty());
+}
+
+#[test]
+fn whoever_changes_the_nodes_state_shows_its_token() {
+    let token = ApiToken::new("0123456789abcdef0123").unwrap();
+    let world = World::guarded(token.clone());
+    let json = "application/json";
+    for path in ["/v1/ops", "/v1/forks", "/v1/anchors/retry"] {
+        let (status, head, body) = post(&world, path, json, "{}");
+        assert!(head.contains("www-authenticate: bearer"), "{head}");
+        let message = refusal((status, head, body), 401, "unauthorized");
+        assert!(message.contains("api.token"), "{message}");
+        let shown = world.client().with_token(Some(token.clone()));
+        let wrong = world.client().with_token(ApiToken::new("x123456789abcdef0123"));
+        let status =
+            |client: Client| client.post_value(path, &json!({}), None).unwrap_err().status();
+        assert_eq!(status(wrong), Some(401));
+        assert_ne!(status(shown), Some(401));
+    }
+    // What only reads, or asks, needs none.
+    assert_eq!(get(&world, "/v1/status").0, 200);
+    refusal(post(&world, "/v1/ops/check", json, "{}"), 400, "bad_request");
+    refusal(post(&world, "/v1/tasks", json, "{}"), 400, "bad_request");
 }
 
 #[test]

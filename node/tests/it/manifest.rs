@@ -398,6 +398,7 @@ fn the_manifest_page_tells_every_field_as_the_program_does() {
         .chain(&fields::PHASES)
         .chain(&fields::TASK)
         .chain(&fields::HYPERPARAMETERS)
+        .chain(&fields::REGISTRY)
         .chain(&fields::PARTICIPANT)
         .chain(&fields::ACCOUNT);
     let mut missing = String::new();

@@ -94,8 +94,13 @@ impl Node {
         self.get("/v1/status")?["epoch"].as_u64()
     }
 
+    /// Waits until an epoch is certified here, as long as each minute brings one.
     pub(crate) fn until_epoch(&self, epoch: u64) {
-        self.until(&format!("epoch {epoch}"), |node| node.epoch().is_some_and(|now| now >= epoch));
+        let mut now = self.epoch();
+        while now.is_none_or(|now| now < epoch) {
+            self.until(&format!("epoch {epoch}, after {now:?},"), |node| node.epoch() > now);
+            now = self.epoch();
+        }
     }
 
     pub(crate) fn cut(&self, epoch: u64) -> Option<String> {

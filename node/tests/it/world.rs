@@ -10,7 +10,8 @@ use ed25519_dalek::SigningKey;
 use ganglion::api::Client;
 use ganglion::api::types::{TaskAnswer, TaskAnswers, TaskFailure};
 use ganglion::http::{
-    self, AskMiners, BoxFuture, Context, Network, PeerSeen, Submit, SubmitError, WorkerHealth,
+    self, ApiToken, AskMiners, BoxFuture, Context, Network, PeerSeen, Submit, SubmitError,
+    WorkerHealth,
 };
 use ganglion::library::Library;
 use ganglion::view::View;
@@ -84,6 +85,7 @@ pub(crate) fn manifest(stakes: &[u64], miners: u8, rules: Hyperparameters) -> Ma
         accounts,
         owner: None,
         parent: None,
+        registry: None,
     }
 }
 
@@ -331,6 +333,20 @@ impl World {
 
     /// The same with any change of the manifest.
     pub(crate) fn changed(stakes: &[u64], miners: u8, change: impl FnOnce(&mut Manifest)) -> Self {
+        Self::serving(stakes, miners, change, None)
+    }
+
+    /// A validator and a miner, and a token for whoever changes something.
+    pub(crate) fn guarded(token: ApiToken) -> Self {
+        Self::serving(&[50], 1, |_| (), Some(token))
+    }
+
+    fn serving(
+        stakes: &[u64],
+        miners: u8,
+        change: impl FnOnce(&mut Manifest),
+        token: Option<ApiToken>,
+    ) -> Self {
         let rules = Hyperparameters { min_difficulty: 200, ..Hyperparameters::default() };
         let mut manifest = manifest(stakes, miners, rules);
         change(&mut manifest);
@@ -360,6 +376,8 @@ impl World {
             worker: Arc::new(move || health.lock().unwrap().clone()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             anchors: None,
+            registry: None,
+            token,
             hosts: vec!["node.test".into()],
         };
         let runtime = Runtime::new().unwrap();

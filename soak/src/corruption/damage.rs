@@ -162,7 +162,15 @@ impl Damage {
 
     /// Whether a person wrote the file that is hit, or the process alone reads it.
     pub(crate) fn hits_settings(&self) -> bool {
-        let names = ["node.toml", "subnet.toml", "testnet-node", "api.addr", "lock", "ballast"];
+        let names = [
+            "node.toml",
+            "subnet.toml",
+            "testnet-node",
+            "api.addr",
+            "api.token",
+            "lock",
+            "ballast",
+        ];
         self.kind != Kind::Stray && names.iter().any(|name| self.file == Path::new(name))
     }
 

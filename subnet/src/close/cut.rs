@@ -9,7 +9,7 @@ use ganglion_consensus::ledger::{
 };
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
-    AgreementMessage, Cut, CutId, Digest, Hotkey, Item, ItemId, Kind, Proposal, Round, VoteType,
+    AgreementMessage, Cut, CutId, Hotkey, Item, ItemId, Kind, Proposal, Round, VoteType,
 };
 
 use super::EXECUTIONS;
@@ -45,7 +45,7 @@ impl Participant {
             lists: cited,
             items: items.iter().map(Item::id).collect(),
             time,
-            registry: Digest::ZERO,
+            registry: executed.state().registry_digest(),
             result_root: executed.roots.result_root,
             state_root: executed.roots.state_root,
             next_committee_root: executed.roots.next_committee_root,
@@ -153,9 +153,6 @@ impl Participant {
     pub(super) fn judge(&mut self, proposal: &Proposal) -> Option<bool> {
         let cut = &proposal.cut;
         // Subnet, epoch and the cut before are right: the engine asks for no other judgement.
-        if cut.registry != Digest::ZERO {
-            return Some(false);
-        }
         if !self.hold_everything(proposal) {
             return None;
         }
@@ -193,6 +190,13 @@ impl Participant {
         }
         let ids = cut.items.clone();
         let Some((_, executed)) = self.execute_ids(&ids, cut.time) else { return Some(false) };
+        let registry = executed.state().registry_digest();
+        if cut.registry != registry {
+            let note =
+                format!("voting nil: the proposed registry is {}, own {registry}", cut.registry);
+            self.report(Report::Odd(note));
+            return Some(false);
+        }
         let differs = differing_root(cut, &executed.roots);
         if let Some((what, theirs, own)) = &differs {
             let note = format!("voting nil: the proposed {what} is {theirs}, own {own}");

@@ -73,6 +73,7 @@ fn manifest(validators: u16, miners: u16, tails: &[Digest]) -> Manifest {
         accounts: Vec::new(),
         owner: None,
         parent: None,
+        registry: None,
     }
 }
 

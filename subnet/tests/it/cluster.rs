@@ -424,6 +424,7 @@ pub(crate) fn manifest(stakes: &[u64], miners: usize) -> Manifest {
         accounts: vec![(coldkey(101), Rao::new(50 * Rao::PER_UNIT))],
         owner: None,
         parent: None,
+        registry: None,
     }
 }
 

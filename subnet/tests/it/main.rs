@@ -11,5 +11,6 @@ mod epochs;
 mod following;
 mod hidden;
 mod joining;
+mod registry;
 mod revision;
 mod silence;

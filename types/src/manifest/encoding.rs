@@ -3,6 +3,7 @@
 use super::{GenesisParticipant, Hyperparameters, Manifest, Phases, Role, TaskSpec};
 use crate::codec::{self, Canonical, DecodeError};
 use crate::ids::{Coldkey, CutId, Digest, Hotkey};
+use crate::registry::RegistrySource;
 use crate::{PROTOCOL_VERSION, Rao, proto};
 
 impl Canonical for Manifest {
@@ -33,6 +34,7 @@ impl Canonical for Manifest {
             accounts: accounts.collect(),
             owner: self.owner.map(|key| key.as_bytes().to_vec()).unwrap_or_default(),
             parent: self.parent.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
+            registry: self.registry.map(RegistrySource::to_proto),
         }
     }
 
@@ -71,6 +73,7 @@ impl Canonical for Manifest {
             accounts: accounts.collect::<Result<_, DecodeError>>()?,
             owner: optional("owner", &proto.owner, Coldkey::new)?,
             parent: optional("parent", &proto.parent, CutId::new)?,
+            registry: proto.registry.map(RegistrySource::from_proto).transpose()?,
         })
     }
 }
@@ -81,6 +84,24 @@ fn optional<T>(
     wrap: impl FnOnce([u8; 32]) -> T,
 ) -> Result<Option<T>, DecodeError> {
     if bytes.is_empty() { Ok(None) } else { codec::hash32(field, bytes, wrap).map(Some) }
+}
+
+impl RegistrySource {
+    fn to_proto(self) -> proto::RegistrySource {
+        proto::RegistrySource {
+            genesis: self.genesis.as_bytes().to_vec(),
+            netuid: self.netuid.into(),
+            every: self.every,
+        }
+    }
+
+    fn from_proto(proto: proto::RegistrySource) -> Result<Self, DecodeError> {
+        Ok(Self {
+            genesis: codec::hash32("genesis", &proto.genesis, Digest::new)?,
+            netuid: codec::u16_field("netuid", proto.netuid)?,
+            every: proto.every,
+        })
+    }
 }
 
 impl Phases {
@@ -235,7 +256,13 @@ mod tests {
         assert_eq!(manifest.violations(), []);
         let same = Manifest::from_bytes(&manifest.to_bytes(), 1 << 20).unwrap();
         assert_eq!(same.subnet_id(), manifest.subnet_id());
+        let registry = RegistrySource { genesis: Digest::new([5; 32]), netuid: 11, every: 100 };
+        let followed = Manifest { registry: Some(registry), ..manifest.clone() };
+        let same = Manifest::from_bytes(&followed.to_bytes(), 1 << 20).unwrap();
+        assert_eq!(same, followed);
         let other = Manifest { salt: [4; 16], ..manifest.clone() };
-        assert_ne!(other.subnet_id(), manifest.subnet_id());
+        for other in [other, followed] {
+            assert_ne!(other.subnet_id(), manifest.subnet_id());
+        }
     }
 }

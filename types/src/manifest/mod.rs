@@ -11,6 +11,7 @@ pub use rules::Violation;
 use crate::Rao;
 use crate::codec::{Canonical, DecodeError};
 use crate::ids::{Coldkey, CutId, Digest, Hotkey, SubnetId};
+use crate::registry::RegistrySource;
 use crate::sign::tagged_hash;
 
 /// What a participant does.
@@ -274,6 +275,8 @@ pub struct Manifest {
     pub owner: Option<Coldkey>,
     /// Cut of the subnet that this one restarts.
     pub parent: Option<CutId>,
+    /// The chain that registers participants; `None` for the subnet's own ledger.
+    pub registry: Option<RegistrySource>,
 }
 
 impl Manifest {
@@ -319,6 +322,7 @@ mod tests {
             accounts: vec![(coldkey, Rao::new(7))],
             owner: None,
             parent: None,
+            registry: None,
         }
     }
 }

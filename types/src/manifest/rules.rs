@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Manifest, Role};
+use crate::registry::RegistrySource;
 use crate::sign::is_sound_key;
 use crate::{Rao, limits};
 
@@ -23,6 +24,7 @@ impl Manifest {
     pub fn violations(&self) -> Vec<Violation> {
         let mut found = Vec::new();
         self.check_head(&mut found);
+        self.check_registry(&mut found);
         self.check_task(&mut found);
         self.check_parameters(&mut found);
         self.check_participants(&mut found);
@@ -56,6 +58,13 @@ impl Manifest {
         // The year 2200: later times overflow nothing, but are surely wrong.
         if self.genesis_time == 0 || self.genesis_time > 7_258_118_400_000 {
             reject(found, "genesis_time", "must be a time before the year 2200", "give a new one");
+        }
+    }
+    fn check_registry(&self, found: &mut Vec<Violation>) {
+        let Some(source) = &self.registry else { return };
+        if !(1..=RegistrySource::EVERY_MAX).contains(&source.every) {
+            let rule = "must be 1 to 200 blocks: nodes of the chain drop older states";
+            reject(found, "registry.every", rule, "use 100, that is 20 minutes on subtensor");
         }
     }
     fn check_phases(&self, found: &mut Vec<Violation>) {

@@ -316,9 +316,41 @@ pub enum Inadmissible {
         /// The signer.
         coldkey: Coldkey,
     },
-    /// A registration with a nonce.
-    #[error("a registration is signed by a hotkey, which has no account: its nonce must be 0")]
+    /// A registration, or a word about another chain's registry, with a nonce.
+    #[error("it is signed by a hotkey without account or tenancy: its nonce must be 0")]
     RegistrationNonce,
+    /// A change of what another chain decides.
+    #[error(
+        "another chain registers the participants of this subnet: register, stake and delegate there"
+    )]
+    RegisteredElsewhere,
+    /// A word about another chain's registry in a subnet that keeps its own.
+    #[error("this subnet keeps its own registry and follows no other")]
+    NoRegistry,
+    /// A snapshot of another registry, or of a block that is not read.
+    #[error(
+        "the subnet follows netuid {netuid} of the chain that its manifest names, every {every} blocks"
+    )]
+    OtherRegistry {
+        /// The number it follows.
+        netuid: u16,
+        /// Heights that are read are multiples of this.
+        every: u64,
+    },
+    /// A snapshot that is not newer than the one taken last.
+    #[error("block {height} is not newer than block {last}, whose registry was taken already")]
+    OldRegistry {
+        /// Height of the block.
+        height: u64,
+        /// Height of the block that was taken.
+        last: u64,
+    },
+    /// A word about another chain's registry by somebody who closes no epoch.
+    #[error("{hotkey} does not sit on the committee")]
+    NoSeat {
+        /// The signer.
+        hotkey: Hotkey,
+    },
     /// A key that signatures could be forged for.
     #[error("the {which} is not a sound ed25519 key")]
     WeakKey {
@@ -388,6 +420,11 @@ impl Inadmissible {
             Self::Effective { .. } => "effective",
             Self::NoVoice { .. } => "no_voice",
             Self::RegistrationNonce => "registration_nonce",
+            Self::RegisteredElsewhere => "registered_elsewhere",
+            Self::NoRegistry => "no_registry",
+            Self::OtherRegistry { .. } => "other_registry",
+            Self::OldRegistry { .. } => "old_registry",
+            Self::NoSeat { .. } => "no_seat",
             Self::WeakKey { .. } => "weak_key",
             Self::SeedTail { .. } => "seed_tail",
             Self::StaleWork { .. } => "stale_work",
@@ -407,6 +444,9 @@ impl Inadmissible {
                 | Self::NotRising
                 | Self::NotUpscaled { .. }
                 | Self::RegistrationNonce
+                | Self::RegisteredElsewhere
+                | Self::NoRegistry
+                | Self::OtherRegistry { .. }
                 | Self::Take { .. }
                 | Self::Change { .. }
                 | Self::WeakKey { .. }

@@ -7,7 +7,7 @@ use ganglion_types::{
 };
 
 use super::super::revision::REVISION_AHEAD_MAX;
-use super::super::state::{Newcomer, State, TAKE_MAX};
+use super::super::state::{Newcomer, Participant, State, TAKE_MAX};
 use super::{Inadmissible, NONCE_WINDOW, VALID_AHEAD_MAX};
 
 pub(in crate::ledger) fn admit_operation(
@@ -22,6 +22,12 @@ pub(in crate::ledger) fn admit_operation(
     if valid_until > latest {
         return Err(Inadmissible::TooFarAhead { valid_until, latest });
     }
+    if op.operation.is_of_registry() {
+        return admit_observation(state, op);
+    }
+    if state.follows() && changes_registry(&op.operation) {
+        return Err(Inadmissible::RegisteredElsewhere);
+    }
     if let Some(registration) = Registration::of(op) {
         if op.nonce != 0 {
             return Err(Inadmissible::RegistrationNonce);
@@ -34,6 +40,56 @@ pub(in crate::ledger) fn admit_operation(
         admit_account(state, op)?;
     }
     admit_terms(state, op)
+}
+
+/// Whether it changes what another chain decides where a subnet follows one.
+const fn changes_registry(operation: &Operation) -> bool {
+    match operation {
+        Operation::Register { .. }
+        | Operation::BurnRegister { .. }
+        | Operation::Deregister
+        | Operation::Stake { .. }
+        | Operation::Unstake { .. }
+        | Operation::Delegate { .. }
+        | Operation::Undelegate { .. }
+        | Operation::SetTake { .. }
+        | Operation::RotateHotkey { .. } => true,
+        Operation::Transfer { .. }
+        | Operation::Serve { .. }
+        | Operation::Revise { .. }
+        | Operation::Approve { .. }
+        | Operation::ObserveRegistry { .. }
+        | Operation::ProvideRegistry { .. } => false,
+    }
+}
+
+/// What a member says of another chain's registry: for one epoch, and newer than what was taken last.
+fn admit_observation(state: &State, op: &RegistryOp) -> Result<(), Inadmissible> {
+    let source = state.manifest().registry.ok_or(Inadmissible::NoRegistry)?;
+    let (height, fits) = match &op.operation {
+        Operation::ProvideRegistry { registry } => (registry.height(), source.has(registry)),
+        Operation::ObserveRegistry { point } => (point.height, true),
+        _ => return Ok(()),
+    };
+    if op.nonce != 0 {
+        return Err(Inadmissible::RegistrationNonce);
+    }
+    if !fits || !source.reads(height) {
+        return Err(Inadmissible::OtherRegistry { netuid: source.netuid, every: source.every });
+    }
+    let latest = state.next_epoch();
+    if op.valid_until > latest {
+        return Err(Inadmissible::TooFarAhead { valid_until: op.valid_until, latest });
+    }
+    let hotkey = Hotkey::new(op.signer);
+    let seat = state.uid_of(&hotkey).and_then(|uid| state.participant(uid));
+    if !seat.is_some_and(Participant::is_member) {
+        return Err(Inadmissible::NoSeat { hotkey });
+    }
+    match state.external().map(|external| external.point.height) {
+        Some(last) if height <= last => Err(Inadmissible::OldRegistry { height, last }),
+        _ => Ok(()),
+    }
 }
 
 /// What the operation itself says.

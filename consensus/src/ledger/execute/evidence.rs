@@ -71,6 +71,8 @@ impl Execution {
         let member = |uid| self.state.participant(uid).is_some_and(Participant::is_member);
         let stays = keep && seat.is_some_and(member);
         let staked = seat.map_or(0, |uid| self.slash_stake(uid, fraction, stays));
+        // Another chain's stake counts for less here until that chain says otherwise; nothing is taken.
+        let staked = if self.state.follows() { 0 } else { staked };
         let waiting = self.slash_waiting(names, fraction);
         let slashed = self.state.chain.slashed.get().saturating_add(staked);
         self.state.chain.slashed = Rao::new(slashed.saturating_add(waiting));
@@ -85,8 +87,12 @@ impl Execution {
     pub(super) fn relieve(&mut self) {
         let former = self.state.former.iter();
         let slashed = former.filter(|(_, one)| one.successor.is_none());
-        let kept: BTreeSet<Uid> =
+        let mut kept: BTreeSet<Uid> =
             slashed.filter_map(|(hotkey, _)| self.state.uid_of(hotkey)).collect();
+        if self.state.follows() {
+            // Who is registered elsewhere keeps its uid, only not its seat.
+            kept.retain(|uid| self.state.participant(*uid).is_some_and(Participant::is_member));
+        }
         let others = |(uid, one): (Uid, &Participant)| one.is_member() && !kept.contains(&uid);
         if self.state.participants().any(others) {
             for uid in kept {

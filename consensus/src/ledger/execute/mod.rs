@@ -13,6 +13,7 @@ use ganglion_types::{
 
 use super::admission::{Inadmissible, Registration, admissible};
 use super::epoch::{self, Payout};
+use super::external::Observed;
 use super::receipt::{Failure, Outcome, Receipt};
 use super::result::EpochResult;
 use super::stake::Supply;
@@ -156,6 +157,7 @@ pub fn execute(state: &State, time: u64, items: &[Item]) -> Result<Executed, Exe
     run.expire();
     let mut closed = epoch::close(&mut run.state, &run.forfeits).map_err(ExecuteError::Yuma)?;
     run.execute_operations(&inputs);
+    run.follow(state, &inputs);
     run.relieve();
     run.churn();
     run.revise();
@@ -234,6 +236,10 @@ struct Inputs<'a> {
     tenancies: BTreeMap<Hotkey, Queue<'a>>,
     /// By work, then by id.
     registrations: BTreeMap<(Digest, ItemId), Registration>,
+    /// Of another chain's registry.
+    observed: Observed<'a>,
+    /// The items that it was said in.
+    observing: Vec<ItemId>,
 }
 
 impl<'a> Inputs<'a> {
@@ -277,6 +283,18 @@ impl<'a> Inputs<'a> {
             let work = registration.work(state.subnet());
             self.registrations.insert((work, id), registration);
             return;
+        }
+        match &op.operation {
+            Operation::ObserveRegistry { point } => {
+                let members = self.observed.by.entry(*point).or_default();
+                members.insert(Hotkey::new(op.signer));
+                return self.observing.push(id);
+            }
+            Operation::ProvideRegistry { registry } => {
+                self.observed.shown.insert(registry.digest(), registry);
+                return self.observing.push(id);
+            }
+            _ => {}
         }
         let queue = if op.operation.is_of_hotkey() {
             self.tenancies.entry(Hotkey::new(op.signer)).or_default()
@@ -335,8 +353,19 @@ impl Execution {
         }
         self.register(&inputs.registrations);
     }
+
+    /// Takes the snapshot of another chain's registry that `before`'s committee agrees on, if there is one.
+    fn follow(&mut self, before: &State, inputs: &Inputs<'_>) {
+        let said = inputs.observing.iter().map(|id| (*id, Outcome::Applied));
+        self.receipts.extend(said);
+        if let Some(registry) = inputs.observed.taken(before, &self.state) {
+            self.state.take_registry(registry, self.epoch);
+        }
+    }
 }
 
+#[cfg(test)]
+mod external_tests;
 #[cfg(test)]
 mod operation_tests;
 #[cfg(test)]

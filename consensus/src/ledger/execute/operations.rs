@@ -75,8 +75,12 @@ impl Execution {
             }
             Operation::Revise { effective, changes } => self.propose(by, *effective, changes),
             Operation::Approve { revision } => self.approve(by, *revision),
-            // Signed by hotkeys; registrations by work have an order of their own.
-            Operation::Register { .. } | Operation::Deregister | Operation::Serve { .. } => Ok(()),
+            // Signed by hotkeys; registrations by work and what is said of another chain have an order of their own.
+            Operation::Register { .. }
+            | Operation::Deregister
+            | Operation::Serve { .. }
+            | Operation::ObserveRegistry { .. }
+            | Operation::ProvideRegistry { .. } => Ok(()),
         }
     }
 

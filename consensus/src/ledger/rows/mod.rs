@@ -13,6 +13,7 @@ use std::fmt;
 use ganglion_types::{Coldkey, Digest, Epoch, Hotkey, Parameters, Rao, Uid, ids, merkle};
 
 use super::commits::{Commit, CommitKey};
+use super::external::External;
 use super::former::Former;
 use super::revision::Revision;
 use super::state::{Account, Chain, Participant, State};
@@ -54,11 +55,13 @@ pub enum Table {
     Parameters,
     /// By number, u64 BE: [`Revision`].
     Revisions,
+    /// One row with an empty key: [`External`]; none before the first snapshot, and then no stage.
+    External,
 }
 
 impl Table {
     /// All tables in the order of their stages.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Chain,
         Self::Accounts,
         Self::Participants,
@@ -72,6 +75,7 @@ impl Table {
         Self::Former,
         Self::Parameters,
         Self::Revisions,
+        Self::External,
     ];
 
     /// The number that rows are stored under.
@@ -91,6 +95,7 @@ impl Table {
             Self::Former => 11,
             Self::Parameters => 12,
             Self::Revisions => 13,
+            Self::External => 14,
         }
     }
 
@@ -98,6 +103,11 @@ impl Table {
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.number() == number)
+    }
+
+    /// Whether it is a stage: each is, but for that of another chain's registry where there is none.
+    pub(super) fn is_staged(self, external: bool) -> bool {
+        self != Self::External || external
     }
 
     /// Name for people and logs.
@@ -117,6 +127,7 @@ impl Table {
             Self::Former => "former",
             Self::Parameters => "parameters",
             Self::Revisions => "revisions",
+            Self::External => "external",
         }
     }
 
@@ -125,7 +136,7 @@ impl Table {
             K::from_key(key).map(|key| key.show())
         }
         let shown = match self {
-            Self::Chain | Self::Parameters => show::<()>(key),
+            Self::Chain | Self::Parameters | Self::External => show::<()>(key),
             Self::Accounts => show::<Coldkey>(key),
             Self::Participants | Self::Weights | Self::Bonds => show::<Uid>(key),
             Self::Commits => show::<CommitKey>(key),
@@ -205,6 +216,7 @@ enum Cell<'a> {
     Former(&'a Former),
     Parameters(&'a Parameters),
     Revision(&'a Revision),
+    External(&'a External),
 }
 
 impl Cell<'_> {
@@ -219,6 +231,7 @@ impl Cell<'_> {
             Self::Former(value) => value.to_bytes(),
             Self::Parameters(value) => value.to_bytes(),
             Self::Revision(value) => value.to_bytes(),
+            Self::External(value) => value.to_bytes(),
         }
     }
 }
@@ -288,6 +301,10 @@ impl State {
             Table::Former => rows_of(&self.former, Cell::Former),
             Table::Parameters => only_row(Cell::Parameters(&self.parameters)),
             Table::Revisions => rows_of(&self.revisions, Cell::Revision),
+            Table::External => {
+                let row = self.external.iter();
+                Box::new(row.map(|value| (().to_key(), Cell::External(value))))
+            }
         }
     }
 
@@ -307,7 +324,8 @@ impl State {
             let leaves = self.table(table).map(|(key, value)| leaf(&key, &value.to_bytes()));
             (table.name(), merkle::root(leaves))
         };
-        Table::ALL.into_iter().map(digest).collect()
+        let staged = |table: &Table| table.is_staged(self.external.is_some());
+        Table::ALL.into_iter().filter(staged).map(digest).collect()
     }
 
     /// The state root of a cut. The id of that cut is not in it.
@@ -358,7 +376,7 @@ pub(super) fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
 #[allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
 mod tests {
     use super::super::execute;
-    use ganglion_types::{CutId, Role, proto};
+    use ganglion_types::{CutId, ExternalPoint, Role, proto};
     use prost::Message as _;
 
     use super::super::fixture::{Subnet, coldkey};
@@ -384,19 +402,27 @@ mod tests {
 
     #[test]
     fn the_root_is_built_from_the_rows_as_specified() {
-        let (_, state) = state();
-        let stages = Table::ALL.map(|table| {
-            let rows =
-                state.rows().into_iter().filter(|((number, _), _)| *number == table.number());
-            merkle::root(rows.map(|((_, key), value)| {
-                let length = u16::try_from(key.len()).unwrap().to_be_bytes();
-                [length.to_vec(), key, value].concat()
-            }))
-        });
-        assert_eq!(state.root(), merkle::root(stages.map(|stage| stage.as_bytes().to_vec())));
-        let names: Vec<&str> = state.stage_digests().iter().map(|stage| stage.0).collect();
-        assert_eq!(names[..5], ["chain", "accounts", "participants", "weights", "bonds"]);
-        assert_eq!(names.last(), Some(&"revisions"));
+        let (_, mut state) = state();
+        let point = ExternalPoint { height: 100, block: Digest::ZERO, digest: Digest::ZERO };
+        let external = External { point, permits: [Uid::new(0)].into() };
+        // Without another chain's registry its table is no leaf; with one it is the last.
+        for (external, last) in [(None, "revisions"), (Some(external), "external")] {
+            state.external = external;
+            let tables = Table::ALL.into_iter();
+            let stages = tables.filter(|table| table.number() < 14 || state.external.is_some());
+            let stages = stages.map(|table| {
+                let rows =
+                    state.rows().into_iter().filter(|((number, _), _)| *number == table.number());
+                merkle::root(rows.map(|((_, key), value)| {
+                    let length = u16::try_from(key.len()).unwrap().to_be_bytes();
+                    [length.to_vec(), key, value].concat()
+                }))
+            });
+            assert_eq!(state.root(), merkle::root(stages.map(|stage| stage.as_bytes().to_vec())));
+            let names: Vec<&str> = state.stage_digests().iter().map(|stage| stage.0).collect();
+            assert_eq!(names[..5], ["chain", "accounts", "participants", "weights", "bonds"]);
+            assert_eq!(names.last(), Some(&last));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ganglion_types::{Coldkey, CutId, Epoch, Hotkey, Manifest, Parameters, Rao, Uid, limits};
 
 use super::super::commits::{Commit, CommitKey};
+use super::super::external::External;
 use super::super::former::Former;
 use super::super::revision::Revision;
 use super::super::state::{Account, Chain, Participant, State, index};
@@ -30,6 +31,7 @@ struct Reader {
     former: BTreeMap<Hotkey, Former>,
     parameters: BTreeMap<(), Parameters>,
     revisions: BTreeMap<u64, Revision>,
+    external: BTreeMap<(), External>,
 }
 
 fn put<K: Key, V: Value>(
@@ -57,6 +59,7 @@ impl Reader {
             Table::Former => put(&mut self.former, key, bytes),
             Table::Parameters => put(&mut self.parameters, key, bytes),
             Table::Revisions => put(&mut self.revisions, key, bytes),
+            Table::External => put(&mut self.external, key, bytes),
         }
     }
 
@@ -80,6 +83,7 @@ impl Reader {
                 .remove(&())
                 .ok_or(StateError::Missing(Table::Parameters))?,
             revisions: self.revisions,
+            external: self.external.remove(&()),
             uids: index(&slots),
             slots,
             manifest,
@@ -115,6 +119,9 @@ impl State {
         self.check_participants()?;
         self.check_commits()?;
         self.check_stake()?;
+        if self.external.is_some() && !self.follows() {
+            return Err(bad(Table::External, &(), "is in a subnet that keeps its own registry"));
+        }
         let revisions = self.revisions.keys().find(|id| **id >= self.chain.next_revision);
         if let Some(id) = revisions {
             return Err(bad(Table::Revisions, id, "has a number that was not given yet"));
@@ -130,10 +137,12 @@ impl State {
     }
 
     fn check_participants(&self) -> Result<(), StateError> {
-        let limit = self.hyperparameters().max_allowed_uids;
+        // Another chain's uids are bounded by its own rules.
+        let own = usize::from(self.hyperparameters().max_allowed_uids);
+        let limit = if self.follows() { limits::UIDS } else { own };
         for (uid, one) in self.participants() {
-            if uid.get() >= limit {
-                let rule = "is past the subnet's max_allowed_uids";
+            if uid.index() >= limit {
+                let rule = "is past the last uid that the subnet may have";
                 return Err(bad(Table::Participants, &uid, rule));
             }
             if self.uid_of(&one.hotkey) != Some(uid) {

@@ -1,12 +1,13 @@
 //! The rows of each table, as canonical protobuf.
 
 use ganglion_types::{
-    Change, Coldkey, CutId, Digest, Epoch, Hotkey, Hyperparameters, Parameters, Phases, Rao, Role,
-    Timing, proto,
+    Change, Coldkey, CutId, Digest, Epoch, ExternalPoint, Hotkey, Hyperparameters, Parameters,
+    Phases, Rao, Role, Timing, Uid, proto,
 };
 use prost::Message;
 
 use super::super::commits::Commit;
+use super::super::external::External;
 use super::super::former::Former;
 use super::super::revision::Revision;
 use super::super::state::{Account, Chain, Participant, RECENT_CUTS};
@@ -243,5 +244,27 @@ impl Value for Revision {
             approvals: approvals.collect::<Option<_>>()?,
             approved_at: (approved_at != Epoch::GENESIS).then_some(approved_at),
         })
+    }
+}
+
+impl Value for External {
+    type Proto = proto::ExternalRow;
+
+    fn to_proto(&self) -> proto::ExternalRow {
+        proto::ExternalRow {
+            height: self.point.height,
+            block: self.point.block.as_bytes().to_vec(),
+            digest: self.point.digest.as_bytes().to_vec(),
+            permits: self.permits.iter().map(|uid| uid.get().into()).collect(),
+        }
+    }
+
+    fn from_proto(proto: proto::ExternalRow) -> Option<Self> {
+        let block = Digest::from_slice(&proto.block)?;
+        let digest = Digest::from_slice(&proto.digest)?;
+        let uid = |uid: &u32| u16::try_from(*uid).ok().map(Uid::new);
+        // A repeated or unordered uid does not come back in the same bytes.
+        let permits = proto.permits.iter().map(uid).collect::<Option<_>>()?;
+        Some(Self { point: ExternalPoint { height: proto.height, block, digest }, permits })
     }
 }

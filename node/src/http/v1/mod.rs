@@ -12,6 +12,7 @@ pub(super) mod parameters;
 pub(super) mod peers;
 pub(super) mod proof;
 pub(super) mod registration;
+pub(super) mod registry;
 pub(super) mod revisions;
 pub(super) mod scores;
 pub(super) mod stages;
@@ -23,10 +24,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::App;
+use super::{App, token};
 
-pub(super) fn router() -> Router<Arc<App>> {
+/// Routes that change the node's state: who calls one shows the node's token.
+fn changing(app: &Arc<App>) -> Router<Arc<App>> {
+    let check = axum::middleware::from_fn_with_state(Arc::clone(app), token::check);
     Router::new()
+        .route("/anchors/retry", post(anchors::retry))
+        .route("/forks", post(forks::accuse))
+        .route("/ops", post(ops::submit))
+        .route_layer(check)
+}
+
+pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    changing(app)
         .route("/status", get(status::get))
         .route("/peers", get(peers::get))
         .route("/metagraph", get(metagraph::get))
@@ -42,13 +53,11 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/anchors/entries", get(anchors::entries))
         .route("/anchors/witnesses", get(anchors::witnesses))
         .route("/anchors/find/{epoch}", get(anchors::find))
-        .route("/anchors/retry", post(anchors::retry))
-        .route("/forks", post(forks::accuse))
         .route("/accounts/{coldkey}", get(accounts::get))
         .route("/ledger", get(ledger::get))
+        .route("/registry", get(registry::get))
         .route("/registration", get(registration::get))
         .route("/scores", get(scores::get))
-        .route("/ops", post(ops::submit))
         .route("/ops/check", post(ops::check))
         .route("/ops/{id}", get(ops::get))
         .route("/parameters", get(parameters::get))

@@ -141,10 +141,11 @@ pub struct Section {
 }
 
 /// All of them, in the order of the page.
-pub const SECTIONS: [&Section; 11] = [
+pub const SECTIONS: [&Section; 12] = [
     &subnet::EPOCHS,
     &subnet::AGREEMENT,
     &subnet::REWARDS,
+    &subnet::REGISTRY,
     &subnet::ANCHORS,
     &machine::NODE,
     &machine::STORE,

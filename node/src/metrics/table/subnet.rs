@@ -314,6 +314,31 @@ pub(super) const REWARDS: Section = Section {
     ],
 };
 
+pub(super) const REGISTRY: Section = Section {
+    title: "Registry of another chain",
+    text: "In subnets whose participants another chain registers ([spec/registry.md](spec/registry.md)). Counters are there in others too, and stay 0.",
+    metrics: &[
+        gauge(
+            "ganglion_registry_height",
+            Unit::Of("block"),
+            "Block of the newest snapshot that this node read, and of the one that the subnet took",
+        )
+        .by(&[words("of", &["read", "taken"])])
+        .since(Since::Where("where `registry_rpc` is set")),
+        counter(
+            "ganglion_registry_reads_total",
+            Unit::Of("readings"),
+            "Readings of the registry by how they ended",
+        )
+        .by(&[words("result", &["read", "failed"])]),
+        counter(
+            "ganglion_registry_differs_total",
+            Unit::Of("snapshots"),
+            "Snapshots that the subnet took and this node reads otherwise at the same block",
+        ),
+    ],
+};
+
 pub(super) const ANCHORS: Section = Section {
     title: "Anchors",
     text: "[ANCHORS.md](ANCHORS.md) says what they are. Counters are there without anchors too, and stay 0.",

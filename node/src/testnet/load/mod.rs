@@ -14,13 +14,14 @@ use ganglion_types::{Canonical as _, Coldkey, CutId, Rao, SubnetId};
 use self::draw::{Draw, Member, Random, Sight, Wallet};
 pub use self::report::{Counts, Report};
 use super::layout::Layout;
-use super::setup::State;
+use super::setup::{NodeRecord, State};
 use super::spec::Role;
 use crate::api::types::{
     Account, Metagraph, OpStatus, Registration, Revisions, Status, SubmitOp, SubmittedOp,
 };
 use crate::api::{ApiError, Client};
 use crate::fault::{Curable, Fault};
+use crate::http::ApiToken;
 use crate::keys::{KeyError, KeyFile, KeyKind, Password};
 
 /// Operations of one epoch at most.
@@ -120,8 +121,11 @@ impl Load {
         let home = layout.home();
         let nobody = || LoadError::Nobody(layout.dir().display().to_string());
         let running = state.nodes.iter().filter(|node| node.pid.is_some());
-        let nodes: Vec<Client> =
-            running.map(|node| Client::new(&node.api())).collect::<Result<_, _>>()?;
+        let client = |node: &NodeRecord| {
+            let token = ApiToken::read(&ApiToken::path(&layout.node(&node.name))).ok();
+            Ok::<_, ApiError>(Client::new(&node.api())?.with_token(token))
+        };
+        let nodes: Vec<Client> = running.map(client).collect::<Result<_, _>>()?;
         let status: Status = nodes.first().ok_or_else(nobody)?.get("/v1/status")?;
         let subnet = SubnetId::from_hex(&status.subnet).ok_or_else(nobody)?;
         let (mut wallets, mut validators) = (Vec::new(), Vec::new());

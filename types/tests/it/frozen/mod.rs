@@ -17,8 +17,9 @@ use ganglion_types::{
     Epoch, EpochBundle, Evidence, ExternalMember, ExternalRegistry, GenesisParticipant, Hotkey,
     Hyperparameters, InclusionList, Item, ItemId, Kind, ListBody, Manifest, Operation, OutputBatch,
     OutputCommit, Payload, PeerRecord, Phases, PolkaCertificate, Proposal, Rao, Receipt,
-    RegistryOp, Role, Round, RoundCertificate, Signature, SubnetId, TaskBatch, TaskSpec, Uid, Vote,
-    VoteType, WeightCommit, WeightReveal, Weights, limits, merkle, seed, sign, task,
+    RegistryOp, RegistrySource, Role, Round, RoundCertificate, Signature, SubnetId, TaskBatch,
+    TaskSpec, Uid, Vote, VoteType, WeightCommit, WeightReveal, Weights, limits, merkle, seed, sign,
+    task,
 };
 
 use crate::vectors::{self, Line};
@@ -90,6 +91,8 @@ fn operations() -> Vec<(Operation, u8)> {
         (Operation::RotateHotkey { from: hotkey_of_11, to: hotkey(13), consent: consent(13) }, 10),
         (Operation::Revise { effective: Epoch::new(310), changes }, 11),
         (Operation::Approve { revision: 2 }, 12),
+        (Operation::ObserveRegistry { point: external_registry().point() }, 0),
+        (Operation::ProvideRegistry { registry: external_registry() }, 0),
     ]
 }
 
@@ -253,6 +256,7 @@ fn manifest() -> Manifest {
         accounts: vec![(coldkey(101), Rao::new(7))],
         owner: Some(coldkey(101)),
         parent: Some(CutId::new([9; 32])),
+        registry: None,
     }
 }
 
@@ -302,6 +306,10 @@ fn lines() -> Vec<Line> {
     }
     let manifest = manifest();
     lines.push(line("manifest", &manifest, Some(Digest::new(*manifest.subnet_id().as_bytes()))));
+    let source = RegistrySource { genesis: digest(10), netuid: 11, every: 100 };
+    let following = Manifest { registry: Some(source), ..manifest };
+    let id = Digest::new(*following.subnet_id().as_bytes());
+    lines.push(line("manifest/registry", &following, Some(id)));
     let registry = external_registry();
     lines.push(line("external_registry", &registry, Some(registry.digest())));
     lines.extend(hashes());

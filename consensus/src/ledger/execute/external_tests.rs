@@ -1,0 +1,285 @@
+#![allow(clippy::arithmetic_side_effects, reason = "an overflow in a test fails the test")]
+
+use ganglion_types::{
+    CutId, Digest, Epoch, ExternalMember, ExternalPoint, ExternalRegistry, Item, Operation, Rao,
+    RegistryOp, RegistrySource, Role, Uid,
+};
+
+use super::super::fixture::{Subnet, coldkey, element, hot, hotkey};
+use super::super::receipt::Outcome;
+use super::super::state::State;
+use super::super::{Member, admissible, select};
+use super::tests::{MAX, close, genesis, outcome, run};
+use super::*;
+
+const GENESIS: Digest = Digest::new([7; 32]);
+const UNIT: u64 = Rao::PER_UNIT;
+
+fn followed(stakes: &[u64], miners: usize) -> Subnet {
+    Subnet::with(stakes, miners, |manifest| {
+        manifest.registry = Some(RegistrySource { genesis: GENESIS, netuid: 11, every: 100 });
+    })
+}
+
+/// Hotkey and coldkey of one number at a uid, with a permit.
+fn member(uid: u16, number: u16, stake: u64) -> ExternalMember {
+    ExternalMember {
+        uid: Uid::new(uid),
+        hotkey: hotkey(number),
+        coldkey: coldkey(number),
+        stake: Rao::new(stake),
+        permit: true,
+        registered_at: 4_000_000,
+    }
+}
+
+fn snapshot(height: u64, members: &[ExternalMember]) -> ExternalRegistry {
+    let block = Digest::new([height.to_be_bytes()[7]; 32]);
+    ExternalRegistry::new(GENESIS, (height, block), 11, members.to_vec()).unwrap()
+}
+
+impl Subnet {
+    fn say(&self, number: u16, epoch: u64, operation: Operation) -> Item {
+        let (signer, valid_until) = (*hotkey(number).as_bytes(), Epoch::new(epoch));
+        let op = RegistryOp { signer, nonce: 0, valid_until, operation };
+        self.item(Body::RegistryOp(op), &hot(number))
+    }
+
+    fn observe(&self, number: u16, epoch: u64, registry: &ExternalRegistry) -> Item {
+        self.say(number, epoch, Operation::ObserveRegistry { point: registry.point() })
+    }
+
+    fn show(&self, number: u16, epoch: u64, registry: &ExternalRegistry) -> Item {
+        self.say(number, epoch, Operation::ProvideRegistry { registry: registry.clone() })
+    }
+
+    /// The snapshot shown by validator 0 and observed by these.
+    fn said(&self, by: &[u16], epoch: u64, registry: &ExternalRegistry) -> Vec<Item> {
+        let seen = by.iter().map(|number| self.observe(*number, epoch, registry));
+        seen.chain([self.show(0, epoch, registry)]).collect()
+    }
+}
+
+fn refusal(state: &State, item: &Item) -> &'static str {
+    admissible(state, item).map_or_else(|reason| reason.name(), |()| "admissible")
+}
+
+fn height(state: &State) -> Option<u64> {
+    state.external().map(|external| external.point.height)
+}
+
+#[test]
+fn more_than_a_third_that_read_alike_is_enough_and_a_third_is_not() {
+    let subnet = followed(&[10, 10, 10], 1);
+    let state = genesis(&subnet);
+    let registry = snapshot(100, &[member(0, 0, 7), member(1, 1, 9)]);
+    let other = snapshot(100, &[member(0, 0, 8), member(1, 1, 9)]);
+    for (items, taken) in [
+        (subnet.said(&[0], 1, &registry), false),
+        (subnet.said(&[0, 1], 1, &registry), true),
+        (vec![subnet.observe(0, 1, &registry), subnet.observe(1, 1, &registry)], false),
+        // Two who read differently are two thirds that read nothing alike.
+        ([subnet.said(&[0], 1, &registry), subnet.said(&[1], 1, &other)].concat(), false),
+        // Saying it twice makes it no more.
+        ([subnet.said(&[0], 1, &registry), vec![subnet.observe(0, 1, &registry)]].concat(), false),
+    ] {
+        let executed = run(&state, &items);
+        let after = executed.state();
+        assert_eq!(height(after).is_some(), taken);
+        let digest = if taken { registry.digest() } else { Digest::ZERO };
+        assert_eq!(after.registry_digest(), digest);
+        for item in &items {
+            assert_eq!(outcome(&executed, item), Outcome::Applied);
+        }
+        let mut reversed = items.clone();
+        reversed.reverse();
+        assert_eq!(run(&state, &reversed).roots, executed.roots);
+    }
+}
+
+#[test]
+fn participants_are_those_of_the_chain_and_only_who_signed_here_is_permitted() {
+    let subnet = followed(&[10 * UNIT, 10 * UNIT], 2);
+    let state = genesis(&subnet);
+    // Validator 1 comes to uid 5, miner 2 stays, 3 is gone, 8 and 9 are new, 9 without a permit.
+    let mut idle = member(6, 9, 50 * UNIT);
+    idle.permit = false;
+    let members =
+        [member(0, 0, 20 * UNIT), member(2, 2, 0), member(4, 8, 90 * UNIT), member(5, 1, 30), idle];
+    let registry = snapshot(300, &members);
+    let row = subnet.weights(0, 1, 1, &[(2, MAX), (3, MAX)]);
+    let items = [subnet.said(&[0, 1], 1, &registry), vec![row]].concat();
+    let state = close(&state, &items);
+    let seats: Vec<(u16, Role, u64, bool)> = state
+        .participants()
+        .map(|(uid, one)| (uid.get(), one.role, one.stake.get(), one.permit))
+        .collect();
+    let expected = [
+        (0, Role::Validator, 20 * UNIT, true),
+        (2, Role::Miner, 0, false),
+        (4, Role::Miner, 90 * UNIT, false),
+        (5, Role::Validator, 30, true),
+        (6, Role::Miner, 50 * UNIT, false),
+    ];
+    assert_eq!(seats, expected);
+    assert_eq!((state.uid_of(&hotkey(3)), state.uid_of(&hotkey(1))), (None, Some(Uid::new(5))));
+    // What was said of the uid that changed hands is gone, the rest stands.
+    assert_eq!(state.weights(Uid::new(0)), [(2, MAX)]);
+    let committee = [(0, 20 * UNIT), (1, 30)]
+        .map(|(number, stake)| Member { hotkey: hotkey(number), stake: Rao::new(stake) });
+    assert_eq!(state.committee().into_iter().collect::<BTreeSet<_>>(), committee.into());
+
+    // The newcomer signs for itself: with its stake it is on the committee from then on.
+    let nonce = state.participant(Uid::new(4)).unwrap().nonce;
+    let state = close(&state, &[subnet.serve(8, nonce, Role::Validator)]);
+    assert!(!state.participant(Uid::new(4)).unwrap().permit);
+    let state = close(&state, &[]);
+    assert!(state.participant(Uid::new(4)).unwrap().is_member());
+    assert_eq!(state.participant(Uid::new(4)).unwrap().seed, element(8, 0));
+    assert_eq!(state.committee().len(), 3);
+    // Nobody whom the chain permits not gets in by signing.
+    let nonce = state.participant(Uid::new(6)).unwrap().nonce;
+    let state = close(&close(&state, &[subnet.serve(9, nonce, Role::Validator)]), &[]);
+    assert!(!state.participant(Uid::new(6)).unwrap().permit);
+
+    let rows = state.rows();
+    let read = State::from_rows(subnet.manifest.clone(), state.head(), &rows).unwrap();
+    assert_eq!(read, state);
+}
+
+#[test]
+fn the_newest_is_taken_and_an_older_one_is_not_admitted_after_it() {
+    let subnet = followed(&[10, 10, 10, 10, 10], 0);
+    let state = genesis(&subnet);
+    let members: Vec<ExternalMember> = (0..5).map(|n| member(n, n, 10)).collect();
+    let (old, new) = (snapshot(100, &members), snapshot(200, &members[..4]));
+    let both = [subnet.said(&[0, 1, 2], 1, &old), subnet.said(&[3, 4], 1, &new)].concat();
+    assert_eq!(height(run(&state, &both).state()), Some(200));
+    // Of one height that which more stake read.
+    let other = snapshot(200, &members[..3]);
+    let three = [subnet.said(&[0, 1], 1, &other), subnet.said(&[2, 3, 4], 1, &new)].concat();
+    let state = close(&state, &three);
+    assert_eq!(state.registry_digest(), new.digest());
+    assert_eq!(state.uid_count(), 4);
+
+    assert_eq!(refusal(&state, &subnet.observe(0, 2, &old)), "old_registry");
+    assert_eq!(refusal(&state, &subnet.observe(0, 2, &new)), "old_registry");
+    let next = snapshot(300, &members);
+    assert_eq!(refusal(&state, &subnet.observe(0, 2, &next)), "admissible");
+    assert_eq!(refusal(&state, &subnet.observe(0, 1, &next)), "expired");
+    assert_eq!(refusal(&state, &subnet.observe(0, 3, &next)), "too_far_ahead");
+    // Hotkey 4 has left.
+    assert_eq!(refusal(&state, &subnet.observe(4, 2, &next)), "no_seat");
+    let stands = close(&state, &[]);
+    assert_eq!(stands.registry_digest(), new.digest());
+}
+
+#[test]
+fn what_another_chain_decides_is_not_decided_here() {
+    let subnet = followed(&[10, 10], 1);
+    let state = genesis(&subnet);
+    let elsewhere = [
+        subnet.stake(0, 0, 5),
+        subnet.unstake(0, 0, 5),
+        subnet.delegate(0, 0, 1, 5),
+        subnet.undelegate(0, 0, 1, 5),
+        subnet.set_take(0, 0, 5),
+        subnet.burn(0, 0, 9, UNIT),
+        subnet.rotate(0, 0, 0, 9),
+        subnet.deregister(2, 0),
+        subnet.register(9, Role::Miner, state.head(), 1),
+    ];
+    for item in &elsewhere {
+        assert_eq!(refusal(&state, item), "registered_elsewhere");
+    }
+    assert_eq!(refusal(&state, &subnet.transfer(0, 0, 1, 5)), "admissible");
+    let registry = snapshot(100, &[member(0, 0, 7)]);
+    let (genesis_hash, block) = (Digest::new([1; 32]), (100, Digest::new([2; 32])));
+    let members = registry.members().to_vec();
+    for other in [
+        ExternalRegistry::new(genesis_hash, block, 11, members.clone()).unwrap(),
+        ExternalRegistry::new(GENESIS, block, 12, members.clone()).unwrap(),
+        ExternalRegistry::new(GENESIS, (150, block.1), 11, members).unwrap(),
+    ] {
+        assert_eq!(refusal(&state, &subnet.show(0, 1, &other)), "other_registry");
+    }
+    assert_eq!(refusal(&state, &subnet.show(2, 1, &registry)), "no_seat");
+    let own = Subnet::new(&[10, 10], 1);
+    assert_eq!(refusal(&genesis(&own), &own.show(0, 1, &registry)), "no_registry");
+}
+
+#[test]
+fn a_snapshot_after_which_nobody_could_close_an_epoch_is_not_taken() {
+    let subnet = followed(&[10, 10], 1);
+    let state = genesis(&subnet);
+    let mut idle = member(0, 0, 10);
+    idle.permit = false;
+    for members in [
+        vec![],
+        vec![member(0, 8, 10)],
+        vec![idle],
+        vec![member(0, 0, 0)],
+        // A hotkey that is a miner here.
+        vec![member(0, 2, 10)],
+    ] {
+        let registry = snapshot(100, &members);
+        let after = close(&state, &subnet.said(&[0, 1], 1, &registry));
+        assert_eq!((height(&after), after.committee().len()), (None, 2));
+    }
+}
+
+#[test]
+fn the_stake_of_another_chain_is_no_part_of_the_supply() {
+    let subnet = followed(&[10 * UNIT, 10 * UNIT], 1);
+    let state = genesis(&subnet);
+    assert_eq!(state.supply_parts().stakes, 0);
+    let largest = Rao::SUPPLY_MAX.get() - 20 * UNIT;
+    let registry = snapshot(100, &[member(0, 0, largest), member(1, 1, UNIT)]);
+    // The accounts of coldkeys that are new here hold nothing.
+    let after = close(&state, &subnet.said(&[0, 1], 1, &registry));
+    assert_eq!(after.supply_parts().stakes, 0);
+    let after = close(&after, &[]);
+    assert_eq!(after.supply(), state.supply() + u128::from(after.chain().emitted.get()));
+}
+
+#[test]
+fn who_was_slashed_is_listed_and_never_permitted() {
+    let subnet = followed(&[10 * UNIT, 10 * UNIT, 10 * UNIT], 1);
+    let state = close(&genesis(&subnet), &[]);
+    let executed = run(&state, &[subnet.double_vote(1, 1)]);
+    // Nothing of another chain's stake is taken.
+    assert_eq!(executed.result.header.slashed, Rao::ZERO);
+    let state = executed.into_state(CutId::new([9; 32]));
+    assert_eq!((state.uid_of(&hotkey(1)), state.unbonding().len()), (None, 0));
+    let members: Vec<ExternalMember> = (0..3).map(|n| member(n, n, 10 * UNIT)).collect();
+    let registry = snapshot(100, &members);
+    let state = close(&state, &subnet.said(&[0, 2], 3, &registry));
+    let seat = |state: &State| *state.participant(Uid::new(1)).unwrap();
+    assert!(!seat(&state).is_member());
+    let state = close(&state, &[subnet.serve(1, seat(&state).nonce, Role::Validator)]);
+    let state = close(&state, &[]);
+    assert!(!seat(&state).is_member());
+    assert_eq!(state.committee().len(), 2);
+}
+
+#[test]
+fn a_list_names_words_by_stake_and_only_what_a_third_speaks_of() {
+    let subnet = followed(&[10, 20, 30], 1);
+    let state = genesis(&subnet);
+    let (registry, lie) = (snapshot(100, &[member(0, 0, 7)]), snapshot(100, &[member(0, 0, 8)]));
+    let words = [
+        subnet.observe(0, 1, &lie),
+        subnet.observe(1, 1, &registry),
+        subnet.observe(2, 1, &registry),
+    ];
+    let shown =
+        [subnet.show(0, 1, &lie), subnet.show(1, 1, &registry), subnet.show(2, 1, &registry)];
+    let all: Vec<Item> = words.iter().chain(&shown).cloned().collect();
+    let chosen: BTreeSet<ItemId> = select(&state, &all).into_iter().collect();
+    let mut expected: BTreeSet<ItemId> = words.iter().map(Item::id).collect();
+    // One of the two that show the same.
+    expected.insert(shown[1].id().min(shown[2].id()));
+    assert_eq!(chosen, expected);
+    let points: BTreeSet<ExternalPoint> = [registry.point(), lie.point()].into();
+    assert_eq!(points.len(), 2);
+}
