@@ -89,7 +89,7 @@ fn kind_of(name: &str) -> Option<&'static str> {
         "state" | "state.journal" => "tables",
         "snapshots" => "snapshots",
         "certificates.log" => "certificate log",
-        "node.toml" | "subnet.toml" | "api.addr" | "testnet" => "settings",
+        "node.toml" | "subnet.toml" | "api.addr" | "api.token" | "testnet" => "settings",
         "anchors" => "anchors",
         "worker" => "worker",
         "log" => "log",
