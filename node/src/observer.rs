@@ -10,6 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+#[cfg(feature = "substrate")]
+use ganglion_chain::substrate::RegistryReader;
 use ganglion_consensus::ledger::State;
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
@@ -194,6 +196,13 @@ fn rank(state: &State, me: &Hotkey, digest: &Digest) -> Option<usize> {
     Some(committee.iter().filter(|member| place(&member.hotkey) < own).count())
 }
 
+#[cfg(feature = "substrate")]
+impl Source for RegistryReader {
+    fn newest(&self) -> BoxFuture<'_, Result<ExternalRegistry, String>> {
+        Box::pin(async { Self::newest(self).await.map_err(|error| error.to_string()) })
+    }
+}
+
 /// The registry that a manifest names, by the address of a node of that chain.
 ///
 /// # Errors
@@ -203,14 +212,6 @@ pub(crate) fn open(
     source: &ganglion_types::RegistrySource,
     rpc: &str,
 ) -> Result<Box<dyn Source>, String> {
-    use ganglion_chain::substrate::RegistryReader;
-
-    impl Source for RegistryReader {
-        fn newest(&self) -> BoxFuture<'_, Result<ExternalRegistry, String>> {
-            Box::pin(async { Self::newest(self).await.map_err(|error| error.to_string()) })
-        }
-    }
-
     let every = std::num::NonZeroU64::new(source.every).ok_or("every is 0")?;
     let reader = RegistryReader::new(rpc, *source.genesis.as_bytes(), source.netuid, every);
     Ok(Box::new(reader.map_err(|error| error.to_string())?))

@@ -283,3 +283,108 @@ fn a_list_names_words_by_stake_and_only_what_a_third_speaks_of() {
     let points: BTreeSet<ExternalPoint> = [registry.point(), lie.point()].into();
     assert_eq!(points.len(), 2);
 }
+
+/// Splitmix64, below a bound.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn number(&mut self, bound: u16) -> u16 {
+        u16::try_from(self.below(bound.into())).unwrap()
+    }
+
+    /// A snapshot of some of ten hotkeys at any of twelve uids.
+    fn snapshot(&mut self) -> ExternalRegistry {
+        let mut members: BTreeMap<u16, ExternalMember> = BTreeMap::new();
+        for number in 0..10 {
+            let stake = [0, 1, 5 * UNIT, 70 * UNIT][usize::from(self.number(4))];
+            let mut one = member(self.number(12), number, stake);
+            one.permit = self.below(4) > 0;
+            if self.below(5) > 0 {
+                members.insert(one.uid.get(), one);
+            }
+        }
+        let members: Vec<ExternalMember> = members.into_values().collect();
+        snapshot(100 * (1 + self.below(40)), &members)
+    }
+
+    fn items(&mut self, subnet: &Subnet, state: &State) -> Vec<Item> {
+        let epoch = state.next_epoch().get();
+        let seen = [self.snapshot(), self.snapshot()];
+        let mut items = Vec::new();
+        for number in 0..10 {
+            let registry = &seen[usize::from(self.number(2))];
+            let nonce = state.uid_of(&hotkey(number)).and_then(|uid| state.participant(uid));
+            let nonce = nonce.map_or(0, |one| one.nonce);
+            items.extend(match self.below(7) {
+                0..3 => Some(subnet.observe(number, epoch, registry)),
+                3 => Some(subnet.show(number, epoch, registry)),
+                4 => Some(subnet.serve(number, nonce, Role::Validator)),
+                5 => Some(subnet.serve(number, nonce, Role::Miner)),
+                _ => Some(subnet.weights(number, epoch, epoch, &[(self.number(12), MAX)])),
+            });
+        }
+        items.extend(seen.iter().map(|registry| subnet.show(0, epoch, registry)));
+        if self.below(12) == 0 {
+            items.push(subnet.double_vote(self.number(10), epoch.saturating_sub(1)));
+        }
+        items.retain(|item| admissible(state, item).is_ok());
+        items
+    }
+}
+
+#[test]
+fn whatever_members_read_the_books_hold_and_the_chain_is_followed() {
+    let (mut taken, mut members) = (0, 0);
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let subnet = followed(&[50 * UNIT, 40 * UNIT, 10 * UNIT], 2);
+        let mut state = genesis(&subnet);
+        for _ in 0..12 {
+            let mut items = random.items(&subnet, &state);
+            let executed = run(&state, &items);
+            items.reverse();
+            items.extend(items.first().cloned());
+            assert_eq!(run(&state, &items).roots, executed.roots, "seed {seed}: order counted");
+            let next = executed.into_state(CutId::new([9; 32]));
+            let read = State::from_rows(subnet.manifest.clone(), next.head(), &next.rows());
+            assert_eq!(read.as_ref(), Ok(&next), "seed {seed}");
+            assert!(!next.committee().is_empty(), "seed {seed}: nobody goes on");
+            if height(&next) != height(&state) {
+                assert!(height(&next) > height(&state), "seed {seed}: an older one was taken");
+                taken += 1;
+                // One of the snapshots that were shown, to the letter.
+                let shown = items.iter().find_map(|item| match item.body() {
+                    Body::RegistryOp(op) => match &op.operation {
+                        Operation::ProvideRegistry { registry }
+                            if registry.digest() == next.registry_digest() =>
+                        {
+                            Some(registry)
+                        }
+                        _ => None,
+                    },
+                    _ => None,
+                });
+                for (uid, one) in next.participants() {
+                    let said = shown.unwrap().members().iter().find(|member| member.uid == uid);
+                    let said = said.map(|said| (said.hotkey, said.coldkey, said.stake));
+                    assert_eq!(said, Some((one.hotkey, one.coldkey, one.stake)), "seed {seed}");
+                }
+            }
+            for (uid, one) in next.participants().filter(|(_, one)| one.permit) {
+                let allowed = next.external().is_none_or(|chain| chain.permits.contains(&uid));
+                assert!(allowed && one.role == Role::Validator, "seed {seed}: {one:?}");
+                members += 1;
+            }
+            state = next;
+        }
+    }
+    assert!(taken > 100 && members > 1_000, "{taken} snapshots taken, {members} permits");
+}
