@@ -71,7 +71,8 @@ impl ApiToken {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(|error| TokenError::Random(error.to_string()))?;
         let text = hex::encode(bytes);
-        files::write_whole(&path, format!("{text}\n").as_bytes(), Access::Private, false)?;
+        // The directory is this node's alone: it holds the lock.
+        files::write_whole(&path, format!("{text}\n").as_bytes(), Access::Private, true)?;
         Ok(Self(text.into()))
     }
 
