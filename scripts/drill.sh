@@ -7,7 +7,7 @@
 # Usage: scripts/drill.sh [PATH OF ganglion] [EPOCHS]
 set -euo pipefail
 
-ganglion=$(realpath "${1:-target/release/ganglion}")
+ganglion=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/release/ganglion}")
 epochs=${2:-10}
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$(mktemp -d)

@@ -1,14 +1,14 @@
 //! The HTTP interface: reads snapshots and the store, and hands operations and tasks to the driver.
 //!
 //! It never sees the participant itself. Read [`Context`] first: all that the server is given. The
-//! routes are one file per resource in [`v1`]; `docs/API.md` is their reference.
+//! routes are one file per resource in `v1`; `docs/API.md` is their reference.
 //!
 //! ```text
 //! TCP ─► Bounded (256 connections, 75 s silence) ─► guard (host, 64 + 16 places, time) ─► route
 //!                                                                    view ── store ── driver ┘
 //! ```
 //! By default only this machine is listened to; requests that a web page could make a browser send are refused by the host
-//! check and by the content type of a `POST`. Whoever changes the node's state shows its [`token`].
+//! check and by the content type of a `POST`. Whoever changes the node's state shows its [`ApiToken`].
 
 mod epochs;
 mod error;
