@@ -43,7 +43,7 @@ pub(crate) trait Source: Send + Sync {
 }
 
 /// What this node knows of the registry that the subnet follows.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Seen {
     /// Height of the newest block that this node read.
     pub height: Option<u64>,

@@ -24,7 +24,7 @@ pub(crate) const SHOWN: usize = 100;
 const LOW: u128 = 100;
 
 /// The state of anchors.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Board {
     /// The chain, such as `embedded:5…` or `evm:1:0x…`.
     pub chain: String,
@@ -69,7 +69,7 @@ pub struct Board {
 }
 
 /// One anchor.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FlightSeen {
     /// First epoch.
     pub first: u64,

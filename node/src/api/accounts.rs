@@ -1,11 +1,12 @@
 //! What a coldkey owns, and what it waits for.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::types::{Amount, MetagraphRow};
 
 /// `GET /v1/accounts/COLDKEY?from=&limit=`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     /// Coldkey, SS58.
     pub coldkey: String,
@@ -37,7 +38,7 @@ pub struct Account {
 }
 
 /// Stake of a coldkey behind somebody else's validator.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Delegation {
     /// Uid of the validator.
     pub uid: u16,
@@ -50,7 +51,7 @@ pub struct Delegation {
 }
 
 /// An amount in a queue between balance and stake.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Waiting {
     /// Uid that it enters or leaves.
     pub uid: u16,
@@ -63,7 +64,7 @@ pub struct Waiting {
 }
 
 /// An amount that has left stake.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Unbonding {
     /// The hotkey that it stood behind, SS58: evidence against that one can still reach it.
     pub hotkey: String,

@@ -4,9 +4,10 @@ use ganglion_chain::Finality;
 use ganglion_chain::outbox::{Judged, Truth};
 use ganglion_types::{Canonical as _, MerkleProof, hex};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One of `GET /v1/anchors/find/{epoch}`: an anchor of anybody's that speaks about the epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AnchorFound {
     /// First epoch.
     pub first: u64,
@@ -65,7 +66,7 @@ impl AnchorFound {
 }
 
 /// What a node knows of another one's log of anchors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WitnessSeen {
     /// The witness.
     pub hotkey: String,
@@ -82,7 +83,7 @@ pub struct WitnessSeen {
 }
 
 /// One of `GET /v1/anchors/entries`: an entry of this node's own log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AnchorEntry {
     /// Place in the log, from 0.
     pub number: u64,

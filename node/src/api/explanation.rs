@@ -1,11 +1,12 @@
 //! What `GET /v1/epochs/N/explain` says.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::types::Amount;
 
 /// How each reward of an epoch came about, in sentences.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// The epoch.
     pub epoch: u64,
@@ -18,7 +19,7 @@ pub struct Explanation {
 }
 
 /// One participant's reward.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ExplainedRow {
     /// Uid.
     pub uid: u16,

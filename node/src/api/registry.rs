@@ -1,11 +1,12 @@
 //! What the API says of a registry that another chain keeps.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::observer::Seen;
 
 /// `GET /v1/registry`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RegistryView {
     /// Hash of the chain's first block.
     pub genesis: String,
@@ -20,7 +21,7 @@ pub struct RegistryView {
 }
 
 /// A snapshot that the subnet took.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RegistryPoint {
     /// Height of the block.
     pub height: u64,

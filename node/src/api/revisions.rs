@@ -1,11 +1,12 @@
 //! The parameters in force, and what is to become of them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::types::Amount;
 
 /// `GET /v1/parameters`: what holds in the next epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InForce {
     /// The epoch being closed, which they hold in.
     pub epoch: u64,
@@ -14,7 +15,7 @@ pub struct InForce {
 }
 
 /// One parameter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ParameterRow {
     /// Its number in a revision.
     pub number: u32,
@@ -33,7 +34,7 @@ pub struct ParameterRow {
 }
 
 /// `GET /v1/revisions`: proposals that wait.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Revisions {
     /// The epoch being closed.
     pub epoch: u64,
@@ -54,7 +55,7 @@ pub struct Revisions {
 }
 
 /// A coldkey with members on the committee.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Approver {
     /// Coldkey, SS58.
     pub coldkey: String,
@@ -63,7 +64,7 @@ pub struct Approver {
 }
 
 /// A proposal that waits.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RevisionRow {
     /// Its number.
     pub id: u64,
@@ -88,7 +89,7 @@ pub struct RevisionRow {
 }
 
 /// A change of one parameter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ChangeRow {
     /// The parameter's number.
     pub number: u32,

@@ -4,6 +4,8 @@
 //! lower-case hexadecimal, keys SS58, times unix milliseconds, fractions `0..=65535` as in Yuma.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 
 pub use super::accounts::{Account, Delegation, Unbonding, Waiting};
 pub use super::anchors::{AnchorEntry, AnchorFound, WitnessSeen};
@@ -15,6 +17,21 @@ pub use super::revisions::{Approver, ChangeRow, InForce, ParameterRow, RevisionR
 pub struct Amount(pub u64);
 
 const SAFE: u64 = 1 << 53;
+
+impl utoipa::PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{16,20}$"));
+        let what = "rao, 10^9 of which are a unit: a number up to 2^53, text above it";
+        OneOfBuilder::new()
+            .item(number.maximum(Some(SAFE)))
+            .item(text)
+            .description(Some(what))
+            .into()
+    }
+}
+
+impl ToSchema for Amount {}
 
 impl Serialize for Amount {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -42,7 +59,7 @@ impl<'de> Deserialize<'de> for Amount {
 }
 
 /// How far catching up is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SyncStatus {
     /// Epochs verified and executed since it began.
     pub verified: u64,
@@ -55,7 +72,7 @@ pub struct SyncStatus {
 }
 
 /// `GET /v1/status`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Program version.
     pub version: String,
@@ -129,7 +146,7 @@ pub struct Status {
 }
 
 /// How far joining by a snapshot is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JoinStatus {
     /// The last epoch whose certified cut has held.
     pub cut: u64,
@@ -150,7 +167,7 @@ pub struct JoinStatus {
 }
 
 /// Two certified cuts of one epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ForkSeen {
     /// The epoch.
     pub epoch: u64,
@@ -161,7 +178,7 @@ pub struct ForkSeen {
 }
 
 /// `GET /readyz`: 200 if `ready`, else 503.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ready {
     /// Whether the node does its part.
     pub ready: bool,
@@ -172,7 +189,7 @@ pub struct Ready {
 }
 
 /// One of `GET /v1/peers`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
     /// Hotkey, SS58.
     pub hotkey: String,
@@ -198,7 +215,7 @@ pub struct Peer {
 }
 
 /// `GET /v1/metagraph`: the subnet after the last certified epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Metagraph {
     /// The epoch.
     pub epoch: u64,
@@ -209,7 +226,7 @@ pub struct Metagraph {
 }
 
 /// One participant. Yuma's figures are of the last epoch, 0 for one that joined in it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MetagraphRow {
     /// Uid.
     pub uid: u16,
@@ -262,7 +279,7 @@ impl MetagraphRow {
 }
 
 /// One of `GET /v1/epochs?from=&limit=`, and `GET /v1/epochs/N` without the lists.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EpochSummary {
     /// The epoch.
     pub epoch: u64,
@@ -298,7 +315,7 @@ pub struct EpochSummary {
 }
 
 /// `GET /v1/epochs/N`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EpochDetail {
     /// Head.
     #[serde(flatten)]
@@ -322,7 +339,7 @@ pub struct EpochDetail {
 }
 
 /// Two statements of one signer where it may make one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Offence {
     /// Who made them, SS58.
     pub offender: String,
@@ -337,7 +354,7 @@ const fn yes() -> bool {
 }
 
 /// One row of an epoch's result.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[allow(missing_docs, reason = "as in MetagraphRow")]
 pub struct ResultRow {
     pub uid: u16,
@@ -354,7 +371,7 @@ pub struct ResultRow {
 }
 
 /// A row of weights.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WeightsRow {
     /// Uid of the validator.
     pub uid: u16,
@@ -365,7 +382,7 @@ pub struct WeightsRow {
 }
 
 /// An operation of a cut.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct OperationOutcome {
     /// Item id.
     pub id: String,
@@ -378,7 +395,7 @@ pub struct OperationOutcome {
 }
 
 /// `GET /v1/registration`: what a registration has to be bound to.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Registration {
     /// Subnet id.
     pub subnet: String,
@@ -405,7 +422,7 @@ pub struct Registration {
 }
 
 /// The participant that the next registration would replace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replaced {
     /// Uid.
     pub uid: u16,
@@ -416,14 +433,14 @@ pub struct Replaced {
 }
 
 /// `POST /v1/ops` and `POST /v1/ops/check`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SubmitOp {
     /// Wire bytes of the signed item, hex. To be checked only, its signature may be 64 zero bytes.
     pub item: String,
 }
 
 /// Answer to `POST /v1/ops/check`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpCheck {
     /// The epoch being closed, whose cut it is checked for.
     pub epoch: u64,
@@ -440,7 +457,7 @@ pub struct OpCheck {
 }
 
 /// Answer to `POST /v1/ops`: taken and gossiped, not yet decided.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SubmittedOp {
     /// Item id.
     pub id: String,
@@ -449,7 +466,7 @@ pub struct SubmittedOp {
 }
 
 /// `GET /v1/ops/ID`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct OpStatus {
     /// Item id.
     pub id: String,
@@ -462,7 +479,7 @@ pub struct OpStatus {
 }
 
 /// `POST /v1/tasks`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskCall {
     /// Any JSON value that the task type takes.
     pub input: serde_json::Value,
@@ -475,7 +492,7 @@ pub struct TaskCall {
 }
 
 /// Answer to `POST /v1/tasks`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskAnswers {
     /// Answers, best miner first.
     pub answers: Vec<TaskAnswer>,
@@ -484,7 +501,7 @@ pub struct TaskAnswers {
 }
 
 /// One miner's answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskAnswer {
     /// The answer.
     pub output: serde_json::Value,
@@ -501,7 +518,7 @@ pub struct TaskAnswer {
 }
 
 /// One miner that did not answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TaskFailure {
     /// The miner's uid.
     pub uid: u16,
@@ -512,7 +529,7 @@ pub struct TaskFailure {
 }
 
 /// `GET /v1/scores`: what this validator thinks of the miners.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Score {
     /// Hotkey, SS58.
     pub hotkey: String,
@@ -525,7 +542,7 @@ pub struct Score {
 }
 
 /// Any refusal: the HTTP status says which kind, this says what to do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// Stable, for programs: `not_found`, `bad_request`, `unavailable`, `timeout`, …
     pub code: String,
@@ -549,7 +566,7 @@ mod tests {
 }
 
 /// `GET /v1/epochs/N/stages`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stages {
     /// The epoch.
     pub epoch: u64,
@@ -560,7 +577,7 @@ pub struct Stages {
 }
 
 /// One stage of [`Stages`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageDigest {
     /// Its name.
     pub name: String,
@@ -571,7 +588,7 @@ pub struct StageDigest {
 }
 
 /// `GET /v1/epochs/N/stages/NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageRows {
     /// The epoch.
     pub epoch: u64,
@@ -584,7 +601,7 @@ pub struct StageRows {
 }
 
 /// One row of a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageRow {
     /// Its key, hex.
     pub key: String,
@@ -593,7 +610,7 @@ pub struct StageRow {
 }
 
 /// `GET /v1/epochs/N/replay`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayReport {
     /// The epoch.
     pub epoch: u64,
@@ -610,7 +627,7 @@ pub struct ReplayReport {
 }
 
 /// One root of a [`ReplayReport`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RootReport {
     /// Its name.
     pub name: String,
@@ -621,7 +638,7 @@ pub struct RootReport {
 }
 
 /// One stage of a [`ReplayReport`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageReport {
     /// Its name.
     pub name: String,
@@ -634,7 +651,7 @@ pub struct StageReport {
 }
 
 /// A row that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RowReport {
     /// Name of the stage.
     pub stage: String,

@@ -11,7 +11,7 @@ use crate::fault::{Curable, Fault};
 const SCHEMA: &str = "ganglion/epoch/1";
 
 /// All rows behind the roots of one epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dump {
     schema: String,
@@ -24,7 +24,7 @@ pub struct Dump {
 }
 
 /// One stage of a [`Dump`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DumpStage {
     /// Its name.

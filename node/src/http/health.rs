@@ -15,10 +15,22 @@ use crate::api::types::Ready;
 use crate::view::Snapshot;
 
 /// The process answers: all that a restart could mend. Whether it does its part is `/readyz`.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "live", tag = "health",
+    responses((status = 200, description = "The process runs.", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
+/// Whether the node does its part.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "ready", tag = "health",
+    responses(
+        (status = 200, description = "It does.", body = Ready),
+        (status = 503, description = "It does not, with the reasons.", body = Ready),
+    )
+)]
 pub(super) async fn ready(State(app): Shared) -> impl IntoResponse {
     let ready = look(&app);
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

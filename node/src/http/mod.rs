@@ -294,6 +294,11 @@ pub(crate) fn router(context: Context) -> Router {
         .layer(axum::middleware::from_fn_with_state(guard, guard::check))
 }
 
+/// All metrics of the process.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "health",
+    responses((status = 200, description = "The Prometheus text format.", body = String, content_type = "text/plain"))
+)]
 async fn metrics(State(app): Shared) -> impl IntoResponse {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     let (now, ready) = (app.now(), health::is_ready(&app));

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::openapi::Document;
 use crate::process::{Node, pair, peer_of, subnet_of_two};
 use crate::run::Ganglion;
 
@@ -68,6 +69,12 @@ fn a_log_that_is_written_anew_is_proven_by_those_who_kept_it() {
     assert_eq!(entries(&keeper, &format!("?witness={address}")), entries(&witness, ""));
     let found = home.json(&["anchor", "find", "1", "--node", "v"]);
     assert_eq!(found.as_array().unwrap().len(), 2, "its own entry and the other's: {found}");
+    let document = Document::new(&keeper.text("/v1/openapi.json").unwrap());
+    for path in ["", "/witnesses", "/entries", "/find/{epoch}"] {
+        let path = format!("/v1/anchors{path}");
+        let body = keeper.text(&path.replace("{epoch}", "1")).unwrap();
+        document.check("get", &path, (200, &body));
+    }
 
     drop(witness);
     let log = home.path(&format!("home/nodes/m/anchors/witness-{address}.log"));

@@ -37,7 +37,7 @@ pub(crate) fn get(world: &World, path: &str) -> (u16, String, String) {
     raw(world, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"))
 }
 
-fn post(world: &World, path: &str, kind: &str, body: &str) -> (u16, String, String) {
+pub(crate) fn post(world: &World, path: &str, kind: &str, body: &str) -> (u16, String, String) {
     let length = body.len();
     raw(
         world,

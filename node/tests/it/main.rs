@@ -28,6 +28,7 @@ mod layers;
 mod ledger;
 mod manifest;
 mod metrics;
+mod openapi;
 mod process;
 mod proof;
 mod reference;

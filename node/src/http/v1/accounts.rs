@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use ganglion_consensus::ledger::{EpochResult, State as Ledger};
 use ganglion_types::{Coldkey, Epoch, Rao, Uid};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::metagraph;
 use crate::api::types::{Account, Amount, Delegation, Unbonding, Waiting};
@@ -17,16 +18,27 @@ const LIMIT_MAX: usize = 1_000;
 const LIMIT_DEFAULT: usize = 100;
 
 /// Which of the amounts that unbond are shown.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// First release epoch.
     #[serde(default)]
     from: u64,
-    /// How many, but for those of the last epoch, which all come.
+    /// How many, 1 to 1000, but for those of the last epoch, which all come; 100 if not given.
+    #[param(minimum = 1, maximum = 1_000)]
     limit: Option<usize>,
 }
 
+/// All that a coldkey owns, and what it waits for.
+#[utoipa::path(
+    get, path = "/accounts/{coldkey}", operation_id = "account", tag = "subnet",
+    params(
+        ("coldkey" = String, Path, description = "SS58 address or 64 hexadecimal digits."),
+        Page,
+    ),
+    responses((status = 200, description = "As asked.", body = Account))
+)]
 pub(crate) async fn get(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,

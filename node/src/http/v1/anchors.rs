@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use ganglion_types::{Epoch, Hotkey, hex};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::anchors::{Anchors, Board, Order, Shelf};
 use crate::api::types::{AnchorEntry, AnchorFound, WitnessSeen};
@@ -17,10 +18,22 @@ fn anchors(app: &App) -> Result<Anchors, ApiError> {
     app.context.anchors.clone().ok_or_else(none)
 }
 
+/// How far anchors are, what is under way, and what hinders them.
+#[utoipa::path(
+    get, path = "/anchors", operation_id = "anchors", tag = "anchors",
+    responses((status = 200, description = "As asked.", body = Board))
+)]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<Board>, ApiError> {
     Ok(Json(anchors(&app)?.board()))
 }
 
+/// Tries everything about anchors again now.
+#[utoipa::path(
+    post, path = "/anchors/retry", operation_id = "retry_anchors", tag = "anchors",
+    request_body = Value,
+    responses((status = 200, description = "As asked.", body = Board)),
+    security(("token" = []))
+)]
 pub(crate) async fn retry(State(app): Shared) -> Result<Json<Board>, ApiError> {
     let anchors = anchors(&app)?;
     if !anchors.order(Order::Retry) {
@@ -29,6 +42,12 @@ pub(crate) async fn retry(State(app): Shared) -> Result<Json<Board>, ApiError> {
     Ok(Json(anchors.board()))
 }
 
+/// Anchors of anybody's that speak about an epoch, as the chain has them.
+#[utoipa::path(
+    get, path = "/anchors/find/{epoch}", operation_id = "find_anchors", tag = "anchors",
+    params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
+    responses((status = 200, description = "As asked.", body = Vec<AnchorFound>))
+)]
 pub(crate) async fn find(
     State(app): Shared,
     Path(epoch): Path<u64>,
@@ -44,8 +63,9 @@ pub(crate) async fn find(
 }
 
 /// Where to begin in the witness's log.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct From {
     /// Number of the first entry.
     #[serde(default)]
@@ -54,10 +74,21 @@ pub(crate) struct From {
     witness: Option<String>,
 }
 
+/// Other nodes' logs of anchors, as far as this node keeps them.
+#[utoipa::path(
+    get, path = "/anchors/witnesses", operation_id = "anchor_witnesses", tag = "anchors",
+    responses((status = 200, description = "As asked.", body = Vec<WitnessSeen>))
+)]
 pub(crate) async fn witnesses(State(app): Shared) -> Result<Json<Vec<WitnessSeen>>, ApiError> {
     Ok(Json(anchors(&app)?.shelf().map(Shelf::seen).unwrap_or_default()))
 }
 
+/// The next 100 entries of a log of anchors.
+#[utoipa::path(
+    get, path = "/anchors/entries", operation_id = "anchor_entries", tag = "anchors",
+    params(From),
+    responses((status = 200, description = "As asked.", body = Vec<AnchorEntry>))
+)]
 pub(crate) async fn entries(
     State(app): Shared,
     Query(from): Query<From>,

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use ganglion_consensus::ledger::{EpochResult, ResultRow as LedgerRow};
 use ganglion_types::{Body, Epoch, Item, Uid};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::ops::outcome_of;
 use crate::api::types::{
@@ -20,14 +21,23 @@ use crate::view::Snapshot;
 const LIMIT_MAX: u64 = 100;
 const LIMIT_DEFAULT: u64 = 20;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
+    /// First epoch.
     from: Option<u64>,
+    /// How many, 1 to 100; 20 if not given.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u64>,
 }
 
 /// Newest first from the last one back; with `from`, rising from there.
+#[utoipa::path(
+    get, path = "/epochs", operation_id = "epochs", tag = "epochs",
+    params(Page),
+    responses((status = 200, description = "As asked.", body = Vec<EpochSummary>))
+)]
 pub(crate) async fn list(
     State(app): Shared,
     page: Result<Query<Page>, QueryRejection>,
@@ -54,6 +64,12 @@ pub(crate) async fn list(
     .await
 }
 
+/// One epoch with results, weights, operations, and the offences that its cut proves.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}", operation_id = "epoch", tag = "epochs",
+    params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
+    responses((status = 200, description = "As asked.", body = EpochDetail))
+)]
 pub(crate) async fn show(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,

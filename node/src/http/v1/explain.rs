@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use ganglion_consensus::ledger::{EpochResult, ResultRow, State as Ledger};
 use ganglion_types::{Epoch, Hyperparameters, Rao, Role, Uid};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::epochs::{epoch_of, whole};
 use crate::api::types::Amount;
@@ -25,12 +26,27 @@ use crate::http::{ApiError, App, Shared};
 /// Others named in one sentence.
 const NAMED_MAX: usize = 3;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Form {
+    /// `json` or `text`; else as `Accept` says.
     format: Option<String>,
 }
 
+/// How each reward of an epoch came about, in sentences.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}/explain", operation_id = "explain_epoch", tag = "epochs",
+    params(
+        ("epoch" = u64, Path, description = "An epoch, 0 for genesis."),
+        Form,
+    ),
+    responses((
+        status = 200,
+        description = "As asked.",
+        content((Explanation = "application/json"), (String = "text/plain"))
+    ))
+)]
 pub(crate) async fn get(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,

@@ -14,6 +14,12 @@ use crate::proof::{ForkError, ProofFile, fork};
 
 /// Takes a proof file made by another node. If it holds another certified cut of an epoch of this node's, the node keeps both
 /// and freezes, as when a peer shows it one.
+#[utoipa::path(
+    post, path = "/forks", operation_id = "report_fork", tag = "operations",
+    request_body = Value,
+    responses((status = 200, description = "The node keeps both cuts and freezes.", body = ForkSeen)),
+    security(("token" = []))
+)]
 pub(crate) async fn accuse(
     State(app): Shared,
     headers: HeaderMap,

@@ -11,6 +11,11 @@ use crate::api::types::{Amount, Metagraph, MetagraphRow};
 use crate::http::{ApiError, App, Shared, epochs};
 use crate::view::Snapshot;
 
+/// All participants with their figures of the last epoch.
+#[utoipa::path(
+    get, path = "/metagraph", operation_id = "metagraph", tag = "subnet",
+    responses((status = 200, description = "As asked.", body = Metagraph))
+)]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<Metagraph>, ApiError> {
     app.read(|app| {
         let now = app.now();

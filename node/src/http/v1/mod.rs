@@ -7,6 +7,7 @@ pub(super) mod explain;
 pub(super) mod forks;
 pub(super) mod ledger;
 pub(super) mod metagraph;
+pub(crate) mod openapi;
 pub(super) mod ops;
 pub(super) mod parameters;
 pub(super) mod peers;
@@ -22,45 +23,57 @@ pub(super) mod tasks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{App, token};
 
+type Routes = OpenApiRouter<Arc<App>>;
+
 /// Routes that change the node's state: who calls one shows the node's token.
-fn changing(app: &Arc<App>) -> Router<Arc<App>> {
-    let check = axum::middleware::from_fn_with_state(Arc::clone(app), token::check);
-    Router::new()
-        .route("/anchors/retry", post(anchors::retry))
-        .route("/forks", post(forks::accuse))
-        .route("/ops", post(ops::submit))
-        .route_layer(check)
+fn changing() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(anchors::retry))
+        .routes(routes!(forks::accuse))
+        .routes(routes!(ops::submit))
+}
+
+fn reading() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(status::get))
+        .routes(routes!(peers::get))
+        .routes(routes!(metagraph::get))
+        .routes(routes!(epochs::list))
+        .routes(routes!(epochs::show))
+        .routes(routes!(explain::get))
+        .routes(routes!(proof::get))
+        .routes(routes!(stages::replay))
+        .routes(routes!(stages::list))
+        .routes(routes!(stages::rows))
+        .routes(routes!(stages::dump))
+        .routes(routes!(anchors::get))
+        .routes(routes!(anchors::entries))
+        .routes(routes!(anchors::witnesses))
+        .routes(routes!(anchors::find))
+        .routes(routes!(accounts::get))
+        .routes(routes!(ledger::get))
+        .routes(routes!(registry::get))
+        .routes(routes!(registration::get))
+        .routes(routes!(scores::get))
+        .routes(routes!(ops::check))
+        .routes(routes!(ops::get))
+        .routes(routes!(parameters::get))
+        .routes(routes!(revisions::get))
+        .routes(routes!(tasks::call))
+        .routes(routes!(openapi::get))
+}
+
+/// What stands at the routes, which [`openapi`] makes a document of.
+pub(super) fn documented() -> Routes {
+    changing().merge(reading())
 }
 
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    changing(app)
-        .route("/status", get(status::get))
-        .route("/peers", get(peers::get))
-        .route("/metagraph", get(metagraph::get))
-        .route("/epochs", get(epochs::list))
-        .route("/epochs/{epoch}", get(epochs::show))
-        .route("/epochs/{epoch}/explain", get(explain::get))
-        .route("/epochs/{epoch}/proof/{hotkey}", get(proof::get))
-        .route("/epochs/{epoch}/replay", get(stages::replay))
-        .route("/epochs/{epoch}/stages", get(stages::list))
-        .route("/epochs/{epoch}/stages/{stage}", get(stages::rows))
-        .route("/epochs/{epoch}/dump", get(stages::dump))
-        .route("/anchors", get(anchors::get))
-        .route("/anchors/entries", get(anchors::entries))
-        .route("/anchors/witnesses", get(anchors::witnesses))
-        .route("/anchors/find/{epoch}", get(anchors::find))
-        .route("/accounts/{coldkey}", get(accounts::get))
-        .route("/ledger", get(ledger::get))
-        .route("/registry", get(registry::get))
-        .route("/registration", get(registration::get))
-        .route("/scores", get(scores::get))
-        .route("/ops/check", post(ops::check))
-        .route("/ops/{id}", get(ops::get))
-        .route("/parameters", get(parameters::get))
-        .route("/revisions", get(revisions::get))
-        .route("/tasks", post(tasks::call))
+    let check = axum::middleware::from_fn_with_state(Arc::clone(app), token::check);
+    changing().route_layer(check).merge(reading()).into()
 }

@@ -106,6 +106,13 @@ fn unsound() -> ApiError {
     ApiError::refused("the signature, or the consent of the hotkey in it, does not hold")
 }
 
+/// Takes a signed operation and gossips it.
+#[utoipa::path(
+    post, path = "/ops", operation_id = "submit_operation", tag = "operations",
+    request_body = SubmitOp,
+    responses((status = 202, description = "Taken and gossiped, not yet decided.", body = SubmittedOp)),
+    security(("token" = []))
+)]
 pub(crate) async fn submit(
     State(app): Shared,
     headers: HeaderMap,
@@ -128,6 +135,11 @@ pub(crate) async fn submit(
 }
 
 /// What would become of an operation. One that is not signed yet is checked without its signatures.
+#[utoipa::path(
+    post, path = "/ops/check", operation_id = "check_operation", tag = "operations",
+    request_body = SubmitOp,
+    responses((status = 200, description = "As asked.", body = OpCheck))
+)]
 pub(crate) async fn check(
     State(app): Shared,
     headers: HeaderMap,
@@ -196,6 +208,12 @@ fn broken_rules(state: &Ledger, operation: &Operation) -> String {
     broken.join("; ")
 }
 
+/// What became of an operation.
+#[utoipa::path(
+    get, path = "/ops/{id}", operation_id = "operation", tag = "operations",
+    params(("id" = String, Path, description = "Item id, 64 hexadecimal digits.")),
+    responses((status = 200, description = "As asked.", body = OpStatus))
+)]
 pub(crate) async fn get(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,

@@ -8,6 +8,11 @@ use crate::api::types::{Amount, InForce, ParameterRow};
 use crate::http::Shared;
 use crate::parameters;
 
+/// The parameters in force.
+#[utoipa::path(
+    get, path = "/parameters", operation_id = "parameters", tag = "subnet",
+    responses((status = 200, description = "As asked.", body = InForce))
+)]
 pub(crate) async fn get(State(app): Shared) -> Json<InForce> {
     let state = app.now().state;
     let genesis = Parameters::of(state.manifest());

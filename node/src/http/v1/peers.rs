@@ -6,6 +6,11 @@ use axum::extract::State;
 use crate::api::types::Peer;
 use crate::http::Shared;
 
+/// Known nodes, connected ones first.
+#[utoipa::path(
+    get, path = "/peers", operation_id = "peers", tag = "node",
+    responses((status = 200, description = "As asked.", body = Vec<Peer>))
+)]
 pub(crate) async fn get(State(app): Shared) -> Json<Vec<Peer>> {
     let state = app.now().state;
     let peers = app.context.network.peers().into_iter().map(|peer| {

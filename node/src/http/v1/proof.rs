@@ -6,19 +6,31 @@ use axum::extract::{Path, Query, State};
 use ganglion_types::{Epoch, Hotkey};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use super::epochs::epoch_of;
 use crate::fault::{Curable as _, Fault};
 use crate::http::{ApiError, Shared};
 use crate::proof::{BuildError, ProofFile, build};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct From {
+    /// Epoch of the checkpoint, 0 if not given.
     from: Option<u64>,
 }
 
 /// A proof file, from the checkpoint `from` on, by default genesis.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}/proof/{hotkey}", operation_id = "proof", tag = "epochs",
+    params(
+        ("epoch" = u64, Path, description = "An epoch, 0 for genesis."),
+        ("hotkey" = String, Path, description = "SS58 address or 64 hexadecimal digits."),
+        From,
+    ),
+    responses((status = 200, description = "As asked.", body = Value))
+)]
 pub(crate) async fn get(
     State(app): Shared,
     path: Result<Path<(String, String)>, PathRejection>,

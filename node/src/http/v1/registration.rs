@@ -8,6 +8,11 @@ use super::metagraph;
 use crate::api::types::{Amount, Registration, Replaced};
 use crate::http::Shared;
 
+/// What a registration has to be bound to, what it costs, and whom it would replace.
+#[utoipa::path(
+    get, path = "/registration", operation_id = "registration", tag = "subnet",
+    responses((status = 200, description = "As asked.", body = Registration))
+)]
 pub(crate) async fn get(State(app): Shared) -> Json<Registration> {
     let state = app.now().state;
     let rules = state.hyperparameters();

@@ -7,6 +7,11 @@ use crate::api::types::{RegistryPoint, RegistryView};
 use crate::http::{ApiError, Shared};
 use crate::observer;
 
+/// The registry of another chain, if the subnet follows one.
+#[utoipa::path(
+    get, path = "/registry", operation_id = "registry", tag = "subnet",
+    responses((status = 200, description = "As asked.", body = RegistryView))
+)]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<RegistryView>, ApiError> {
     let now = app.context.view.now();
     let source = now.state.manifest().registry.ok_or_else(|| {

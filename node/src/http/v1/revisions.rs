@@ -13,6 +13,11 @@ use crate::api::types::{Amount, Approver, ChangeRow, RevisionRow, Revisions};
 use crate::http::Shared;
 use crate::parameters;
 
+/// Revisions that wait, with approvals and the stake behind them.
+#[utoipa::path(
+    get, path = "/revisions", operation_id = "revisions", tag = "subnet",
+    responses((status = 200, description = "As asked.", body = Revisions))
+)]
 pub(crate) async fn get(State(app): Shared) -> Json<Revisions> {
     let state = app.now().state;
     let committee = state.committee_stake().get();

@@ -10,6 +10,11 @@ use crate::http::Shared;
 const LAST_ONE: f64 = 1e6;
 const AVERAGE_ONE: f64 = 1e9;
 
+/// A validator's own view of the miners; empty elsewhere.
+#[utoipa::path(
+    get, path = "/scores", operation_id = "scores", tag = "node",
+    responses((status = 200, description = "As asked.", body = Vec<Score>))
+)]
 pub(crate) async fn get(State(app): Shared) -> Json<Vec<Score>> {
     let scores = app.now().scores;
     let rows = scores.iter().map(|(hotkey, score)| {

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use ganglion_consensus::ledger::stages::{Stage, stage_name, stage_number, stages};
 use ganglion_types::{Cut, Epoch, hex};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::epochs::epoch_of;
 use crate::api::types::{ReplayReport, StageDigest, StageRow, StageRows, Stages};
@@ -19,10 +20,14 @@ use crate::http::{ApiError, App, Shared};
 const LIMIT_MAX: usize = 1_000;
 const LIMIT_DEFAULT: usize = 100;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
+    /// A key in hexadecimal: rows after it.
     after: Option<String>,
+    /// How many, 1 to 1000; 100 if not given.
+    #[param(minimum = 1, maximum = 1_000)]
     limit: Option<usize>,
 }
 
@@ -39,6 +44,12 @@ fn taken_apart(app: &App, epoch: Epoch) -> Result<(Cut, Vec<Stage>), ApiError> {
     Ok((replayed.cut, stages(&replayed.state, &replayed.result)))
 }
 
+/// Digests of what the roots of an epoch are made of.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}/stages", operation_id = "stages", tag = "epochs",
+    params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
+    responses((status = 200, description = "As asked.", body = Stages))
+)]
 pub(crate) async fn list(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,
@@ -59,6 +70,16 @@ pub(crate) async fn list(
     .await
 }
 
+/// Rows of one stage, rising by key.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}/stages/{stage}", operation_id = "stage_rows", tag = "epochs",
+    params(
+        ("epoch" = u64, Path, description = "An epoch, 0 for genesis."),
+        ("stage" = String, Path, description = "Name of a stage, as in the list of them."),
+        Page,
+    ),
+    responses((status = 200, description = "As asked.", body = StageRows))
+)]
 pub(crate) async fn rows(
     State(app): Shared,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -89,6 +110,11 @@ pub(crate) async fn rows(
 }
 
 /// Everything at once, for a comparison.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}/dump", operation_id = "dump_epoch", tag = "epochs",
+    params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
+    responses((status = 200, description = "As asked.", body = Dump))
+)]
 pub(crate) async fn dump(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,
@@ -102,6 +128,11 @@ pub(crate) async fn dump(
 }
 
 /// Executes the epoch again and compares it with what is stored.
+#[utoipa::path(
+    get, path = "/epochs/{epoch}/replay", operation_id = "replay_epoch", tag = "epochs",
+    params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
+    responses((status = 200, description = "As asked.", body = ReplayReport))
+)]
 pub(crate) async fn replay(
     State(app): Shared,
     path: Result<Path<String>, PathRejection>,

@@ -10,6 +10,11 @@ use crate::api::types::{Amount, ForkSeen, JoinStatus, Status, SyncStatus};
 use crate::http::{App, Shared, until_ms};
 use crate::view::Joining;
 
+/// This node and its subnet: epoch, phase, stake, peers, worker.
+#[utoipa::path(
+    get, path = "/status", operation_id = "status", tag = "node",
+    responses((status = 200, description = "As asked.", body = Status))
+)]
 pub(crate) async fn get(State(app): Shared) -> Json<Status> {
     Json(status(&app))
 }

@@ -19,6 +19,12 @@ const MINERS: std::ops::RangeInclusive<u16> = 1..=16;
 const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
 const TIMEOUT_MS_DEFAULT: u64 = 5_000;
 
+/// Sends a task to the best miners by incentive and waits for their answers.
+#[utoipa::path(
+    post, path = "/tasks", operation_id = "call_task", tag = "tasks",
+    request_body = TaskCall,
+    responses((status = 200, description = "As asked.", body = TaskAnswers))
+)]
 pub(crate) async fn call(
     State(app): Shared,
     headers: HeaderMap,
