@@ -4,12 +4,14 @@
 //! asks a node by it.
 
 mod accounts;
+mod amount;
 mod anchors;
 mod client;
 mod explanation;
 mod ledger;
 mod registry;
 mod revisions;
+mod stages;
 pub mod types;
 
 pub use client::{ApiError, Client, reachable};

@@ -5,58 +5,15 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 
 pub use super::accounts::{Account, Delegation, Unbonding, Waiting};
+pub use super::amount::Amount;
 pub use super::anchors::{AnchorEntry, AnchorFound, WitnessSeen};
 pub use super::registry::{RegistryPoint, RegistryView};
 pub use super::revisions::{Approver, ChangeRow, InForce, ParameterRow, RevisionRow, Revisions};
-
-/// An amount in rao that survives JSON readers with 53-bit numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Amount(pub u64);
-
-const SAFE: u64 = 1 << 53;
-
-impl utoipa::PartialSchema for Amount {
-    fn schema() -> RefOr<Schema> {
-        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
-        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9]{16,20}$"));
-        let what = "rao, 10^9 of which are a unit: a number up to 2^53, text above it";
-        OneOfBuilder::new()
-            .item(number.maximum(Some(SAFE)))
-            .item(text)
-            .description(Some(what))
-            .into()
-    }
-}
-
-impl ToSchema for Amount {}
-
-impl Serialize for Amount {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 <= SAFE {
-            serializer.serialize_u64(self.0)
-        } else {
-            serializer.serialize_str(&self.0.to_string())
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Amount {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Number(u64),
-            Text(String),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(rao) => Ok(Self(rao)),
-            Either::Text(text) => text.parse().map(Self).map_err(serde::de::Error::custom),
-        }
-    }
-}
+pub use super::stages::{
+    ReplayReport, RootReport, RowReport, StageDigest, StageReport, StageRow, StageRows, Stages,
+};
 
 /// How far catching up is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -548,119 +505,4 @@ pub struct ErrorBody {
     pub code: String,
     /// For people, with the cure.
     pub message: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_amounts_travel_as_text() {
-        for (rao, json) in
-            [(5, "5"), (SAFE, "9007199254740992"), (SAFE + 1, "\"9007199254740993\"")]
-        {
-            assert_eq!(serde_json::to_string(&Amount(rao)).unwrap(), json);
-            assert_eq!(serde_json::from_str::<Amount>(json).unwrap(), Amount(rao));
-        }
-    }
-}
-
-/// `GET /v1/epochs/N/stages`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Stages {
-    /// The epoch.
-    pub epoch: u64,
-    /// Its cut id.
-    pub cut: String,
-    /// State tables by number, then the result, then the next committee.
-    pub stages: Vec<StageDigest>,
-}
-
-/// One stage of [`Stages`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StageDigest {
-    /// Its name.
-    pub name: String,
-    /// How many rows it has.
-    pub rows: u64,
-    /// Digest of all rows.
-    pub digest: String,
-}
-
-/// `GET /v1/epochs/N/stages/NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StageRows {
-    /// The epoch.
-    pub epoch: u64,
-    /// Name of the stage.
-    pub stage: String,
-    /// Rows, rising by key.
-    pub rows: Vec<StageRow>,
-    /// Whether more follow: ask again with `after` = the last key.
-    pub more: bool,
-}
-
-/// One row of a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StageRow {
-    /// Its key, hex.
-    pub key: String,
-    /// Its value, hex.
-    pub value: String,
-}
-
-/// `GET /v1/epochs/N/replay`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ReplayReport {
-    /// The epoch.
-    pub epoch: u64,
-    /// Its cut id.
-    pub cut: String,
-    /// Whether everything that could be compared is equal.
-    pub holds: bool,
-    /// By root of the cut.
-    pub roots: Vec<RootReport>,
-    /// By stage.
-    pub stages: Vec<StageReport>,
-    /// The first row that differs: stored here, and there as executed again.
-    pub difference: Option<RowReport>,
-}
-
-/// One root of a [`ReplayReport`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RootReport {
-    /// Its name.
-    pub name: String,
-    /// What the cut says.
-    pub certified: String,
-    /// What the execution gave.
-    pub executed: String,
-}
-
-/// One stage of a [`ReplayReport`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StageReport {
-    /// Its name.
-    pub name: String,
-    /// Rows that the execution gave.
-    pub rows: u64,
-    /// Their digest.
-    pub executed: String,
-    /// Digest of what is stored; none if the rows of that epoch are not.
-    pub stored: Option<String>,
-}
-
-/// A row that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RowReport {
-    /// Name of the stage.
-    pub stage: String,
-    /// Its key, as people read it.
-    pub item: String,
-    /// Its key, hex.
-    pub key: String,
-    /// Value here, hex; none without such a row.
-    pub ours: Option<String>,
-    /// Value there.
-    pub theirs: Option<String>,
 }
