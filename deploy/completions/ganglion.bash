@@ -40,6 +40,9 @@ _ganglion() {
             ganglion,epoch)
                 cmd="ganglion__subcmd__epoch"
                 ;;
+            ganglion,explain)
+                cmd="ganglion__subcmd__explain"
+                ;;
             ganglion,help)
                 cmd="ganglion__subcmd__help"
                 ;;
@@ -276,6 +279,9 @@ _ganglion() {
                 ;;
             ganglion__subcmd__help,epoch)
                 cmd="ganglion__subcmd__help__subcmd__epoch"
+                ;;
+            ganglion__subcmd__help,explain)
+                cmd="ganglion__subcmd__help__subcmd__explain"
                 ;;
             ganglion__subcmd__help,help)
                 cmd="ganglion__subcmd__help__subcmd__help"
@@ -815,7 +821,7 @@ _ganglion() {
 
     case "${cmd}" in
         ganglion)
-            opts="-v -q -h -V --home --json --verbose --quiet --help --version keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor registry verify snapshot db recover doctor peers weights config yuma worker reference completions help"
+            opts="-v -q -h -V --home --json --verbose --quiet --help --version keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor registry verify snapshot db recover doctor explain peers weights config yuma worker reference completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2092,8 +2098,26 @@ _ganglion() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ganglion__subcmd__explain)
+            opts="-v -q -h --home --json --verbose --quiet --help usage unexpected output system-refused no-randomness feature-missing file-missing file-exists file-open-to-others file-too-large file-not-text file-unusable file-rules phrase-length phrase-word phrase-checksum soft-step empty-step development-phrase secret-on-command-line seed-form seed-passphrase key-name no-such-key key-form key-version key-kind wrong-password key-damaged key-without-address no-password empty-password passwords-differ no-terminal nothing-to-import address-form history-form history-changed history-newer history-subnet history-key history-not-later history-kept reinstate-unsure watermark-unknown settings manifest manifest-no-subnet init-no-manifest behaviour-outside-testnet miner-stake change-form change-unknown change-value change-twice not-initialised already-initialised data-locked other-subnet newer-format damaged no-room disk-failing store-failed restart-failed no-snapshot join-failed retired network-start api-port token-form cannot-reproduce driver-stopped task-ended node-has-epochs node-hindered doctor-warnings key key-password data mute forked disk-full disk-low read-only disk-network disk-memory disk-container not-writable directory-open memory open-files clock clock-free held other-node version not-ready not-well stake-concentrated api-open listen-loopback external-private nat port-taken address-foreign port-forbidden no-bootnodes bootnode-unreachable bootnode-stranger api-address api-unreachable api-foreign node-answer node-not-started bad-request unauthorized not-found gone method-not-allowed too-large unsupported-media-type wrong-host refused internal unavailable timeout operation-expired epoch-stalled outcome-unknown not-done nonces-taken work-overtaken rule-subnet rule-kind rule-epoch rule-mechanism rule-not-registered rule-not-validator rule-no-permit rule-stake-threshold rule-too-few-weights rule-not-rising rule-uid-out-of-range rule-self-weight rule-not-upscaled rule-max-weight rule-preimage rule-weights-mode rule-rate-limit rule-no-commit rule-committer rule-commitment rule-evidence-epoch rule-not-slashable rule-already-slashed rule-nothing-to-lose rule-expired rule-too-far-ahead rule-no-account rule-nonce rule-min-balance rule-registration-closed rule-full rule-already-registered rule-former-hotkey rule-take rule-change rule-effective rule-no-voice rule-registration-nonce rule-registered-elsewhere rule-no-registry rule-other-registry rule-old-registry rule-no-seat rule-weak-key rule-seed-tail rule-stale-work rule-little-work rule-not-owned rule-balance rule-stake rule-receiver rule-last-member rule-hotkey-taken rule-epoch-limit rule-price rule-own rule-small-delegation rule-delegators rule-take-raise rule-rules rule-own-revisions rule-revisions rule-no-revision rule-approved rule-gap rule-unknown epoch-not-here epoch-pruned epoch-unreadable epoch-not-executable epoch-unsigned epoch-diverged replay-differs epochs-differ dump-form dump-epoch weights-pruned checkpoint-form proof-too-far proof-no-row proof-form proof-refused snapshot-missing snapshot-refused snapshot-trust fork-unknown votes-lost archive-file archive-empty archive-no-snapshot archive-form archive-newer archive-subnet archive-damaged archive-untrusted archive-wrong archive-gap archive-signed-later anchor-key anchor-chain anchor-poor anchor-form anchor-refused chain-value chain-unnamed chain-address chain-unreachable chain-other chain-mismatch chain-refused deploy-failed worker-unnamed worker-unknown worker-task worker-missing worker-not-executable worker-silent worker-seed worker-score worker-failed worker-pipe command-form task-timeout task-missing task-form task-other sample-unknown nobody-answered vectors-open vectors-cut vectors-line vectors-form vectors-step vectors-state vectors-empty vectors-differ testnet-running testnet-foreign testnet-model testnet-node-ended testnet-node-silent testnet-system testnet-flags testnet-short testnet-not-running testnet-refused testnet-broken testnet-state testnet-ports testnet-missing testnet-lingers testnet-node testnet-failed testnet-json handout-not-empty handout-dishonest handout-owner"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ganglion__subcmd__help)
-            opts="keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor registry verify snapshot db recover doctor peers weights config yuma worker reference completions help"
+            opts="keys subnet init run testnet register deregister serve rotate wallet stake unstake transfer delegate undelegate take task status metagraph epoch anchor registry verify snapshot db recover doctor explain peers weights config yuma worker reference completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2459,6 +2483,20 @@ _ganglion() {
         ganglion__subcmd__help__subcmd__epoch__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ganglion__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

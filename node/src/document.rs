@@ -12,7 +12,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use ganglion_types::Rao;
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::units;
 
 /// One thing wrong with a file.
@@ -64,16 +64,17 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl Curable for Problems {
+    fn code(&self) -> Code {
+        Code::FILE_RULES
+    }
+
     fn fault(&self) -> Fault {
         Fault::Input
     }
 
-    fn cure(&self) -> Option<String> {
-        self.list.first().map(|problem| problem.cure.clone())
-    }
-
-    fn each(&self) -> Vec<(String, Option<String>)> {
-        let each = |one: &Problem| (format!("{}:{one}", self.file), Some(one.cure.clone()));
+    fn each(&self) -> Vec<Told> {
+        let each =
+            |one: &Problem| Told::new(self.code(), format!("{}:{one}", self.file)).cured(&one.cure);
         self.list.iter().map(each).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 
 /// What goes wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,17 @@ pub enum FileError {
 }
 
 impl Curable for FileError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing { .. } => Code::FILE_MISSING,
+            Self::Exists { .. } => Code::FILE_EXISTS,
+            Self::TooOpen { .. } => Code::FILE_OPEN_TO_OTHERS,
+            Self::TooLarge { .. } => Code::FILE_TOO_LARGE,
+            Self::NotText { .. } => Code::FILE_NOT_TEXT,
+            Self::Io { .. } => Code::FILE_UNUSABLE,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::TooOpen { .. } | Self::Io { .. } => Fault::Environment,
@@ -66,17 +77,12 @@ impl Curable for FileError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
-            Self::Missing { .. } => Some("Check the path.".into()),
-            Self::Exists { .. } => Some("Choose another name, or replace it with --force.".into()),
             Self::TooOpen { path, .. } => {
-                Some(format!("Run: chmod 600 {}", shell_word(&path.display().to_string())))
+                format!("Run: chmod 600 {}", shell_word(&path.display().to_string()))
             }
-            Self::TooLarge { .. } | Self::NotText { .. } => {
-                Some("Check that this is the file you meant.".into())
-            }
-            Self::Io { .. } => None,
+            _ => self.code().cure().into(),
         }
     }
 }
@@ -282,7 +288,7 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = require_private(&path).unwrap_err();
             assert!(error.to_string().contains(&format!("mode {mode:04o}")), "{error}");
-            assert_eq!(error.cure(), Some(format!("Run: chmod 600 {}", path.display())));
+            assert_eq!(error.cure(), format!("Run: chmod 600 {}", path.display()));
         }
     }
 

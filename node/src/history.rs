@@ -11,7 +11,7 @@ use ganglion_types::sign::{self, tagged_hash};
 use ganglion_types::{Digest, Hotkey, Signature, SubnetId};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::keys::KeyPair;
 
 /// What the file says it is.
@@ -92,23 +92,18 @@ pub enum HistoryError {
 }
 
 impl Curable for HistoryError {
-    fn fault(&self) -> Fault {
-        Fault::Input
+    fn code(&self) -> Code {
+        match self {
+            Self::Form(_) => Code::HISTORY_FORM,
+            Self::Checksum | Self::Signature => Code::HISTORY_CHANGED,
+            Self::Newer(_) => Code::HISTORY_NEWER,
+            Self::Subnet { .. } => Code::HISTORY_SUBNET,
+            Self::Hotkey { .. } => Code::HISTORY_KEY,
+        }
     }
 
-    fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::Form(_) | Self::Checksum | Self::Signature => {
-                "Copy the file again, or write it anew with `ganglion keys history export` on the \
-                 machine that the key comes from."
-            }
-            Self::Newer(_) => "Run the newer release.",
-            Self::Subnet { .. } => "Name the node of that subnet with --node.",
-            Self::Hotkey { .. } => {
-                "Import that key first (`ganglion keys import`) and name it as `hotkey` in node.toml."
-            }
-        };
-        Some(cure.into())
+    fn fault(&self) -> Fault {
+        Fault::Input
     }
 }
 

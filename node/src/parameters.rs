@@ -3,7 +3,7 @@
 use ganglion_types::{Change, Parameter, Rao};
 
 use crate::document::Field;
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::manifest::fields;
 use crate::units;
 
@@ -43,17 +43,24 @@ pub enum ChangeError {
 }
 
 impl Curable for ChangeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Form { .. } => Code::CHANGE_FORM,
+            Self::Unknown { .. } => Code::CHANGE_UNKNOWN,
+            Self::Value { .. } => Code::CHANGE_VALUE,
+            Self::Twice { .. } => Code::CHANGE_TWICE,
+        }
+    }
+
     fn fault(&self) -> Fault {
         Fault::Input
     }
 
-    fn cure(&self) -> Option<String> {
-        Some(match self {
-            Self::Form { .. } => "Write NAME=VALUE, such as kappa=40000.".into(),
-            Self::Unknown { .. } => "`ganglion subnet parameters` shows all names.".into(),
+    fn cure(&self) -> String {
+        match self {
             Self::Value { unit, bounds, .. } => format!("Its unit: {unit}. Allowed: {bounds}."),
-            Self::Twice { .. } => "Give one value for each.".into(),
-        })
+            _ => self.code().cure().into(),
+        }
     }
 }
 
@@ -186,7 +193,7 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
-            assert!(error.cure().unwrap().contains(cure), "{text}: {:?}", error.cure());
+            assert!(error.cure().contains(cure), "{text}: {:?}", error.cure());
         }
         let all =
             |texts: &[&str]| parse_all(&texts.iter().map(|t| (*t).into()).collect::<Vec<_>>());

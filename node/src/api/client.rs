@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::types::ErrorBody;
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::http::ApiToken;
 
 /// For everything but task calls, which say themselves how long they take.
@@ -61,6 +61,10 @@ pub enum ApiError {
         code: String,
         /// For people.
         message: String,
+        /// Rule of the ledger that says no, if it is one.
+        rule: Option<String>,
+        /// What the node says to do.
+        cure: Option<String>,
     },
 }
 
@@ -82,6 +86,16 @@ impl ApiError {
 }
 
 impl Curable for ApiError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Address { .. } => Code::API_ADDRESS,
+            Self::Unreachable { .. } => Code::API_UNREACHABLE,
+            Self::Foreign { .. } => Code::API_FOREIGN,
+            Self::Refused { rule: Some(rule), .. } => Code::of_rule(rule),
+            Self::Refused { code, .. } => Code::named(code).unwrap_or(Code::NODE_ANSWER),
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Unreachable { .. } | Self::Foreign { .. } => Fault::Environment,
@@ -90,21 +104,12 @@ impl Curable for ApiError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
-            Self::Address { .. } => Some("Give it like http://127.0.0.1:7880.".into()),
-            Self::Unreachable { .. } => Some(
-                "Start a node with `ganglion run` or a whole subnet with `ganglion testnet up`, or \
-                 name the API of another one with --api http://HOST:PORT."
-                    .into(),
-            ),
-            Self::Foreign { .. } => Some("Name the API of a node with --api.".into()),
-            Self::Refused { status: 401, .. } => Some(
-                "Name that file with --api-token-file, or run the command on the node's machine as its user with --node."
-                    .into(),
-            ),
-            Self::Refused { status: 503, .. } => Some("Try again in a moment.".into()),
-            Self::Refused { .. } => None,
+            // The command knows a better way than to send a header.
+            Self::Refused { status: 401, .. } => Code::UNAUTHORIZED.cure().into(),
+            Self::Refused { cure: Some(cure), .. } => cure.clone(),
+            _ => self.code().cure().into(),
         }
     }
 }
@@ -265,7 +270,8 @@ impl Client {
             return Ok(value);
         }
         let error: ErrorBody = self.typed(value)?;
-        Err(ApiError::Refused { status, code: error.code, message: error.message })
+        let ErrorBody { code, message, rule, cure } = error;
+        Err(ApiError::Refused { status, code, message, rule, cure })
     }
 
     fn body(
@@ -321,7 +327,7 @@ mod tests {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let error = Client::new(&closed.to_string()).unwrap().get_value("/v1/status").unwrap_err();
         assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
-        assert!(error.cure().unwrap().contains("ganglion run"));
+        assert!(error.cure().contains("ganglion run"));
         assert!(error.is_transient());
     }
 }

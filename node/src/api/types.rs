@@ -409,6 +409,9 @@ pub struct OpCheck {
     pub rule: Option<String>,
     /// That rule, in words.
     pub message: Option<String>,
+    /// What to do about it.
+    #[serde(default)]
+    pub cure: Option<String>,
     /// First epoch whose cut it would pass in if nothing else changed, where that can be told.
     pub passes_from_epoch: Option<u64>,
 }
@@ -503,6 +506,12 @@ pub struct Score {
 pub struct ErrorBody {
     /// Stable, for programs: `not_found`, `bad_request`, `unavailable`, `timeout`, …
     pub code: String,
-    /// For people, with the cure.
+    /// For people.
     pub message: String,
+    /// The rule of the ledger that says no, where it is one; as in [`OpCheck`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What to do. Nodes before it was added say nothing.
+    #[serde(default)]
+    pub cure: Option<String>,
 }

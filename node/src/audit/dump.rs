@@ -6,7 +6,7 @@ use ganglion_consensus::ledger::stages::{
 use ganglion_types::{Canonical as _, Cut, DecodeError, Epoch, hex, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 
 const SCHEMA: &str = "ganglion/epoch/1";
 
@@ -48,12 +48,12 @@ pub enum DumpError {
 }
 
 impl Curable for DumpError {
-    fn fault(&self) -> Fault {
-        Fault::Input
+    fn code(&self) -> Code {
+        Code::DUMP_FORM
     }
 
-    fn cure(&self) -> Option<String> {
-        Some("Write one with `ganglion epoch export EPOCH`.".into())
+    fn fault(&self) -> Fault {
+        Fault::Input
     }
 }
 

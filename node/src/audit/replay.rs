@@ -14,7 +14,8 @@ use ganglion_types::{
     Canonical as _, Cut, CutId, DecodeError, Epoch, EpochBundle, Manifest, limits,
 };
 
-use crate::fault::{Curable, Fault};
+use crate::fault::store::of_the_store;
+use crate::fault::{Code, Curable, Fault};
 
 /// Rows read from the store at once.
 const PAGE: usize = 1_000;
@@ -86,6 +87,19 @@ fn missing(oldest: Option<Epoch>) -> String {
 }
 
 impl Curable for AuditError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => of_the_store(error),
+            Self::Stored { .. } => Code::EPOCH_UNREADABLE,
+            Self::NotHere { .. } => Code::EPOCH_NOT_HERE,
+            Self::Pruned { .. } => Code::EPOCH_PRUNED,
+            Self::Manifest => Code::MANIFEST_NO_SUBNET,
+            Self::Execute { .. } => Code::EPOCH_NOT_EXECUTABLE,
+            Self::Unsigned { .. } => Code::EPOCH_UNSIGNED,
+            Self::Diverged { .. } => Code::EPOCH_DIVERGED,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::NotHere { .. } | Self::Pruned { .. } => Fault::Input,
@@ -93,24 +107,10 @@ impl Curable for AuditError {
             _ => Fault::Check,
         }
     }
-
-    fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::NotHere { .. } => "List the epochs with `ganglion epoch list`.",
-            Self::Pruned { .. } => ASK_AN_ARCHIVE,
-            Self::Diverged { .. } => {
-                "See which row with `ganglion epoch replay` of that epoch, and compare it with \
-                 another node's: `ganglion epoch diff EPOCH --with API`."
-            }
-            _ => "Compare this epoch with another node's: `ganglion epoch diff EPOCH --with API`.",
-        };
-        Some(cure.into())
-    }
 }
 
 /// The cure for what is not kept here.
-pub(crate) const ASK_AN_ARCHIVE: &str = "An archive node has the items of every epoch: `ganglion \
-    peers` shows which are, and --api asks one.";
+pub(crate) const ASK_AN_ARCHIVE: &str = Code::EPOCH_PRUNED.cure();
 
 /// Walks through the stored epochs, from genesis or a snapshot on.
 #[derive(Debug)]

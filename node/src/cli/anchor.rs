@@ -10,6 +10,7 @@ use super::exit::Failure;
 use super::{Global, output};
 use crate::anchors::{Board, FlightSeen};
 use crate::api::types::{AnchorFound, ForkSeen, WitnessSeen};
+use crate::fault::Code;
 use crate::http::BODY_BYTES_MAX;
 
 /// See the module's head.
@@ -227,7 +228,8 @@ fn accuse(global: &Global, proof: &std::path::Path, api: &ApiArgs) -> Result<(),
     let text = crate::files::read_text(proof, BODY_BYTES_MAX.try_into().unwrap_or(u64::MAX))?;
     let raw = serde_json::value::RawValue::from_string(text).map_err(|error| {
         let sentence = format!("{} is no proof file: {error}", proof.display());
-        Failure::input(sentence, "Write it with `ganglion epoch prove` on the other side.")
+        Failure::input(Code::PROOF_FORM, sentence)
+            .cured("Write it with `ganglion epoch prove` on the other side.")
     })?;
     let value = api.client(global)?.post_value("/v1/forks", &raw, None)?;
     if global.json {
@@ -257,8 +259,7 @@ fn deploy(global: &Global, args: &DeployArgs) -> Result<(), Failure> {
         final_after: None,
     };
     let failed = |error: &dyn std::fmt::Display| {
-        let cure = "Check that the chain's node answers, and that the key's account holds money.";
-        Failure::new(super::exit::Exit::Environment, error.to_string(), cure)
+        Failure::environment(Code::DEPLOY_FAILED, error.to_string())
     };
     if let Some(warning) = chains::warning(&AnchorBackend::Evm(config.clone())) {
         output::note(warning);
@@ -285,8 +286,5 @@ fn deploy(global: &Global, args: &DeployArgs) -> Result<(), Failure> {
 
 #[cfg(not(feature = "evm"))]
 fn deploy(_: &Global, _: &DeployArgs) -> Result<(), Failure> {
-    Err(Failure::input(
-        "this program was built without the feature evm",
-        "Build it with `cargo install --locked --path node --features chains`.",
-    ))
+    Err(Failure::input(Code::FEATURE_MISSING, "this program was built without the feature evm"))
 }

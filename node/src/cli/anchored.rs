@@ -13,6 +13,7 @@ use super::{exit::Failure, output};
 use crate::anchors::chains;
 use crate::api::types::AnchorFound;
 use crate::config::{AnchorBackend, EvmConfig, SubstrateConfig, SubstratePlace};
+use crate::fault::Code;
 use crate::{config, files};
 
 /// Far above a thousand anchors with their paths.
@@ -55,10 +56,8 @@ impl AnchoredArgs {
         let Some(path) = &self.anchor else { return Ok(()) };
         let text = files::read_text(path, FILE_BYTES_MAX)?;
         let claims: Vec<AnchorFound> = serde_json::from_str(&text).map_err(|error| {
-            Failure::input(
-                format!("{} holds no anchors: {error}", path.display()),
-                "Write it with `ganglion anchor find EPOCH --json`.",
-            )
+            let sentence = format!("{} holds no anchors: {error}", path.display());
+            Failure::input(Code::ANCHOR_FORM, sentence)
         })?;
         let chain = self.chain()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -81,7 +80,7 @@ impl AnchoredArgs {
         let rpc = self.anchor_rpc.clone().unwrap_or_default();
         let wrong = |value: &str, what: &str, rule: String| {
             let sentence = format!("{value:?} is no {what}: it {rule}");
-            Failure::input(sentence, "Take it from the chain's documentation.")
+            Failure::input(Code::CHAIN_VALUE, sentence)
         };
         let backend = if let Some(genesis) = &self.anchor_genesis {
             let hash = config::genesis(genesis);
@@ -106,24 +105,20 @@ impl AnchoredArgs {
                 final_after: self.anchor_blocks,
             })
         } else {
-            return Err(Failure::input(
-                "the chain of the anchor is not named",
-                "Give --anchor-chain-id and --anchor-contract, or --anchor-genesis.",
-            ));
+            let sentence = "the chain of the anchor is not named";
+            return Err(Failure::input(Code::CHAIN_UNNAMED, sentence));
         };
         if let Some(warning) = chains::warning(&backend) {
             output::note(warning);
         }
-        chains::open(&backend, None).map_err(|error| {
-            let cure = "Give the address like https://HOST, http://127.0.0.1:8545 or wss://HOST, to a program \
-                        that was built with --features chains.";
-            Failure::input(error.to_string(), cure)
-        })
+        chains::open(&backend, None)
+            .map_err(|error| Failure::input(Code::CHAIN_ADDRESS, error.to_string()))
     }
 }
 
 fn refused(reason: &str) -> Failure {
-    Failure::check(format!("the row is proven, and its anchor is refused: {reason}"))
+    let sentence = format!("the row is proven, and its anchor is refused: {reason}");
+    Failure::check(Code::ANCHOR_REFUSED, sentence)
 }
 
 /// What is told of an anchor that holds; else why it does not.

@@ -7,10 +7,11 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, pre
 use ganglion_types::{Coldkey, Hotkey, Rao};
 
 use super::Global;
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use crate::api::types::Amount;
 use crate::api::{ApiError, Client, reachable};
 use crate::config::{self, ConfigArgs};
+use crate::fault::Code;
 use crate::http::{self, ApiToken};
 use crate::keys::KeyKind;
 
@@ -46,11 +47,8 @@ impl ApiArgs {
         let address = match config.api.port() {
             // The system chose the port, and the node wrote it down.
             0 => http::announced(&config.data_dir).ok_or_else(|| {
-                Failure::new(
-                    Exit::Environment,
-                    format!("node {:?} has not been started yet", self.node),
-                    "Start it with `ganglion run`, or name another one with --api.",
-                )
+                let sentence = format!("node {:?} has not been started yet", self.node);
+                Failure::environment(Code::NODE_NOT_STARTED, sentence)
             })?,
             _ => config.api,
         };
@@ -75,11 +73,9 @@ fn token_of_neighbour(global: &Global, base: &str) -> Option<ApiToken> {
 
 /// A refusal that needs a cure of this command.
 pub(super) fn cured(error: ApiError, status: u16, cure: &str) -> Failure {
-    if error.status() == Some(status) {
-        let exit = if status >= 500 { Exit::Failed } else { Exit::Input };
-        return Failure::new(exit, error.to_string(), cure);
-    }
-    error.into()
+    let special = error.status() == Some(status);
+    let failure = Failure::from(error);
+    if special { failure.cured(cure) } else { failure }
 }
 
 /// The hotkey that `text` means: an address, or the name of a key file here.
@@ -100,13 +96,13 @@ fn public(global: &Global, kind: KeyKind, text: &str) -> Result<[u8; 32], Failur
     match address {
         Ok(key) => Ok(*key.as_bytes()),
         Err(error) if looks_like_address => {
-            Err(Failure::input(format!("{text}: {error}"), "Copy the whole address again."))
+            Err(Failure::input(Code::ADDRESS_FORM, format!("{text}: {error}")))
         }
         Err(_) => {
             let (path, file) = global.home().read_key(kind, text)?;
             file.public().ok_or_else(|| {
                 let sentence = format!("{} has no public key", path.display());
-                Failure::input(sentence, "Restore the key file from a copy.")
+                Failure::input(Code::KEY_WITHOUT_ADDRESS, sentence)
             })
         }
     }

@@ -13,12 +13,13 @@ use ganglion_types::{Cut, Epoch, Manifest};
 use serde_json::{Value, json};
 
 use super::api::{ApiArgs, Rows, cured, hotkey, short_hash};
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::{Global, output};
 use crate::api::Client;
 use crate::api::types::{ReplayReport, RowReport};
 use crate::audit::{self, ASK_AN_ARCHIVE, Dump, read_epoch, verdict};
 use crate::config::MANIFEST_NAME;
+use crate::fault::Code;
 use crate::node::NodeError;
 use crate::proof::{ProofFile, build};
 use crate::{files, manifest};
@@ -139,11 +140,9 @@ pub(super) fn replay(global: &Global, args: &EpochArgs) -> Result<(), Failure> {
     }
     match report.holds {
         true => Ok(()),
-        false => Err(Failure::new(
-            Exit::Failed,
+        false => Err(Failure::check(
+            Code::REPLAY_DIFFERS,
             format!("epoch {} executes to something else than is stored", report.epoch),
-            "Keep the data directory, and compare this epoch with another node's: `ganglion epoch \
-             diff`.",
         )),
     }
 }
@@ -227,7 +226,7 @@ pub(super) fn diff(global: &Global, args: &DiffArgs) -> Result<(), Failure> {
     }
     match report["equal"].as_bool() {
         Some(true) => Ok(()),
-        _ => Err(Failure::check(format!("epoch {} differs", args.epoch))),
+        _ => Err(Failure::check(Code::EPOCHS_DIFFER, format!("epoch {} differs", args.epoch))),
     }
 }
 
@@ -259,7 +258,7 @@ fn read_dump(path: &Path, epoch: u64) -> Result<(Cut, Vec<Stage>), Failure> {
     let dump: Dump = serde_json::from_str(&text).map_err(form)?;
     if dump.epoch != epoch {
         let sentence = format!("{} is of epoch {}, not {epoch}", path.display(), dump.epoch);
-        return Err(Failure::input(sentence, "Name the epoch of the file."));
+        return Err(Failure::input(Code::DUMP_EPOCH, sentence));
     }
     Ok(dump.read()?)
 }

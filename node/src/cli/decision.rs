@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use ganglion_types::{Canonical as _, Item, ids::hex};
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::output;
 use super::progress::ProgressLine;
 use crate::api::types::{OpStatus, Status, SubmitOp, SubmittedOp};
 use crate::api::{ApiError, Client};
+use crate::fault::Code;
 
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -94,22 +95,17 @@ fn waiting(status: &Status, submitted: &SubmittedOp, op: &OpStatus) -> String {
 
 fn expired(op: OpStatus, valid_until: u64) -> Failure {
     let reason = op.outcome.map_or_else(String::new, |outcome| format!(": {outcome}"));
-    Failure::new(
-        Exit::Failed,
-        format!("no cut up to epoch {valid_until} took the operation{reason}"),
-        "Run the command again; if it goes the same way, see `ganglion status` and `ganglion peers`.",
-    )
+    let sentence = format!("no cut up to epoch {valid_until} took the operation{reason}");
+    Failure::check(Code::OPERATION_EXPIRED, sentence)
 }
 
 fn standstill(id: &str, closing: u64) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        format!("epoch {closing} is not certified for a long time, so the operation waits"),
-        format!(
-            "See `ganglion status`: validators with more than two thirds of the stake must be \
-             online. The operation stays; ask for {id} at /v1/ops later."
-        ),
-    )
+    let sentence =
+        format!("epoch {closing} is not certified for a long time, so the operation waits");
+    Failure::check(Code::EPOCH_STALLED, sentence).cured(format!(
+        "See `ganglion status`: validators with more than two thirds of the stake must be online. The \
+         operation stays; ask for {id} at /v1/ops later."
+    ))
 }
 
 impl Decision {
@@ -117,18 +113,12 @@ impl Decision {
     pub(super) fn require_done(&self) -> Result<(), Failure> {
         match self.outcome.as_str() {
             "done" => Ok(()),
-            "unknown" => Err(Failure::new(
-                Exit::Failed,
+            "unknown" => Err(Failure::check(
+                Code::OUTCOME_UNKNOWN,
                 "a cut holds the operation, but the node was restarted and no longer knows what \
                  became of it",
-                "Compare `ganglion metagraph` and `ganglion wallet`, or ask another node.",
             )),
-            reason => Err(Failure::new(
-                Exit::Failed,
-                reason,
-                "Something else came before it. The same command with --dry-run says how it stands \
-                 now.",
-            )),
+            reason => Err(Failure::check(Code::NOT_DONE, reason)),
         }
     }
 }

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::json;
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::{Global, output};
 use crate::config::ConfigArgs;
 use crate::doctor::{self, Level, Report};
+use crate::fault::Code;
 
 /// Find what hinders a node, and how to mend it.
 #[derive(Debug, Args)]
@@ -54,14 +55,10 @@ pub(super) fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
     }
     if errors > 0 {
         let sentence = format!("{errors} of {} findings hinder the node", report.findings.len());
-        return Err(Failure::new(
-            Exit::Failed,
-            sentence,
-            "See the help below each error, and run this again.",
-        ));
+        return Err(Failure::check(Code::NODE_HINDERED, sentence));
     }
     if args.strict && warnings > 0 {
-        return Err(Failure::check(format!("{warnings} warnings")));
+        return Err(Failure::check(Code::DOCTOR_WARNINGS, format!("{warnings} warnings")));
     }
     Ok(())
 }

@@ -8,11 +8,14 @@
 //! | 3 | the machine does not allow it: a port in use, a lock, permissions, space |
 //! | 4 | what the subnet certified cannot be reproduced here: the node stopped and named the row |
 //!
-//! A failure prints `error: sentence` and `  help: cure` on standard error, once for every problem.
+//! A failure prints `error[code]: sentence` and `  help: cure` on standard error, once for every problem; with
+//! `--json` one line of JSON instead. `docs/ERRORS.md` has every code.
 
 use std::process::{ExitCode, Termination};
 
-use crate::fault::{Curable, Fault};
+use serde_json::json;
+
+use crate::fault::{Code, Curable, Fault, Told};
 
 /// An exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +33,21 @@ pub enum Exit {
     Divergence = 4,
 }
 
-impl Termination for Exit {
-    fn report(self) -> ExitCode {
-        ExitCode::from(match self {
+impl Exit {
+    const fn number(self) -> u8 {
+        match self {
             Self::Ok => 0,
             Self::Failed => 1,
             Self::Input => 2,
             Self::Environment => 3,
             Self::Divergence => 4,
-        })
+        }
+    }
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self.number())
     }
 }
 
@@ -46,33 +55,38 @@ impl Termination for Exit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     exit: Exit,
-    problems: Vec<(String, Option<String>)>,
+    problems: Vec<Told>,
 }
 
 impl Failure {
-    /// One sentence and its cure.
-    #[must_use]
-    pub fn new(exit: Exit, sentence: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { exit, problems: vec![(sentence.into(), Some(cure.into()))] }
+    /// One sentence, with the cure of its code.
+    fn new(exit: Exit, code: Code, sentence: impl Into<String>) -> Self {
+        Self { exit, problems: vec![Told::new(code, sentence)] }
     }
 
     /// Wrong input.
     #[must_use]
-    pub fn input(sentence: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self::new(Exit::Input, sentence, cure)
+    pub fn input(code: Code, sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Input, code, sentence)
     }
 
-    /// A check that does not hold; the sentence says it all.
+    /// A check that does not hold.
     #[must_use]
-    pub fn check(sentence: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, problems: vec![(sentence.into(), None)] }
+    pub fn check(code: Code, sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, code, sentence)
     }
 
-    /// The same, with a cure for what has none.
+    /// What the machine does not allow.
+    #[must_use]
+    pub fn environment(code: Code, sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Environment, code, sentence)
+    }
+
+    /// The same with a cure for this very case.
     #[must_use]
     pub fn cured(mut self, cure: impl Into<String>) -> Self {
-        if let Some((_, none @ None)) = self.problems.last_mut() {
-            *none = Some(cure.into());
+        if let Some(last) = self.problems.last_mut() {
+            last.cure = cure.into();
         }
         self
     }
@@ -87,13 +101,18 @@ impl Failure {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
-        for (sentence, cure) in &self.problems {
-            text.push_str(&format!("error: {sentence}\n"));
-            if let Some(cure) = cure {
-                text.push_str(&format!("  help: {cure}\n"));
-            }
+        for Told { code, sentence, cure } in &self.problems {
+            text.push_str(&format!("error[{}]: {sentence}\n  help: {cure}\n", code.name()));
         }
         text
+    }
+
+    /// The line for standard error where a script reads it.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let error = |one: &Told| json!({"code": one.code.name(), "message": one.sentence, "cure": one.cure});
+        let errors: Vec<_> = self.problems.iter().map(error).collect();
+        format!("{}\n", json!({"errors": errors, "exit": self.exit.number()}))
     }
 }
 
@@ -109,9 +128,15 @@ impl<E: Curable> From<E> for Failure {
     }
 }
 
-/// Failures that nobody gave a cure are the machine's.
+/// What nobody foresaw is taken for the machine's fault.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self { exit: Exit::Environment, problems: vec![(format!("{error:#}"), None)] }
+        Self::environment(Code::UNEXPECTED, format!("{error:#}"))
     }
+}
+
+/// The failure of a command that the system gives no random bytes.
+pub(super) fn no_randomness(error: getrandom::Error) -> Failure {
+    let sentence = format!("the operating system gives no random bytes: {error}");
+    Failure::environment(Code::NO_RANDOMNESS, sentence)
 }

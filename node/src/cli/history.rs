@@ -7,10 +7,11 @@ use ganglion_storage::{AdoptError, SigningHistory, Watermark};
 use ganglion_types::Hotkey;
 use serde_json::json;
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::stopped::NodeArgs;
 use super::{Global, output};
 use crate::config::Config;
+use crate::fault::Code;
 use crate::files;
 use crate::history::{FILE_BYTES_MAX, HistoryFile};
 use crate::keys::{KeyError, KeyFile, KeyKind};
@@ -81,11 +82,10 @@ pub(super) fn run(global: &Global, command: &HistoryCommand) -> Result<(), Failu
 }
 
 fn unknown() -> Failure {
-    Failure::check("the watermark of this node is gone or damaged: how far it signed is unknown")
-        .cured(
-            "Do not move the key now. Run the node here: it stays silent until one whole epoch has \
-             passed, and then writes its watermark again. `ganglion recover` says more.",
-        )
+    Failure::check(
+        Code::WATERMARK_UNKNOWN,
+        "the watermark of this node is gone or damaged: how far it signed is unknown",
+    )
 }
 
 fn export(global: &Global, args: &ExportArgs) -> Result<(), Failure> {
@@ -119,7 +119,7 @@ fn hotkey(config: &Config) -> Result<Hotkey, Failure> {
         return Err(KeyError::WrongKind { path, found, expected }.into());
     }
     file.public().map(Hotkey::new).ok_or_else(|| {
-        Failure::input(format!("{} has no public key", path.display()), "Restore it from a copy.")
+        Failure::input(Code::KEY_WITHOUT_ADDRESS, format!("{} has no public key", path.display()))
     })
 }
 
@@ -139,14 +139,13 @@ fn refused(error: AdoptError, node: &NodeArgs) -> Failure {
     match error {
         AdoptError::Open(error) => NodeError::from(error).into(),
         AdoptError::Unknown => unknown(),
-        AdoptError::NotLater { .. } => Failure::input(
-            sentence,
-            format!(
+        AdoptError::NotLater { .. } => {
+            Failure::input(Code::HISTORY_NOT_LATER, sentence).cured(format!(
                 "There is nothing to take over: start the node with `ganglion run {}`. If this file \
                  should be the newer one, export it again from the machine that signed last.",
                 node.flag()
-            ),
-        ),
+            ))
+        }
     }
 }
 
@@ -156,16 +155,14 @@ fn reinstate(global: &Global, args: &ReinstateArgs) -> Result<(), Failure> {
     let mut history = SigningHistory::open(&config.data_dir, subnet).map_err(NodeError::from)?;
     let watermark = history.watermark().ok_or_else(unknown)?;
     if !watermark.retired {
-        return Err(Failure::input(
-            "the history of this node was not exported: it may sign",
-            format!("Start it with `ganglion run {}`.", args.node.flag()),
-        ));
+        let sentence = "the history of this node was not exported: it may sign";
+        return Err(Failure::input(Code::HISTORY_KEPT, sentence)
+            .cured(format!("Start it with `ganglion run {}`.", args.node.flag())));
     }
     if !args.yes {
-        return Err(Failure::new(
-            Exit::Input,
+        return Err(Failure::input(
+            Code::REINSTATE_UNSURE,
             "the key may sign elsewhere: two machines with one key lose stake",
-            "If it was started nowhere else, or never will be again, repeat this with --yes.",
         ));
     }
     history.reinstate().map_err(NodeError::from)?;

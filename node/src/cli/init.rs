@@ -10,6 +10,7 @@ use serde_json::json;
 use super::exit::Failure;
 use super::{Global, output};
 use crate::config::{self, Config, ConfigArgs, FILE_NAME, MANIFEST_NAME, Source};
+use crate::fault::Code;
 use crate::files::{self, Access};
 use crate::keys::{KeyError, KeyFile, KeyKind};
 use crate::node::NodeError;
@@ -58,10 +59,7 @@ pub(super) fn run(global: &Global, args: InitArgs) -> Result<(), Failure> {
 /// Checks everything first and writes afterwards, so that a failure leaves nothing half made.
 fn prepare(global: &Global, args: &InitArgs) -> Result<Prepared, Failure> {
     let Some(manifest_path) = args.config.manifest.as_ref().map(PathBuf::from) else {
-        return Err(Failure::input(
-            "init needs the subnet's manifest",
-            "Add --manifest FILE; `ganglion subnet new` writes one.",
-        ));
+        return Err(Failure::input(Code::INIT_NO_MANIFEST, "init needs the subnet's manifest"));
     };
     let home = global.home();
     let env = |name: &str| std::env::var(name).ok();
@@ -118,7 +116,7 @@ fn read_hotkey(config: &Config, global: &Global) -> Result<Hotkey, Failure> {
         return Err(KeyError::WrongKind { path: path.clone(), found, expected }.into());
     }
     file.public().map(Hotkey::new).ok_or_else(|| {
-        Failure::input(format!("{} has no public key", path.display()), "Restore it from a copy.")
+        Failure::input(Code::KEY_WITHOUT_ADDRESS, format!("{} has no public key", path.display()))
     })
 }
 

@@ -7,9 +7,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use ganglion_types::Hotkey;
 use serde_json::{Value, json};
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::history::{self, HistoryCommand};
 use super::{Global, output};
+use crate::fault::Code;
 use crate::files;
 use crate::keys::{
     KeyError, KeyFile, KeyKind, KeyPair, Password, PasswordSource, Phrase, Prompt, SecretUri,
@@ -218,7 +219,7 @@ fn import(global: &Global, args: &ImportArgs) -> Result<(), Failure> {
         (Some(_), _) => return Err(KeyError::SecretOnCommandLine.into()),
         (None, Some(file)) => SecretUri::parse(&read_secret(file)?)?,
         (None, None) => {
-            return Err(Failure::input("nothing to import", "Name a --mnemonic-file."));
+            return Err(Failure::input(Code::NOTHING_TO_IMPORT, "nothing to import"));
         }
     };
     if uri.is_development() && !args.dev {
@@ -317,7 +318,7 @@ pub(super) fn find(
     let (path, file) = global.home().read_key(kind, name)?;
     let public = file.public().ok_or_else(|| {
         let sentence = format!("{} has no public key", path.display());
-        Failure::input(sentence, "Restore the key file from a copy.")
+        Failure::input(Code::KEY_WITHOUT_ADDRESS, sentence)
     })?;
     Ok((path, public))
 }
@@ -361,7 +362,7 @@ struct Described {
 impl Described {
     fn new(name: &str, path: &Path, file: &KeyFile) -> Result<Self, Failure> {
         let hotkey = Hotkey::from_hex(file.public_hex()).ok_or_else(|| {
-            Failure::new(Exit::Input, "the key file has no public key", "Restore it from a copy.")
+            Failure::input(Code::KEY_WITHOUT_ADDRESS, "the key file has no public key")
         })?;
         Ok(Self {
             name: name.into(),

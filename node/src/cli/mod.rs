@@ -15,6 +15,7 @@ mod delegation;
 mod doctor;
 mod epoch;
 pub mod exit;
+mod explain;
 mod funds;
 mod history;
 mod init;
@@ -50,10 +51,12 @@ mod weights;
 mod worker;
 mod yuma;
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::fault::Code;
 use crate::home::Home;
 use exit::{Exit, Failure};
 
@@ -166,6 +169,8 @@ enum Command {
     Recover(recover::RecoverArgs),
     /// Find what hinders a node, and how to mend it
     Doctor(Box<doctor::DoctorArgs>),
+    /// Say what the code of an error means, and what to do
+    Explain(explain::ExplainArgs),
     /// Show the nodes that a node knows
     Peers(peers::PeersArgs),
     /// Show the weights that counted in an epoch
@@ -188,13 +193,33 @@ enum Command {
 /// Runs the command of this process. Prints its failure and gives its exit code.
 #[must_use]
 pub fn main() -> Exit {
-    match run(Cli::parse()) {
-        Ok(()) => Exit::Ok,
-        Err(failure) => {
-            output::note(failure.render().trim_end());
-            failure.exit()
-        }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return misused(&usage),
+    };
+    let json = cli.global.json;
+    run(cli).map_or_else(|failure| ended(&failure, json), |()| Exit::Ok)
+}
+
+fn ended(failure: &Failure, json: bool) -> Exit {
+    let text = if json { failure.json() } else { failure.render() };
+    output::note(text.trim_end());
+    failure.exit()
+}
+
+/// What the parser says instead of a command: help that was asked for, or how the command line is wrong.
+fn misused(usage: &clap::Error) -> Exit {
+    let plain = usage.render().to_string();
+    let Some(sentence) = plain.strip_prefix("error: ") else { usage.exit() };
+    // Nothing was parsed, so the flag is looked for as it is written.
+    if std::env::args_os().any(|word| word == "--json") {
+        return ended(&Failure::input(Code::USAGE, sentence.trim_end()), true);
     }
+    let shown = usage.render().ansi().to_string();
+    let shown = if io::stderr().is_terminal() { shown } else { plain };
+    let named = format!("error[{}]:", Code::USAGE.name());
+    output::note(shown.replacen("error:", &named, 1).trim_end());
+    Exit::Input
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -228,6 +253,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Db(command) => db::run(&cli.global, &command),
         Command::Recover(args) => recover::run(&cli.global, &args),
         Command::Doctor(args) => doctor::run(&cli.global, &args),
+        Command::Explain(args) => explain::run(&cli.global, &args),
         Command::Peers(args) => peers::run(&cli.global, &args),
         Command::Weights(args) => weights::run(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),

@@ -20,13 +20,14 @@ use serde_json::{Map, Value, json};
 use super::api::{ApiArgs, cured};
 use super::cures::refusal;
 use super::decision::{Decision, submit, wait};
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::keys::{PasswordArgs, find};
 use super::pace::Pace;
 use super::sentence::sentence;
 use super::{Global, output};
 use crate::api::Client;
 use crate::api::types::{Account, Metagraph, MetagraphRow, OpCheck, Status, SubmitOp, SubmittedOp};
+use crate::fault::Code;
 use crate::keys::{KeyFile, KeyKind, KeyPair};
 
 /// Epochs that an operation may wait: room for a few that are slow.
@@ -101,10 +102,8 @@ impl<'a> Sender<'a> {
     pub(super) fn new(global: &'a Global, args: &'a SendArgs) -> Result<Self, Failure> {
         let client = args.api.client(global)?;
         let status: Status = client.get("/v1/status")?;
-        let subnet = SubnetId::from_hex(&status.subnet).ok_or_else(|| {
-            let cure = "Name another with --api.";
-            Failure::new(Exit::Environment, "the node gave no subnet id", cure)
-        })?;
+        let subnet = SubnetId::from_hex(&status.subnet)
+            .ok_or_else(|| Failure::environment(Code::NODE_ANSWER, "the node gave no subnet id"))?;
         Ok(Self { global, args, client, status, subnet })
     }
 
@@ -121,10 +120,9 @@ impl<'a> Sender<'a> {
             cured(error, 404, "Name another key with --coldkey; `ganglion keys list` shows them.")
         })?;
         let nonce = self.args.nonce.or(account.next_nonce).ok_or_else(|| {
-            Failure::new(
-                Exit::Failed,
+            Failure::check(
+                Code::NONCES_TAKEN,
                 "the account has sent as many operations as may wait at a time",
-                "Try again after the next epoch, or name the nonce of one to replace with --nonce.",
             )
         })?;
         Ok(Signer { kind: KeyKind::Coldkey, path, public, nonce, coldkey })
@@ -136,11 +134,7 @@ impl<'a> Sender<'a> {
         let hotkey = Hotkey::new(public).to_string();
         let graph: Metagraph = self.client.get("/v1/metagraph")?;
         let row = graph.rows.into_iter().find(|row| row.hotkey == hotkey).ok_or_else(|| {
-            Failure::new(
-                Exit::Failed,
-                format!("{hotkey} holds no uid"),
-                "`ganglion metagraph --long` lists the hotkeys; one joins with `ganglion register`.",
-            )
+            Failure::check(Code::RULE_NOT_REGISTERED, format!("{hotkey} holds no uid"))
         })?;
         let (nonce, coldkey) = (row.nonce, row.coldkey.clone());
         Ok((Signer { kind: KeyKind::Hotkey, path, public, nonce, coldkey }, row))

@@ -6,6 +6,7 @@ use ganglion_types::Rao;
 use serde_json::Value;
 
 use super::exit::Failure;
+use crate::fault::Code;
 
 /// Writes text to standard output. A reader that went away is no failure: `ganglion ... | head`.
 ///
@@ -15,7 +16,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write to standard output").into())
+            let sentence = format!("cannot write to standard output: {error}");
+            Err(Failure::environment(Code::OUTPUT, sentence))
         }
         _ => Ok(()),
     }

@@ -10,10 +10,11 @@ use ganglion_storage::{Contents, Holder, OpenError, Part, Standing, Store, Works
 use ganglion_types::Manifest;
 use serde_json::json;
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::stopped::NodeArgs;
 use super::{Global, output};
 use crate::config::Config;
+use crate::fault::Code;
 use crate::node::NodeError;
 
 /// Find out what is wrong with a node's data, and mend it
@@ -57,8 +58,8 @@ enum Step {
 struct Finding {
     what: String,
     then: String,
-    /// Whether nothing here mends it.
-    stays: bool,
+    /// Its code if nothing here mends it.
+    stays: Option<Code>,
 }
 
 #[derive(Default)]
@@ -69,7 +70,7 @@ struct Diagnosis {
 
 impl Diagnosis {
     fn found(&mut self, what: impl Into<String>, then: impl Into<String>) {
-        self.findings.push(Finding { what: what.into(), then: then.into(), stays: false });
+        self.findings.push(Finding { what: what.into(), then: then.into(), stays: None });
     }
 
     fn step(&mut self, step: Step) {
@@ -95,7 +96,7 @@ pub(super) fn run(global: &Global, args: &RecoverArgs) -> Result<(), Failure> {
             "schema": "ganglion/recover/1",
             "dry_run": args.dry_run,
             "findings": diagnosis.findings.iter().map(|one| json!({
-                "what": one.what, "then": one.then, "mended": !one.stays && !args.dry_run,
+                "what": one.what, "then": one.then, "mended": one.stays.is_none() && !args.dry_run,
             })).collect::<Vec<_>>(),
             "put_aside": kept,
         }))?;
@@ -108,9 +109,11 @@ pub(super) fn run(global: &Global, args: &RecoverArgs) -> Result<(), Failure> {
             args.node.flag()
         ))?;
     }
-    match diagnosis.findings.iter().find(|one| one.stays) {
-        Some(one) => Err(Failure::new(Exit::Failed, one.what.clone(), one.then.clone())),
-        None => Ok(()),
+    match diagnosis.findings.iter().find(|one| one.stays.is_some()) {
+        Some(Finding { what, then, stays: Some(code) }) => {
+            Err(Failure::check(*code, what.as_str()).cured(then))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -118,7 +121,7 @@ fn tell(diagnosis: &Diagnosis, dry_run: bool) -> Result<(), Failure> {
     if diagnosis.findings.is_empty() {
         return output::print("Nothing is wrong with this node's data.\n");
     }
-    for one in diagnosis.findings.iter().filter(|one| !one.stays) {
+    for one in diagnosis.findings.iter().filter(|one| one.stays.is_none()) {
         output::print(&format!("wrong: {}\n  then: {}\n", one.what, one.then))?;
     }
     if dry_run && !diagnosis.steps.is_empty() {
@@ -253,7 +256,7 @@ fn signing(seen: &Contents, diagnosis: &mut Diagnosis) {
             what: "the signing history of this node was exported: its key may sign elsewhere"
                 .into(),
             then: "If it never will: `ganglion keys history reinstate`.".into(),
-            stays: true,
+            stays: Some(Code::RETIRED),
         });
         return;
     }
@@ -299,12 +302,12 @@ fn forks(seen: &Contents, args: &RecoverArgs, diagnosis: &mut Diagnosis) -> Resu
         };
         let kept = if *proof { "the proof holds" } else { "its proof is damaged" };
         let what = format!("epoch {epoch} has two certified cuts, and {kept}: the node is frozen");
-        diagnosis.findings.push(Finding { what, then, stays: true });
+        diagnosis.findings.push(Finding { what, then, stays: Some(Code::FORKED) });
     }
     match args.clear_fork {
         Some(epoch) if seen.forks.iter().all(|(one, _)| *one != epoch) => Err(Failure::input(
+            Code::FORK_UNKNOWN,
             format!("no fork of epoch {epoch} is known here"),
-            "Leave --clear-fork out.",
         )),
         _ => Ok(()),
     }

@@ -15,7 +15,7 @@ use super::api::coldkey;
 use super::consent::ConsentArgs;
 use super::cures::refusal;
 use super::decision::{submit, wait};
-use super::exit::{Exit, Failure};
+use super::exit::{Failure, no_randomness};
 use super::keys::find;
 use super::operation::SendArgs;
 use super::pace::Pace;
@@ -24,6 +24,7 @@ use super::seat::{self, Seat, SeedArgs};
 use super::{Global, burn, operation, output};
 use crate::api::types::{Metagraph, Registration, SubmittedOp};
 use crate::api::{ApiError, Client};
+use crate::fault::Code;
 use crate::keys::{KeyFile, KeyKind, KeyPair};
 use crate::pow::{self, Progress, Search};
 
@@ -198,16 +199,12 @@ fn show(global: &Global, registration: &Registration, draft: &Draft) -> Result<(
 
 fn require_room(registration: &Registration) -> Result<(), Failure> {
     if !registration.allowed {
-        return Err(Failure::new(
-            Exit::Failed,
-            "the subnet takes no registrations: its parameters say so",
-            "Stand behind a validator that is there: `ganglion delegate`.",
-        ));
+        let sentence = "the subnet takes no registrations: its parameters say so";
+        return Err(Failure::check(Code::RULE_REGISTRATION_CLOSED, sentence));
     }
     if registration.free == 0 && registration.replaces.is_none() {
-        return Err(Failure::new(
-            Exit::Failed,
-            "the subnet is full: every uid is held by the committee or the owner",
+        let sentence = "the subnet is full: every uid is held by the committee or the owner";
+        return Err(Failure::check(Code::RULE_FULL, sentence).cured(
             "Wait until one is given back, or choose a subnet with a higher max_allowed_uids.",
         ));
     }
@@ -258,10 +255,9 @@ impl Applicant<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Failure::new(
-            Exit::Failed,
+        Err(Failure::check(
+            Code::WORK_OVERTAKEN,
             format!("{ATTEMPTS_MAX} times a newer cut came before the work was taken"),
-            "Give it more cores with --threads, or try when fewer others register.",
         ))
     }
 
@@ -285,8 +281,7 @@ impl Applicant<'_> {
                     Err(error) => ControlFlow::Break(Err(error)),
                 }
             };
-            let start =
-                getrandom::u64().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+            let start = getrandom::u64().map_err(no_randomness)?;
             match pow::search(&challenge, registration.difficulty, start, self.threads, watch) {
                 Search::Found(nonce) => {
                     line.end();
@@ -317,11 +312,8 @@ fn bound_to(registration: &Registration) -> Result<(SubnetId, CutId), Failure> {
     let subnet = SubnetId::from_hex(&registration.subnet);
     let prev = CutId::from_hex(&registration.prev);
     subnet.zip(prev).ok_or_else(|| {
-        Failure::new(
-            Exit::Environment,
-            "the node gave a subnet or cut id that is none",
-            "Ask a node of the same version with --api.",
-        )
+        let sentence = "the node gave a subnet or cut id that is none";
+        Failure::environment(Code::NODE_ANSWER, sentence)
     })
 }
 

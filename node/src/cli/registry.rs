@@ -15,6 +15,7 @@ use super::exit::Failure;
 use super::{Global, output};
 use crate::api::types::{RegistryPoint, RegistryView};
 use crate::config;
+use crate::fault::Code;
 use crate::observer::Seen;
 
 /// See the module's head.
@@ -102,8 +103,8 @@ fn standing(view: &RegistryView) -> String {
 
 fn show(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
     let genesis = config::genesis(&args.genesis).map_err(|rule| {
-        let cure = "Take it from the chain's documentation.";
-        Failure::input(format!("{:?} is no hash of a block: it {rule}", args.genesis), cure)
+        let sentence = format!("{:?} is no hash of a block: it {rule}", args.genesis);
+        Failure::input(Code::CHAIN_VALUE, sentence)
     })?;
     let proven = args.proven.iter().map(|text| hotkey(global, text));
     let proven = proven.collect::<Result<BTreeSet<Hotkey>, Failure>>()?;
@@ -117,10 +118,8 @@ fn show(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
 
 #[cfg(not(feature = "substrate"))]
 fn read(_: &ShowArgs, _: [u8; 32]) -> Result<ExternalRegistry, Failure> {
-    Err(Failure::input(
-        "this program was built without the feature substrate",
-        "Build it with `cargo install --locked --path node --features chains`.",
-    ))
+    let sentence = "this program was built without the feature substrate";
+    Err(Failure::input(Code::FEATURE_MISSING, sentence))
 }
 
 #[cfg(feature = "substrate")]
@@ -129,13 +128,8 @@ fn read(args: &ShowArgs, genesis: [u8; 32]) -> Result<ExternalRegistry, Failure>
     let reader = RegistryReader::new(&args.rpc, genesis, args.netuid, args.every)
         .map_err(|error| failed(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::new(
-            super::exit::Exit::Environment,
-            error.to_string(),
-            "Try it again with fewer processes.",
-        )
-    })?;
+    let runtime =
+        runtime.map_err(|error| Failure::environment(Code::SYSTEM_REFUSED, error.to_string()))?;
     let registry = runtime.block_on(async {
         match args.height {
             Some(height) => reader.at(height).await,
@@ -147,18 +141,13 @@ fn read(args: &ShowArgs, genesis: [u8; 32]) -> Result<ExternalRegistry, Failure>
 
 #[cfg(feature = "substrate")]
 fn failed(error: &AnchorError) -> Failure {
-    let (exit, cure) = match error {
-        AnchorError::Unreachable(_) => (
-            super::exit::Exit::Environment,
-            "Check the address, and whether the node keeps that block's state.",
-        ),
-        AnchorError::WrongChain { .. } => {
-            (super::exit::Exit::Input, "Give the genesis hash of that chain.")
-        }
-        AnchorError::Mismatch(_) => (super::exit::Exit::Failed, "Ask another node of the chain."),
-        _ => (super::exit::Exit::Input, "Check the address, the netuid and the height."),
-    };
-    Failure::new(exit, error.to_string(), cure)
+    let sentence = error.to_string();
+    match error {
+        AnchorError::Unreachable(_) => Failure::environment(Code::CHAIN_UNREACHABLE, sentence),
+        AnchorError::WrongChain { .. } => Failure::input(Code::CHAIN_OTHER, sentence),
+        AnchorError::Mismatch(_) => Failure::check(Code::CHAIN_MISMATCH, sentence),
+        _ => Failure::input(Code::CHAIN_REFUSED, sentence),
+    }
 }
 
 /// A word for what follows for a member.

@@ -8,6 +8,7 @@ use ganglion_types::Manifest;
 use super::Global;
 use super::exit::Failure;
 use crate::config::{Config, ConfigArgs};
+use crate::fault::Code;
 use crate::keys::{KeyFile, KeyKind};
 use crate::node::{self, NodeError, Start};
 use crate::testnet::setup::MARKER;
@@ -81,11 +82,11 @@ fn behaviour(wanted: Option<Behaviour>, config: &Config) -> Result<Behaviour, Fa
         None | Some(Behaviour::Honest) => Ok(Behaviour::Honest),
         Some(behaviour) if config.data_dir.join(MARKER).is_file() => Ok(behaviour),
         Some(behaviour) => Err(Failure::input(
+            Code::BEHAVIOUR_OUTSIDE_TESTNET,
             format!(
                 "--behaviour {behaviour} is for nodes of a testnet, and none made {}",
                 config.data_dir.display()
             ),
-            "Leave it out; `behaviour` in the file of `ganglion testnet up` sets it.",
         )),
     }
 }

@@ -13,6 +13,7 @@ use super::api::{Rows, short_hash};
 use super::exit::Failure;
 use super::{Global, output};
 use crate::config::ConfigArgs;
+use crate::fault::Code;
 use crate::files::{self, Access};
 use crate::node::NodeError;
 use crate::snapshots::{self, BadSnapshot, Checkpoint, commit_of};
@@ -149,10 +150,7 @@ fn export(global: &Global, args: &ExportArgs) -> Result<(), Failure> {
     let headers = headers(&files)?;
     let wanted = |header: &&Snapshot| args.epoch.is_none_or(|epoch| header.epoch.get() == epoch);
     let Some(header) = headers.iter().rfind(wanted) else {
-        return Err(Failure::input(
-            "there is no such snapshot",
-            "List them with `ganglion snapshot list`; a node keeps one every `snapshot_every` epochs.",
-        ));
+        return Err(Failure::input(Code::SNAPSHOT_MISSING, "there is no such snapshot"));
     };
     let parts = files.parts(header.epoch.get()).map_err(NodeError::from)?;
     let parts = parts.ok_or_else(|| refused(&BadSnapshot::Damaged))?;
@@ -165,16 +163,14 @@ fn export(global: &Global, args: &ExportArgs) -> Result<(), Failure> {
 }
 
 fn refused(error: &BadSnapshot) -> Failure {
-    Failure::check(format!("the snapshot is refused: {error}"))
+    Failure::check(Code::SNAPSHOT_REFUSED, format!("the snapshot is refused: {error}"))
 }
 
 fn import(global: &Global, args: &ImportArgs) -> Result<(), Failure> {
     let config = super::config::resolve(global, &args.config)?;
     let Some(Checkpoint::Cut(epoch, cut)) = config.checkpoint else {
-        return Err(Failure::input(
-            "a snapshot from a file needs the cut that you trust",
-            "Add --checkpoint EPOCH:CUTID; `snapshot export` prints it, and a node's /v1/epochs shows it.",
-        ));
+        let sentence = "a snapshot from a file needs the cut that you trust";
+        return Err(Failure::input(Code::SNAPSHOT_TRUST, sentence));
     };
     let manifest = Arc::new(manifest::load(&config.manifest)?);
     let bytes = files::read_bytes(&args.file, FILE_BYTES_MAX)?;
@@ -182,15 +178,15 @@ fn import(global: &Global, args: &ImportArgs) -> Result<(), Failure> {
     let loaded = snapshots::load(&parts, &manifest).map_err(|error| refused(&error))?;
     if (loaded.cut.epoch, loaded.cut.id()) != (epoch, cut) {
         let found = Checkpoint::Cut(loaded.cut.epoch, loaded.cut.id());
-        return Err(Failure::check(format!("the snapshot is of {found}, not of the checkpoint")));
+        return Err(Failure::check(
+            Code::SNAPSHOT_REFUSED,
+            format!("the snapshot is of {found}, not of the checkpoint"),
+        ));
     }
     let subnet = *manifest.subnet_id().as_bytes();
     let (mut store, found) = Store::open(&config.data_dir, subnet).map_err(NodeError::from)?;
     if found.applied.is_some() || found.certified.is_some() {
-        return Err(Failure::input(
-            "this node has epochs already",
-            "Import into a new data directory, made by `ganglion init`.",
-        ));
+        return Err(Failure::input(Code::NODE_HAS_EPOCHS, "this node has epochs already"));
     }
     let number = loaded.cut.epoch.get();
     store.reader().snapshots().write(number, &parts).map_err(NodeError::from)?;

@@ -8,6 +8,7 @@ use super::api::{ApiArgs, about, short_hash};
 use super::exit::Failure;
 use super::{Global, output};
 use crate::api::types::{JoinStatus, Ready, Status, SyncStatus};
+use crate::fault::Code;
 use crate::units::show_ms;
 
 /// What a node does and how its subnet is.
@@ -55,7 +56,9 @@ fn ready(global: &Global, ready: &Ready) -> Result<(), Failure> {
     match &ready.reasons[..] {
         _ if ready.ready && global.json => Ok(()),
         _ if ready.ready => output::print("ready\n"),
-        reasons => Err(Failure::check(format!("not ready: {}", reasons.join("; ")))),
+        reasons => {
+            Err(Failure::check(Code::NOT_READY, format!("not ready: {}", reasons.join("; "))))
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use ganglion_types::{
 };
 use serde_json::{Value, json};
 
-use super::exit::{Exit, Failure};
+use super::exit::{Failure, no_randomness};
 use super::keys::PasswordArgs;
 use super::{Global, output, revise, revisions};
+use crate::fault::Code;
 use crate::files::{Access, write_whole};
 use crate::keys::{KeyFile, KeyKind};
 use crate::manifest::{self, Committee, Genesis, timetable};
@@ -165,8 +166,7 @@ fn new(global: &Global, args: NewArgs) -> Result<(), Failure> {
     }
     genesis.accounts.sort_by_key(|account| account.0);
     let mut salt = [0; 16];
-    getrandom::fill(&mut salt)
-        .map_err(|error| anyhow::anyhow!("the operating system gives no random bytes: {error}"))?;
+    getrandom::fill(&mut salt).map_err(no_randomness)?;
     let scorer = args.scorer.unwrap_or_else(|| format!("{}-scorer", args.task));
     let manifest = Manifest {
         name: args.name.clone(),
@@ -238,7 +238,7 @@ fn entry(global: &Global, args: &EntryArgs) -> Result<(), Failure> {
         Err(_) => {
             let (_, file) = home.read_key(KeyKind::Coldkey, &args.coldkey)?;
             file.public().map(Coldkey::new).ok_or_else(|| {
-                Failure::new(Exit::Input, "the key file has no public key", "Restore it.")
+                Failure::input(Code::KEY_WITHOUT_ADDRESS, "the key file has no public key")
             })?
         }
     };
@@ -255,11 +255,11 @@ fn entry(global: &Global, args: &EntryArgs) -> Result<(), Failure> {
             }
         }
         RoleArg::Miner if args.stake.is_some() => {
-            return Err(Failure::input("a miner has no stake", "Leave --stake out."));
+            return Err(Failure::input(Code::MINER_STAKE, "a miner has no stake"));
         }
         RoleArg::Miner => {
             let hotkey = file.address().parse().map_err(|error| {
-                Failure::input(format!("{}: {error}", path.display()), "Restore it from a copy.")
+                Failure::input(Code::KEY_WITHOUT_ADDRESS, format!("{}: {error}", path.display()))
             })?;
             GenesisParticipant {
                 hotkey,

@@ -10,10 +10,11 @@ use comfy_table::{Cell, Color};
 use serde_json::{Value, json};
 
 use super::api::{ApiArgs, Rows, cured, short};
-use super::exit::{Exit, Failure};
+use super::exit::{Failure, no_randomness};
 use super::{Global, output};
 use crate::api::Client;
 use crate::api::types::{Status, TaskAnswers, TaskCall};
+use crate::fault::Code;
 use crate::files;
 use crate::models::digits::data::{self, Example, Image, PROBE, SIDE};
 use crate::models::digits::{TASK, TaskInput, TaskLabel};
@@ -67,7 +68,7 @@ pub(super) fn run(global: &Global, command: TaskCommand) -> Result<(), Failure> 
     let TaskCommand::Submit(args) = command;
     let client = args.api.client(global)?;
     if !(100..=60_000).contains(&args.timeout) {
-        return Err(Failure::input("--timeout must be 100ms to 1m", "Give it like 5s."));
+        return Err(Failure::input(Code::TASK_TIMEOUT, "--timeout must be 100ms to 1m"));
     }
     match args.sample {
         Some(number) => submit_sample(global, &client, &args, number),
@@ -88,19 +89,21 @@ fn input(args: &SubmitArgs) -> Result<Value, Failure> {
         (None, Some(file)) if file.as_os_str() == "-" => {
             let mut text = String::new();
             let read = std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text);
-            read.map_err(|error| anyhow::Error::new(error).context("cannot read standard input"))?;
+            read.map_err(|error| {
+                Failure::environment(
+                    Code::FILE_UNUSABLE,
+                    format!("cannot read standard input: {error}"),
+                )
+            })?;
             text
         }
         (None, Some(file)) => files::read_text(file, INPUT_BYTES_MAX)?,
         (None, None) => {
-            return Err(Failure::input(
-                "no task was given",
-                "Give one with --input JSON or --file FILE, or take --sample.",
-            ));
+            return Err(Failure::input(Code::TASK_MISSING, "no task was given"));
         }
     };
     serde_json::from_str(&text)
-        .map_err(|error| Failure::input(format!("the task is not JSON: {error}"), "Correct it."))
+        .map_err(|error| Failure::input(Code::TASK_FORM, format!("the task is not JSON: {error}")))
 }
 
 fn call(client: &Client, args: &SubmitArgs, input: &Value) -> Result<Value, Failure> {
@@ -129,11 +132,11 @@ fn submit_sample(
     let status: Status = client.get("/v1/status")?;
     if status.task != TASK {
         return Err(Failure::input(
+            Code::TASK_OTHER,
             format!(
                 "the subnet's task is {:?}, and there are samples of {TASK:?} only",
                 status.task
             ),
-            "Give a task of that type with --input or --file.",
         ));
     }
     let (number, example) = sample(number)?;
@@ -162,12 +165,13 @@ fn submit_sample(
 /// A digit of the probe's rows by its number among them.
 fn sample(number: Option<usize>) -> Result<(usize, Example), Failure> {
     let rows = &data::examples()[PROBE];
-    let drawn = getrandom::u32().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let drawn = getrandom::u32().map_err(no_randomness)?;
     let drawn = usize::try_from(drawn).unwrap_or(0) % rows.len();
     let number = number.unwrap_or(drawn);
     let example = rows.get(number).copied().ok_or_else(|| {
         let last = rows.len() - 1;
-        Failure::input(format!("there is no sample {number}"), format!("Give 0 to {last}."))
+        Failure::input(Code::SAMPLE_UNKNOWN, format!("there is no sample {number}"))
+            .cured(format!("Give 0 to {last}."))
     })?;
     Ok((number, example))
 }
@@ -214,11 +218,7 @@ fn show(answers: &TaskAnswers, label: Option<u8>) -> Result<(), Failure> {
         output::note(&format!("uid {} did not answer: {}", failure.uid, failure.reason));
     }
     if answers.answers.is_empty() {
-        return Err(Failure::new(
-            Exit::Failed,
-            "nobody answered",
-            "Ask more miners with --miners, or wait longer with --timeout.",
-        ));
+        return Err(Failure::check(Code::NOBODY_ANSWERED, "nobody answered"));
     }
     output::print(&rows.render())
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep};
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::{Global, output};
+use crate::fault::Code;
 use crate::testnet::control::{self, ControlError, Order};
 use crate::testnet::layout::{Layout, Lock};
 use crate::testnet::load::{Load, Plan};
@@ -230,10 +231,8 @@ async fn start(global: &Global, args: UpArgs) -> Result<(), Failure> {
     let spec = Spec::load(args.file.as_deref(), &flags)?;
     let epochs = spec.length(args.epochs);
     if global.json && epochs.is_none() {
-        return Err(Failure::input(
-            "--json prints one object at the end, and this testnet has none",
-            "Add --epochs N; `ganglion testnet status --json` shows a running testnet.",
-        ));
+        let sentence = "--json prints one object at the end, and this testnet has none";
+        return Err(Failure::input(Code::TESTNET_JSON, sentence));
     }
     epochs.map_or(Ok(()), |epochs| spec.fits(epochs))?;
     let options = Options {
@@ -251,8 +250,11 @@ async fn start(global: &Global, args: UpArgs) -> Result<(), Failure> {
     }
     match &report.failures[..] {
         [] => Ok(()),
-        [one] => Err(Failure::check(one.clone())),
-        [first, rest @ ..] => Err(Failure::check(format!("{first}; and {} more", rest.len()))),
+        [one] => Err(Failure::check(Code::TESTNET_FAILED, one.as_str())),
+        [first, rest @ ..] => {
+            let sentence = format!("{first}; and {} more", rest.len());
+            Err(Failure::check(Code::TESTNET_FAILED, sentence))
+        }
     }
 }
 
@@ -303,7 +305,7 @@ async fn add_miner(global: &Global, args: AddArgs) -> Result<(), Failure> {
     let words = config::split_words(&args.command).filter(|words| !words.is_empty());
     let Some(words) = words else {
         let sentence = format!("{:?} is no command", args.command);
-        return Err(Failure::input(sentence, "Give it as --command 'python3 miner.py'."));
+        return Err(Failure::input(Code::COMMAND_FORM, sentence));
     };
     let command = words.into_iter().map(|word| from_here(&word)).collect();
     let value = give(&args.dir, &Order::AddMiner { command, name: args.name }).await?;
@@ -333,7 +335,7 @@ fn from_here(word: &str) -> String {
 fn known(layout: &Layout) -> Result<State, Failure> {
     State::read(layout)?.ok_or_else(|| {
         let sentence = format!("there is no testnet in {}", layout.dir().display());
-        Failure::input(sentence, "Name its directory with --dir.")
+        Failure::input(Code::TESTNET_MISSING, sentence)
     })
 }
 
@@ -356,7 +358,8 @@ async fn logs(args: &LogsArgs) -> Result<(), Failure> {
         Some(name) if all.contains(&name.as_str()) => vec![name.as_str()],
         Some(name) => {
             let cure = spec::did_you_mean(name, all.iter().copied());
-            return Err(Failure::input(format!("there is no node {name:?}"), cure));
+            return Err(Failure::input(Code::TESTNET_NODE, format!("there is no node {name:?}"))
+                .cured(cure));
         }
     };
     let prefix = |name: &str| if args.name.is_some() { String::new() } else { format!("{name}: ") };
@@ -409,7 +412,8 @@ async fn down(global: &Global, args: &DownArgs) -> Result<(), Failure> {
     if args.purge {
         if layout.is_foreign()? {
             let sentence = format!("{} has files in it and no testnet", layout.dir().display());
-            return Err(Failure::input(sentence, "Name the testnet's directory with --dir."));
+            return Err(Failure::input(Code::TESTNET_FOREIGN, sentence)
+                .cured("Name the testnet's directory with --dir."));
         }
         layout.purge()?;
     }
@@ -428,11 +432,8 @@ async fn wait_for_lock(layout: &Layout) -> Result<(), Failure> {
     let deadline = Instant::now() + DOWN;
     while Lock::take(layout)?.is_none() {
         if Instant::now() >= deadline {
-            return Err(Failure::new(
-                Exit::Failed,
-                "the testnet was told to end and still runs",
-                "Look at the terminal in which it was started.",
-            ));
+            let sentence = "the testnet was told to end and still runs";
+            return Err(Failure::check(Code::TESTNET_LINGERS, sentence));
         }
         sleep(FOLLOW).await;
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::exit::Failure;
 use super::{Global, output};
+use crate::fault::Code;
 use crate::manifest;
 use crate::proof::{FILE_BYTES_MAX, Refusal, check};
 
@@ -69,7 +70,10 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
                 output::print_json(&refused(&refusal))?;
             }
             let code = refusal.code();
-            Err(Failure::check(format!("the proof is refused ({code}): {refusal}")))
+            Err(Failure::check(
+                Code::PROOF_REFUSED,
+                format!("the proof is refused ({code}): {refusal}"),
+            ))
         }
     }
 }
@@ -79,7 +83,7 @@ fn checkpoint(args: &VerifyArgs) -> Result<Checkpoint, Failure> {
         let manifest = manifest::load(path)?;
         let state = State::genesis(Arc::new(manifest));
         let state = state.map_err(|_| {
-            Failure::input("the manifest makes no subnet", "See why with `ganglion subnet show`.")
+            Failure::input(Code::MANIFEST_NO_SUBNET, "the manifest makes no subnet")
         })?;
         return Ok(Checkpoint { epoch: Epoch::GENESIS, cut: state.head() });
     }
@@ -87,12 +91,8 @@ fn checkpoint(args: &VerifyArgs) -> Result<Checkpoint, Failure> {
     let parsed = text.split_once(':').and_then(|(epoch, cut)| {
         Some(Checkpoint { epoch: Epoch::new(epoch.parse().ok()?), cut: CutId::from_hex(cut)? })
     });
-    parsed.ok_or_else(|| {
-        Failure::input(
-            format!("{text:?} is no checkpoint"),
-            "Give the epoch, a colon and the 64 hex characters of its cut id.",
-        )
-    })
+    parsed
+        .ok_or_else(|| Failure::input(Code::CHECKPOINT_FORM, format!("{text:?} is no checkpoint")))
 }
 
 /// At most one byte more than a file may have, which is then refused as such.
@@ -103,8 +103,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     match read {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Failure::input(
+            Code::PROOF_FORM,
             format!("cannot read {}: {error}", path.display()),
-            "Write a proof with `ganglion epoch prove`.",
         )),
     }
 }

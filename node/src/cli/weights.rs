@@ -8,7 +8,7 @@ use super::api::{ApiArgs, Rows, cured, share, short};
 use super::exit::Failure;
 use super::{Global, output};
 use crate::api::types::{EpochDetail, Status, WeightsRow};
-use crate::audit::ASK_AN_ARCHIVE;
+use crate::fault::Code;
 
 /// The weights that counted in an epoch, as shares of each validator's row.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &WeightsArgs) -> Result<(), Failure> {
         detail.map_err(|error| cured(error, 404, "List them with `ganglion epoch list`."))?;
     if !detail.items_kept {
         let sentence = format!("the weights of epoch {epoch} are no longer kept by this node");
-        return Err(Failure::input(sentence, ASK_AN_ARCHIVE));
+        return Err(Failure::input(Code::WEIGHTS_PRUNED, sentence));
     }
     let wanted = |row: &&WeightsRow| args.uid.is_none_or(|uid| row.uid == uid);
     let rows: Vec<&WeightsRow> = detail.weights.iter().filter(wanted).collect();

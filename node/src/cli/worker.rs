@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::{Global, output};
+use crate::fault::Code;
 use crate::models::{self, digits};
 use crate::worker::{Answer, Role, WorkerError, WorkerHandle, WorkerInfo, WorkerSpec, WorkerState};
 
@@ -64,10 +65,7 @@ pub(super) fn run(global: &Global, args: WorkerArgs) -> Result<(), Failure> {
             runtime.block_on(check(global, args))
         }
         (None, Some(name)) => Ok(models::run(&name)?),
-        (None, None) => Err(Failure::input(
-            "no worker is named",
-            "`ganglion worker list` shows the built-in ones.",
-        )),
+        (None, None) => Err(Failure::input(Code::WORKER_UNNAMED, "no worker is named")),
     }
 }
 
@@ -124,12 +122,8 @@ async fn greet(handle: &WorkerHandle) -> Result<(std::sync::Arc<WorkerInfo>, Dur
         },
         Ok(Err(_)) | Err(_) => "it does not start".to_owned(),
     };
-    Err(Failure::new(
-        Exit::Failed,
-        format!("the worker did not come up: {reason}"),
-        "Answer the first line of standard input, `hello`, with one line of JSON on standard \
-         output, and print everything else to standard error; see docs/spec/worker.md.",
-    ))
+    let sentence = format!("the worker did not come up: {reason}");
+    Err(Failure::check(Code::WORKER_SILENT, sentence))
 }
 
 async fn check_miner(global: &Global, handle: &WorkerHandle, draws: u32) -> Result<(), Failure> {
@@ -179,11 +173,8 @@ async fn check_scorer(global: &Global, handle: &WorkerHandle) -> Result<(), Fail
     let draw = || handle.make_tasks([7; 32], 1, 10);
     let tasks = draw().await.map_err(|error| failed("make_task", &error))?;
     if tasks != draw().await.map_err(|error| failed("make_task", &error))? {
-        return Err(Failure::new(
-            Exit::Failed,
-            "make_task drew other tasks from the same seed",
-            "Draw everything from the seed: other validators audit the tasks by drawing again.",
-        ));
+        let sentence = "make_task drew other tasks from the same seed";
+        return Err(Failure::check(Code::WORKER_SEED, sentence));
     }
     for task in &tasks {
         let answer = |uid, output| Answer { uid, output, latency_ms: 1, error: None };
@@ -191,10 +182,9 @@ async fn check_scorer(global: &Global, handle: &WorkerHandle) -> Result<(), Fail
         let scores = handle.score(task.input.clone(), task.secret.clone(), answers).await;
         let scores = scores.map_err(|error| failed("score", &error))?;
         if scores[0] <= scores[1].or(Some(0)) {
-            return Err(Failure::new(
-                Exit::Failed,
+            return Err(Failure::check(
+                Code::WORKER_SCORE,
                 format!("score gave {scores:?} millionths to the secret as answer and to silence"),
-                "Score the right answer above 0 and above no answer.",
             ));
         }
     }
@@ -207,5 +197,5 @@ async fn check_scorer(global: &Global, handle: &WorkerHandle) -> Result<(), Fail
 
 fn failed(what: &str, error: &WorkerError) -> Failure {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    Failure::check(format!("{what}: {error}{}", cause.unwrap_or_default()))
+    Failure::check(Code::WORKER_FAILED, format!("{what}: {error}{}", cause.unwrap_or_default()))
 }

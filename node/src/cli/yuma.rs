@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::exit::Failure;
 use super::{Global, output};
+use crate::fault::Code;
 use crate::yuma::{self, Report, VectorError};
 
 /// What to do with vector files.
@@ -76,5 +77,5 @@ fn print_report(global: &Global, report: &Report) -> Result<(), Failure> {
     } else {
         output::print(&format!("{report}\n"))?;
     }
-    first.map_or(Ok(()), |first| Err(Failure::check(first.to_string())))
+    first.map_or(Ok(()), |first| Err(Failure::check(Code::VECTORS_DIFFER, first.to_string())))
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::files::FileError;
 use crate::keys::PasswordSource;
 use crate::snapshots::Checkpoint;
@@ -174,6 +174,14 @@ pub enum ConfigError {
 }
 
 impl Curable for ConfigError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::Problems(_) => Code::SETTINGS,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::File(error) => error.fault(),
@@ -182,18 +190,22 @@ impl Curable for ConfigError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
             Self::File(error) => error.cure(),
             Self::Key(error) => error.cure(),
-            Self::Problems(list) => list.first().and_then(|(_, cure)| cure.clone()),
+            Self::Problems(_) => self.code().cure().into(),
         }
     }
 
-    fn each(&self) -> Vec<(String, Option<String>)> {
+    fn each(&self) -> Vec<Told> {
+        let told = |(sentence, cure): &(String, Option<String>)| {
+            let told = Told::new(self.code(), sentence.as_str());
+            cure.iter().fold(told, Told::cured)
+        };
         match self {
-            Self::Problems(list) => list.clone(),
-            _ => vec![(self.to_string(), self.cure())],
+            Self::Problems(list) => list.iter().map(told).collect(),
+            _ => vec![self.told()],
         }
     }
 }

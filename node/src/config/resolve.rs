@@ -8,7 +8,7 @@ use toml_edit::Item;
 use super::anchor::socket_url;
 use super::settings::*;
 use super::{Address, Config, ConfigError, FILE_NAME, LogFormat, Shown, Source, Worker};
-use crate::document::{Notes, Problem, Section};
+use crate::document::{Notes, Problems, Section};
 use crate::fault::Curable as _;
 use crate::files::{self, FileError};
 use crate::home::Home;
@@ -279,7 +279,7 @@ fn read_file(path: &Path, text: &str) -> (FileValues, Vec<(String, Option<String
     let name = path.display().to_string();
     let (document, mut notes) = match Notes::parse(&name, text) {
         Ok(parsed) => parsed,
-        Err(problems) => return (Vec::new(), problems.each()),
+        Err(problems) => return (Vec::new(), told(&problems)),
     };
     let mut root = Section::root(&document);
     let mut values = Vec::new();
@@ -291,9 +291,11 @@ fn read_file(path: &Path, text: &str) -> (FileValues, Vec<(String, Option<String
         }
     }
     root.finish(&mut notes);
-    let problems = notes.into_problems(&name);
-    let each = |one: &Problem| (format!("{name}:{one}"), Some(one.cure.clone()));
-    (values, problems.list.iter().map(each).collect())
+    (values, told(&notes.into_problems(&name)))
+}
+
+fn told(problems: &Problems) -> Vec<(String, Option<String>)> {
+    problems.each().into_iter().map(|one| (one.sentence, Some(one.cure))).collect()
 }
 
 fn texts_of(item: &Item, many: bool) -> Result<Vec<String>, String> {
@@ -408,7 +410,7 @@ mod tests {
         fn problems(&self) -> Vec<String> {
             let dir = format!("{}/", self.dir.path().display());
             let problems = self.resolve().unwrap_err().each();
-            problems.into_iter().map(|(sentence, _)| sentence.replace(&dir, "")).collect()
+            problems.into_iter().map(|one| one.sentence.replace(&dir, "")).collect()
         }
 
         fn source(&self, key: &str) -> String {

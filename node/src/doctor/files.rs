@@ -9,6 +9,7 @@ use ganglion_types::{Hotkey, Manifest};
 
 use super::{Known, Patient, Report};
 use crate::config::Config;
+use crate::fault::Code;
 use crate::files;
 use crate::keys::{KeyFile, KeyKind, PasswordSource};
 use crate::manifest::{self, Committee};
@@ -33,8 +34,7 @@ pub(super) fn manifest(config: &Config, report: &mut Report) -> Option<Manifest>
             Some(manifest)
         }
         Err(error) => {
-            let name = config.manifest.display();
-            report.failed("manifest", &error, &format!("Put the subnet's manifest at {name}."));
+            report.failed(Code::MANIFEST, &error);
             None
         }
     }
@@ -47,14 +47,10 @@ pub(super) fn stake(manifest: &Manifest, report: &mut Report) {
     if let [(uid, most), _, ..] = committee.members[..]
         && most >= committee.to_halt()
     {
-        report.warning(
-            "stake-concentrated",
-            format!(
+        report.warning_cured(Code::STAKE_CONCENTRATED, format!(
                 "uid {uid} holds {} of the committee's stake at genesis: without it nothing is certified",
                 committee.share(most)
-            ),
-            "More stake on others spreads this: `ganglion delegate`, or another manifest before genesis.",
-        );
+            ), "More stake on others spreads this: `ganglion delegate`, or another manifest before genesis.");
     }
 }
 
@@ -64,25 +60,19 @@ pub(super) fn key(
     report: &mut Report,
 ) -> Option<Known> {
     let path = &config.hotkey;
-    let cure = format!(
-        "Put the hotkey's file at {}, or name another one with --hotkey. `ganglion keys list` shows \
-         those that are here.",
-        path.display()
-    );
     let file = match KeyFile::read(path) {
         Ok(file) => file,
         Err(error) => {
-            report.failed("key", &error, &cure);
+            report.failed(Code::KEY, &error);
             return None;
         }
     };
     let asks = matches!(config.password, PasswordSource::Ask(_)) && file.is_encrypted();
     if asks {
         report.warning(
-            "key-password",
+            Code::KEY_PASSWORD,
             "the hotkey is encrypted and no password_file is set: somebody has to type the password \
              at each start",
-            "Set password_file to a file with mode 0600 that holds it, for a node that starts by itself.",
         );
     }
     let pair = match asks {
@@ -90,7 +80,7 @@ pub(super) fn key(
         false => match KeyFile::load(path, KeyKind::Hotkey, &config.password) {
             Ok(pair) => Some(pair),
             Err(error) => {
-                report.failed("key", &error, &cure);
+                report.failed(Code::KEY, &error);
                 return None;
             }
         },
@@ -110,8 +100,8 @@ pub(super) fn key(
 pub(super) fn directory(config: &Config, report: &mut Report) -> bool {
     let dir = &config.data_dir;
     if !dir.is_dir() {
-        report.error(
-            "not-initialised",
+        report.error_cured(
+            Code::NOT_INITIALISED,
             format!("{} is no data directory", dir.display()),
             "Create it with `ganglion init --manifest FILE --hotkey NAME`, or name another node with --node.",
         );
@@ -130,16 +120,12 @@ pub(super) fn data(patient: &mut Patient, report: &mut Report) {
     let seen = match inspect(&patient.config.data_dir, subnet, &[]) {
         Ok(seen) => seen,
         Err(error @ OpenError::OtherSubnet { .. }) => {
-            return report.error(
-                "other-subnet",
-                error.to_string(),
-                "Give the node the manifest that its data directory was made with, or a data directory of its own.",
-            );
+            return report.error(Code::OTHER_SUBNET, error.to_string());
         }
         Err(error @ OpenError::Damaged { .. }) => {
-            return report.failed("damaged", &NodeError::from(error), "");
+            return report.failed(Code::DAMAGED, &NodeError::from(error));
         }
-        Err(error) => return report.failed("data", &NodeError::from(error), ""),
+        Err(error) => return report.failed(Code::DATA, &NodeError::from(error)),
     };
     if let Holder::Process(pid) = seen.holder {
         patient.held = Some(pid);
@@ -158,12 +144,16 @@ fn contents(patient: &Patient, seen: &Contents, report: &mut Report) {
     );
     let before = report.findings.len();
     if let Err(error) = &seen.certificates {
-        report.error("damaged", format!("the certificate log: {error}"), recover.as_str());
+        report.error_cured(
+            Code::DAMAGED,
+            format!("the certificate log: {error}"),
+            recover.as_str(),
+        );
     }
     match &seen.watermark {
-        Err(error) => report.error("damaged", format!("the watermark: {error}"), recover.as_str()),
-        Ok(Some(mark)) if mark.retired => report.error(
-            "retired",
+        Err(error) => report.error_cured(Code::DAMAGED, format!("the watermark: {error}"), recover.as_str()),
+        Ok(Some(mark)) if mark.retired => report.error_cured(
+            Code::RETIRED,
             "the signing history of this node was exported, so it signs nothing: its key may sign elsewhere",
             format!(
                 "Run the key where its history was imported. If it never was: `ganglion keys history \
@@ -174,9 +164,8 @@ fn contents(patient: &Patient, seen: &Contents, report: &mut Report) {
     }
     for (epoch, _) in &seen.forks {
         report.error(
-            "forked",
+            Code::FORKED,
             format!("epoch {epoch} has two certified cuts: the node is frozen"),
-            "Keep the data directory: it holds the proof. Agree with the other operators on how to go on.",
         );
     }
     for path in &seen.set_aside {
@@ -206,8 +195,8 @@ fn mute(seen: &Contents, report: &mut Report) {
         Some(Standing::MuteUnknown) => "until one whole epoch has passed".into(),
         _ => return,
     };
-    report.warning(
-        "mute",
+    report.warning_cured(
+        Code::MUTE,
         format!("the node signs nothing {until}: what it signed before is not all there"),
         "It ends by itself once epochs are certified without it. Never copy an older data directory over \
          this one to shorten it.",
@@ -218,17 +207,9 @@ fn space(dir: &Path, report: &mut Report) {
     let Ok(free) = fs4::available_space(dir) else { return };
     let sentence = format!("{} are free for {}", show_bytes(free), dir.display());
     if free < LITTLE_SPACE {
-        report.error(
-            "disk-full",
-            sentence,
-            "Make room: a node that cannot write signs nothing. It goes on by itself once there is.",
-        );
+        report.error(Code::DISK_FULL, sentence);
     } else if free < LOW_SPACE {
-        report.warning(
-            "disk-low",
-            sentence,
-            "Make room, or move the data directory to a larger disk while the node is stopped.",
-        );
+        report.warning(Code::DISK_LOW, sentence);
     } else {
         report.good("disk", sentence);
     }
@@ -242,34 +223,27 @@ fn medium(dir: &Path, report: &mut Report) {
     let options: Vec<&str> = options.split(',').collect();
     if options.contains(&"ro") {
         report.error(
-            "read-only",
+            Code::READ_ONLY,
             format!("{} is on a file system that is mounted read-only", dir.display()),
-            "Mount it to be written: `mount -o remount,rw`. If the system did that by itself, its log says \
-             why (`dmesg`).",
         );
     }
     if NETWORK_DISKS.contains(&kind) {
         report.warning(
-            "disk-network",
+            Code::DISK_NETWORK,
             format!("{} is on a network file system ({kind})", dir.display()),
-            "Use a local disk: what a node signed must be on the medium before it is sent, and two machines \
-             must never open one data directory.",
         );
     } else if ["tmpfs", "ramfs"].contains(&kind) {
         report.warning(
-            "disk-memory",
+            Code::DISK_MEMORY,
             format!("{} is in memory ({kind}): a restart of the machine loses it", dir.display()),
-            "Use a disk. A validator that loses what it signed stays mute until it knows that it cannot \
-             contradict itself.",
         );
     } else if kind == "overlay" {
         report.warning(
-            "disk-container",
+            Code::DISK_CONTAINER,
             format!(
                 "{} is in the writable layer of a container, which goes with it",
                 dir.display()
             ),
-            "Mount a volume there: deploy/compose.yaml and deploy/kustomize show how.",
         );
     }
 }
@@ -295,9 +269,7 @@ fn writable(dir: &Path, report: &mut Report) {
     if let Err(error) = tried.and(removed)
         && error.kind() != io::ErrorKind::ReadOnlyFilesystem
     {
-        let owner = "Let the user that runs the node own it: `chown -R USER DIR`, and run the doctor as \
-                     that user.";
-        report.error("not-writable", format!("cannot write to {}: {error}", dir.display()), owner);
+        report.error(Code::NOT_WRITABLE, format!("cannot write to {}: {error}", dir.display()));
     }
     #[cfg(unix)]
     if let Ok(meta) = fs::metadata(dir) {
@@ -305,8 +277,8 @@ fn writable(dir: &Path, report: &mut Report) {
         let mode = meta.permissions().mode() & 0o7777;
         if mode & 0o022 != 0 {
             let word = files::shell_word(&dir.display().to_string());
-            report.warning(
-                "directory-open",
+            report.warning_cured(
+                Code::DIRECTORY_OPEN,
                 format!("others may change files in {} (mode {mode:04o})", dir.display()),
                 format!("Run: chmod go-w {word}"),
             );

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Patient, Report};
+use crate::fault::Code;
 use crate::units::{show_bytes, show_ms};
 
 /// Below this a node with a built-in worker is likely to be ended by the system, in bytes.
@@ -25,12 +26,10 @@ pub(super) fn memory(report: &mut Report) {
     let group = group.as_ref().map(|(max, current)| (max.as_str(), current.as_str()));
     let Some(free) = free_memory(&machine, group) else { return };
     let sentence = format!("{} of memory are free", show_bytes(free));
-    let cure =
-        "End other processes, raise the container's limit, or take a machine with more memory.";
     if free < LITTLE_MEMORY {
-        report.error("memory", sentence, cure);
+        report.error(Code::MEMORY, sentence);
     } else if free < LOW_MEMORY {
-        report.warning("memory", sentence, cure);
+        report.warning(Code::MEMORY, sentence);
     } else {
         report.good("memory", sentence);
     }
@@ -53,8 +52,8 @@ pub(super) fn open_files(connections: u32, report: &mut Report) {
     let needed = u64::from(connections) + OWN_FILES;
     let sentence = format!("{most} files may be open, {needed} may be needed");
     if most < needed {
-        report.error(
-            "open-files",
+        report.error_cured(
+            Code::OPEN_FILES,
             sentence,
             format!(
                 "Raise the limit: `ulimit -n {0}`, LimitNOFILE={0} in a systemd unit, or lower \
@@ -82,19 +81,14 @@ pub(super) fn clock(patient: &Patient, report: &mut Report) {
     let genesis = patient.manifest.genesis_time;
     let epochs = patient.certified.unwrap_or_default();
     let least = genesis.saturating_add(epochs.saturating_mul(patient.manifest.epoch_ms));
-    let cure = "Set the clock, and keep it so: `timedatectl set-ntp true`, or chrony.";
     if epochs > 0 && now.saturating_add(CLOCK_SLACK_MS) < least {
-        report.error(
-            "clock",
-            format!(
+        report.error(Code::CLOCK, format!(
                 "epoch {epochs} is certified here and by this clock has not ended yet: the clock is at least \
                  {} behind",
                 show_ms(least - now)
-            ),
-            cure,
-        );
+            ));
     } else if synchronised() == Some(false) {
-        report.warning("clock-free", "the system does not synchronise its clock", cure);
+        report.warning(Code::CLOCK_FREE, "the system does not synchronise its clock");
     } else if now < genesis {
         let left = show_ms(genesis - now);
         report.note("clock", format!("genesis is {left} from now, if this clock is right"));

@@ -17,7 +17,7 @@ use ganglion_types::{Hotkey, Manifest};
 use serde::Serialize;
 
 use crate::config::{self, Config, ConfigArgs};
-use crate::fault::Curable;
+use crate::fault::{Code, Curable};
 use crate::home::Home;
 use crate::keys::KeyPair;
 
@@ -38,7 +38,7 @@ pub enum Level {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Stable word for programs, listed in `docs/OPERATING.md`.
+    /// Stable word for programs: of a warning or an error its code, see `docs/ERRORS.md`.
     pub code: &'static str,
     /// How much it hinders.
     pub level: Level,
@@ -64,23 +64,26 @@ impl Report {
         self.add(Level::Note, code, sentence.into(), None);
     }
 
-    fn warning(
-        &mut self,
-        code: &'static str,
-        sentence: impl Into<String>,
-        cure: impl Into<String>,
-    ) {
-        self.add(Level::Warning, code, sentence.into(), Some(cure.into()));
+    fn warning(&mut self, code: Code, sentence: impl Into<String>) {
+        self.warning_cured(code, sentence, code.cure());
     }
 
-    fn error(&mut self, code: &'static str, sentence: impl Into<String>, cure: impl Into<String>) {
-        self.add(Level::Error, code, sentence.into(), Some(cure.into()));
+    fn warning_cured(&mut self, code: Code, sentence: impl Into<String>, cure: impl Into<String>) {
+        self.add(Level::Warning, code.name(), sentence.into(), Some(cure.into()));
     }
 
-    /// Every sentence of an error with its cure, or `otherwise` where it has none.
-    fn failed(&mut self, code: &'static str, error: &impl Curable, otherwise: &str) {
-        for (sentence, cure) in error.each() {
-            self.error(code, sentence, cure.unwrap_or_else(|| otherwise.into()));
+    fn error(&mut self, code: Code, sentence: impl Into<String>) {
+        self.error_cured(code, sentence, code.cure());
+    }
+
+    fn error_cured(&mut self, code: Code, sentence: impl Into<String>, cure: impl Into<String>) {
+        self.add(Level::Error, code.name(), sentence.into(), Some(cure.into()));
+    }
+
+    /// Every sentence of an error with its cure.
+    fn failed(&mut self, code: Code, error: &impl Curable) {
+        for told in error.each() {
+            self.error_cured(code, told.sentence, told.cure);
         }
     }
 
@@ -129,7 +132,7 @@ pub async fn examine(
     let config = match config::resolve(args, home, env) {
         Ok(config) => config,
         Err(error) => {
-            report.failed("settings", &error, "`ganglion config show` lists every setting.");
+            report.failed(Code::SETTINGS, &error);
             return report;
         }
     };

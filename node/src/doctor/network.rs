@@ -11,6 +11,7 @@ use multiaddr::{Multiaddr, Protocol};
 use super::machine::PATIENCE;
 use super::{Patient, Report};
 use crate::config::Address;
+use crate::fault::Code;
 use crate::keys::peer_id;
 
 /// A host and a TCP port of a multiaddr.
@@ -78,10 +79,8 @@ pub(super) fn addresses(patient: &Patient, report: &mut Report) {
     let config = &patient.config;
     if !config.api.ip().is_loopback() {
         report.warning(
-            "api-open",
+            Code::API_OPEN,
             format!("the API is open to other machines at {}", config.api),
-            "Serve it on 127.0.0.1, or see to it that a firewall lets only those in that should: \
-             --api 127.0.0.1:7880.",
         );
     }
     let (listen, external) = (places(&config.listen), places(&config.external));
@@ -92,9 +91,8 @@ pub(super) fn addresses(patient: &Patient, report: &mut Report) {
     }
     if listen.iter().all(Place::is_loopback) && external.is_empty() {
         report.warning(
-            "listen-loopback",
+            Code::LISTEN_LOOPBACK,
             "the bootnodes are on other machines, and this node listens to its own machine only",
-            "Listen to others: --listen /ip4/0.0.0.0/tcp/7800.",
         );
         return;
     }
@@ -103,9 +101,8 @@ pub(super) fn addresses(patient: &Patient, report: &mut Report) {
             && far.iter().any(|far| far.ip().is_some_and(is_public))
         {
             report.warning(
-                "external-private",
+                Code::EXTERNAL_PRIVATE,
                 format!("`external` tells others {}, which is no public address", place.host),
-                "Give the address under which others reach this machine.",
             );
         }
     }
@@ -115,10 +112,8 @@ pub(super) fn addresses(patient: &Patient, report: &mut Report) {
         && !is_public(own)
     {
         report.warning(
-            "nat",
+            Code::NAT,
             format!("this machine is {own} in its own network: others cannot reach it there"),
-            "Forward the port in the router, and tell others the public address: --external \
-             /ip4/PUBLIC/tcp/7800.",
         );
     }
 }
@@ -156,7 +151,7 @@ fn bind(address: SocketAddr, flag: &str, held: &mut Vec<TcpListener>, report: &m
     };
     let (code, cure) = match error.kind() {
         ErrorKind::AddrInUse => (
-            "port-taken",
+            Code::PORT_TAKEN,
             format!(
                 "Stop the process that listens there (`ss -ltnp 'sport = :{}'` names it), or set another \
                  address with --{flag}.",
@@ -164,18 +159,18 @@ fn bind(address: SocketAddr, flag: &str, held: &mut Vec<TcpListener>, report: &m
             ),
         ),
         ErrorKind::AddrNotAvailable => (
-            "address-foreign",
+            Code::ADDRESS_FOREIGN,
             format!(
                 "Set --{flag} to an address of this machine (`ip address`), or to 0.0.0.0; what others \
                  should be told goes into --external."
             ),
         ),
         _ => (
-            "port-forbidden",
+            Code::PORT_FORBIDDEN,
             format!("Set --{flag} to a port from 1024 on, or allow this user the port."),
         ),
     };
-    report.error(code, format!("cannot listen at {address}: {error}"), cure);
+    report.error_cured(code, format!("cannot listen at {address}: {error}"), cure);
 }
 
 /// What became of a try to reach a bootnode.
@@ -196,10 +191,8 @@ pub(super) async fn bootnodes(patient: &Patient, report: &mut Report) {
         let alone = others.filter(|one| Some(one.hotkey) != patient.hotkey()).count() == 0;
         if !alone && patient.certified.is_none() {
             report.warning(
-                "no-bootnodes",
+                Code::NO_BOOTNODES,
                 "there are no bootnodes, and this node knows nobody yet: it waits until others connect to it",
-                "Name a node that runs: --bootnode /ip4/ADDRESS/tcp/PORT/p2p/PEER. `ganglion status` on that \
-                 one shows its address.",
             );
         }
         return;
@@ -219,29 +212,26 @@ pub(super) async fn bootnodes(patient: &Patient, report: &mut Report) {
         match reach(patient, address, &place).await {
             Reached::Yes => reached += 1,
             Reached::No(reason) => failed.push((
-                "bootnode-unreachable",
+                Code::BOOTNODE_UNREACHABLE,
                 format!("bootnode {address} does not answer: {reason}"),
-                "Check that it runs and listens to other machines, its name and port, and firewalls on the way.",
             )),
             Reached::Stranger => failed.push((
-                "bootnode-stranger",
+                Code::BOOTNODE_STRANGER,
                 format!(
                     "somebody answers at {}:{}, and it is no node of this subnet with that peer id",
                     place.host, place.port
                 ),
-                "Ask its operator for the whole address, with /p2p/ and the peer id: another key or another \
-                 subnet runs there.",
             )),
         }
     }
     if reached > 0 {
         report.good("bootnodes", format!("{reached} of {} answer", config.bootnodes.len()));
     }
-    for (code, sentence, cure) in failed {
+    for (code, sentence) in failed {
         if reached > 0 {
-            report.warning(code, sentence, cure);
+            report.warning(code, sentence);
         } else {
-            report.error(code, sentence, cure);
+            report.error(code, sentence);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::machine::PATIENCE;
 use super::{Patient, Report};
 use crate::anchors::chains;
 use crate::config::{AnchorBackend, Worker};
+use crate::fault::Code;
 use crate::models;
 use crate::worker::{Role, WorkerHandle, WorkerSpec, WorkerState};
 
@@ -20,18 +21,20 @@ pub(super) async fn worker(patient: &Patient, report: &mut Report) {
     match &patient.config.worker {
         Worker::Auto => match models::builtin(&task.scorer) {
             Ok(_) => report.good("worker", format!("{}, if the node is a validator", task.scorer)),
-            Err(error) => report.warning(
-                "worker-unknown",
+            Err(error) => report.warning_cured(
+                Code::WORKER_UNKNOWN,
                 format!("the manifest's scorer: {error}"),
                 "A newer release may have it; else set worker_command to a program that scores these tasks.",
             ),
         },
         Worker::Builtin(name) => match models::builtin(name) {
-            Err(error) => report.failed("worker-unknown", &error, ""),
+            Err(error) => report.failed(Code::WORKER_UNKNOWN, &error),
             Ok(found) if found.task != task.task_type => report.error(
-                "worker-task",
-                format!("{name} answers tasks of type {}, the subnet's are {}", found.task, task.task_type),
-                "`ganglion worker list` shows those that come with the node; worker_command takes any program.",
+                Code::WORKER_TASK,
+                format!(
+                    "{name} answers tasks of type {}, the subnet's are {}",
+                    found.task, task.task_type
+                ),
             ),
             Ok(_) => report.good("worker", format!("{name}, which comes with the node")),
         },
@@ -44,15 +47,12 @@ async fn program(patient: &Patient, command: &[String], report: &mut Report) {
     match find(word) {
         Found::Runs => {}
         Found::No => {
-            return report.error(
-                "worker-missing",
-                format!("the worker's program {word} is not there"),
-                "Give worker_command the whole path of the program, or install it.",
-            );
+            return report
+                .error(Code::WORKER_MISSING, format!("the worker's program {word} is not there"));
         }
         Found::Forbidden => {
-            return report.error(
-                "worker-not-executable",
+            return report.error_cured(
+                Code::WORKER_NOT_EXECUTABLE,
                 format!("the worker's program {word} cannot be run"),
                 format!("Run: chmod +x {}", crate::files::shell_word(word)),
             );
@@ -83,8 +83,8 @@ async fn program(patient: &Patient, command: &[String], report: &mut Report) {
     };
     handle.stop().await;
     if let Some(reason) = reason {
-        report.error(
-            "worker-silent",
+        report.error_cured(
+            Code::WORKER_SILENT,
             format!("the worker does not come up: {reason}"),
             "Run its command by hand to see what it says; `ganglion worker check -- COMMAND` measures it, and \
              docs/spec/worker.md has the few methods.",
@@ -138,12 +138,7 @@ pub(super) async fn anchor(patient: &Patient, report: &mut Report) {
         AnchorBackend::Embedded => report.good("anchor", "epochs go to a signed log of this node"),
         outside => match chains::open(outside, patient.pair()) {
             Ok(chain) => ask(patient, chain.as_ref(), report).await,
-            Err(error) => report.error(
-                "anchor-key",
-                format!("anchors: {error}"),
-                "anchor_key_file has to be a file with mode 0600 and 64 hexadecimal digits, and anchor_rpc the \
-                 address of a node.",
-            ),
+            Err(error) => report.error(Code::ANCHOR_KEY, format!("anchors: {error}")),
         },
     }
 }
@@ -156,16 +151,11 @@ async fn ask(patient: &Patient, chain: &dyn ganglion_chain::Anchor, report: &mut
     let survey = match timeout(CHAIN_PATIENCE, chain.survey()).await {
         Ok(Ok(survey)) => survey,
         Ok(Err(error)) => {
-            return report.error(
-                "anchor-chain",
-                format!("the chain of anchors: {error}"),
-                "Check anchor_rpc, anchor_chain_id and anchor_contract; docs/ANCHORS.md shows the way. The \
-                 subnet goes on meanwhile, and epochs wait to be anchored.",
-            );
+            return report.error(Code::ANCHOR_CHAIN, format!("the chain of anchors: {error}"));
         }
         Err(_) => {
-            return report.error(
-                "anchor-chain",
+            return report.error_cured(
+                Code::ANCHOR_CHAIN,
                 "the chain of anchors does not answer",
                 "Check that the node at anchor_rpc runs and can be reached from here.",
             );
@@ -177,17 +167,15 @@ async fn ask(patient: &Patient, chain: &dyn ganglion_chain::Anchor, report: &mut
             report.note("anchor", "there is no key that pays: anchors are looked for, and not made")
         }
         Some(balance) if balance < price => report.error(
-            "anchor-poor",
+            Code::ANCHOR_POOR,
             format!("the account that pays holds {balance}, and one anchor may cost {price}"),
-            "Send it some; a hundred times the price lasts a while.",
         ),
         Some(balance) if balance / 20 < price => report.warning(
-            "anchor-poor",
+            Code::ANCHOR_POOR,
             format!(
                 "the account that pays holds {balance}, enough for {} anchors",
                 balance / price.max(1)
             ),
-            "Send it some; a hundred times the price lasts a while.",
         ),
         Some(_) => report.good("anchor", format!("the chain answers at height {}", survey.height)),
     }

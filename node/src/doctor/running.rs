@@ -3,6 +3,7 @@
 use super::{Patient, Report};
 use crate::api::types::{Ready, Status};
 use crate::api::{ApiError, Client, reachable};
+use crate::fault::Code;
 use crate::http;
 
 /// Of this program.
@@ -21,15 +22,15 @@ pub(super) fn node(patient: &Patient, report: &mut Report) -> bool {
         (Some(Ok((status, ready))), held) => return judge(patient, &status, &ready, held, report),
         (Some(Err(error)), Some(pid)) => {
             let process = pid.map_or_else(|| "a process".into(), |pid| format!("process {pid}"));
-            report.error(
-                "held",
+            report.error_cured(
+                Code::HELD,
                 format!("{process} holds the data directory and does not answer at {}: {error}", config.api),
                 "If it is this node, end it with SIGTERM, and with SIGKILL if it is still there after ten \
                  seconds: nothing that it signed is lost. If it is another program, end that one.",
             );
         }
-        (None, Some(_)) => report.error(
-            "held",
+        (None, Some(_)) => report.error_cured(
+            Code::HELD,
             "a process holds the data directory, and where its API is was not written down",
             "End it with SIGTERM, and start the node again.",
         ),
@@ -53,12 +54,11 @@ fn judge(
     let subnet = status.subnet == patient.manifest.subnet_id().to_hex();
     if !(own && subnet && held.is_some()) {
         report.error(
-            "other-node",
+            Code::OTHER_NODE,
             format!(
                 "another node answers at {}: hotkey {}, subnet {}",
                 patient.config.api, status.hotkey, status.name
             ),
-            "Give each node of this machine an address of its own: --api 127.0.0.1:PORT.",
         );
         return false;
     }
@@ -68,17 +68,15 @@ fn judge(
     );
     if status.version != VERSION {
         report.warning(
-            "version",
+            Code::VERSION,
             format!("version {} runs, and this program is {}", status.version, VERSION),
-            "Restart the node to take up the version that is installed.",
         );
     }
-    let by_itself = "`ganglion status` shows more; the node's log says why.";
     for reason in &ready.reasons {
-        report.error("not-ready", reason.as_str(), by_itself);
+        report.error(Code::NOT_READY, reason.as_str());
     }
     for warning in &ready.warnings {
-        report.warning("not-well", warning.as_str(), by_itself);
+        report.warning(Code::NOT_WELL, warning.as_str());
     }
     true
 }

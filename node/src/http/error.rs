@@ -1,25 +1,28 @@
-//! Refusals: an HTTP status, and `{code, message}` as body.
+//! Refusals: an HTTP status, and `{code, message, cure}` as body.
 
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ganglion_consensus::ledger::Inadmissible;
 use ganglion_storage::StoreError;
 
 use crate::api::types::ErrorBody;
+use crate::fault::{self, Code};
 
 /// A request that was not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
-    code: &'static str,
+    /// The rule of the ledger that says no, with its code.
+    rule: Option<(&'static str, Code)>,
     message: String,
 }
 
 impl ApiError {
     /// A status with the code that belongs to it.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, code: code_of(status), message: message.into() }
+        Self { status, rule: None, message: message.into() }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -40,6 +43,14 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
+    /// Against a rule of the ledger.
+    pub(super) fn against(rule: &Inadmissible) -> Self {
+        Self {
+            rule: Some((rule.name(), fault::inadmissible(rule))),
+            ..Self::refused(rule.to_string())
+        }
+    }
+
     pub(super) fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
@@ -56,27 +67,37 @@ impl ApiError {
     }
 }
 
-/// The code of a status, for programs.
-pub(super) const fn code_of(status: StatusCode) -> &'static str {
+/// The code of a status as the API writes it.
+pub(super) fn word_of(status: StatusCode) -> String {
+    code_of(status).name().replace('-', "_")
+}
+
+const fn code_of(status: StatusCode) -> Code {
     match status {
-        StatusCode::BAD_REQUEST => "bad_request",
-        StatusCode::UNAUTHORIZED => "unauthorized",
-        StatusCode::NOT_FOUND => "not_found",
-        StatusCode::GONE => "gone",
-        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
-        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
-        StatusCode::MISDIRECTED_REQUEST => "wrong_host",
-        StatusCode::UNPROCESSABLE_ENTITY => "refused",
-        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
-        StatusCode::GATEWAY_TIMEOUT => "timeout",
-        _ => "internal",
+        StatusCode::BAD_REQUEST => Code::BAD_REQUEST,
+        StatusCode::UNAUTHORIZED => Code::UNAUTHORIZED,
+        StatusCode::NOT_FOUND => Code::NOT_FOUND,
+        StatusCode::GONE => Code::GONE,
+        StatusCode::METHOD_NOT_ALLOWED => Code::METHOD_NOT_ALLOWED,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TOO_LARGE,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UNSUPPORTED_MEDIA_TYPE,
+        StatusCode::MISDIRECTED_REQUEST => Code::WRONG_HOST,
+        StatusCode::UNPROCESSABLE_ENTITY => Code::REFUSED,
+        StatusCode::SERVICE_UNAVAILABLE => Code::UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT => Code::TIMEOUT,
+        _ => Code::INTERNAL,
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { code: self.code.into(), message: self.message };
+        let code = code_of(self.status);
+        let body = ErrorBody {
+            code: word_of(self.status),
+            message: self.message,
+            rule: self.rule.map(|(name, _)| name.into()),
+            cure: Some(self.rule.map_or(code, |(_, code)| code).cure().into()),
+        };
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
-use super::error::{ApiError, code_of};
+use super::error::{ApiError, word_of};
 
 /// Requests answered at a time. They read a snapshot or a few rows: this is far more than a CPU
 /// can do, and it bounds the threads that read the disk.
@@ -54,7 +54,7 @@ pub(super) async fn check(
     let status = response.status();
     // A node that is not ready says so with an error's status, as probes want it.
     let refused = (status.is_client_error() || status.is_server_error()) && route != "/readyz";
-    answering.end(route, status.as_u16(), refused.then(|| code_of(status)));
+    answering.end(route, status.as_u16(), refused.then(|| word_of(status)));
     response
 }
 

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::error::ApiError;
 use super::{App, Shared};
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::files::{self, Access, FileError};
 
 /// Name of the file.
@@ -110,6 +110,14 @@ pub enum TokenError {
 }
 
 impl Curable for TokenError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Form { .. } => Code::TOKEN_FORM,
+            Self::Random(_) => Code::NO_RANDOMNESS,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::File(error) => error.fault(),
@@ -118,13 +126,10 @@ impl Curable for TokenError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
             Self::File(error) => error.cure(),
-            Self::Form { .. } => {
-                Some("Put another in, or remove the file: a node makes one when it starts.".into())
-            }
-            Self::Random(_) => None,
+            Self::Form { .. } | Self::Random(_) => self.code().cure().into(),
         }
     }
 }

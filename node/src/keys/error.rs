@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::KeyKind;
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::files::{FileError, shell_word};
 
 /// What goes wrong with keys.
@@ -131,6 +131,33 @@ fn of(path: &Option<PathBuf>) -> String {
 }
 
 impl Curable for KeyError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::WordCount { .. } => Code::PHRASE_LENGTH,
+            Self::UnknownWord { .. } => Code::PHRASE_WORD,
+            Self::PhraseChecksum => Code::PHRASE_CHECKSUM,
+            Self::SoftJunction { .. } => Code::SOFT_STEP,
+            Self::EmptyJunction => Code::EMPTY_STEP,
+            Self::DevelopmentPhrase => Code::DEVELOPMENT_PHRASE,
+            Self::SecretOnCommandLine => Code::SECRET_ON_COMMAND_LINE,
+            Self::Seed => Code::SEED_FORM,
+            Self::SeedPassphrase => Code::SEED_PASSPHRASE,
+            Self::Name { .. } => Code::KEY_NAME,
+            Self::NoSuchKey { .. } => Code::NO_SUCH_KEY,
+            Self::Format { .. } => Code::KEY_FORM,
+            Self::Version { .. } => Code::KEY_VERSION,
+            Self::WrongKind { .. } => Code::KEY_KIND,
+            Self::WrongPassword { .. } => Code::WRONG_PASSWORD,
+            Self::Mismatch { .. } => Code::KEY_DAMAGED,
+            Self::NoPassword { .. } => Code::NO_PASSWORD,
+            Self::EmptyPassword => Code::EMPTY_PASSWORD,
+            Self::PasswordsDiffer => Code::PASSWORDS_DIFFER,
+            Self::Terminal { .. } => Code::NO_TERMINAL,
+            Self::Entropy { .. } => Code::NO_RANDOMNESS,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::File(error) => error.fault(),
@@ -141,55 +168,22 @@ impl Curable for KeyError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::File(error) => return error.cure(),
-            Self::WordCount { .. } => "A BIP-39 phrase has 12, 15, 18, 21 or 24 words.",
-            Self::UnknownWord { .. } | Self::PhraseChecksum => {
-                "Compare the phrase with your copy, word by word."
-            }
-            Self::SoftJunction { junction } => {
-                return Some(format!("Write the hard step '//{junction}'."));
-            }
-            Self::EmptyJunction => "Write a path like //miner//0.",
-            Self::DevelopmentPhrase => {
-                "Add --dev if that is what you want: everybody can sign with such a key."
-            }
-            Self::SecretOnCommandLine => {
-                "Put it in a file with mode 0600 and name that with --mnemonic-file, or pipe it to \
-                 --mnemonic-file -."
-            }
-            Self::Seed => "Check the seed; `ganglion keys export` prints one.",
-            Self::SeedPassphrase => "Leave the ///passphrase out: it is part of the seed already.",
-            Self::Name { .. } => {
-                "Use 1 to 64 of the characters a-z A-Z 0-9 . _ - and begin with a letter or digit."
-            }
-            Self::NoSuchKey { .. } => "`ganglion keys list` shows the keys there are.",
-            Self::Format { .. } => "Name a file that `ganglion keys` wrote.",
-            Self::Version { .. } => "Use the version of ganglion that wrote it, or a newer one.",
-            Self::WrongKind { expected, .. } => {
-                return Some(format!("Name the file of a {expected}."));
-            }
-            Self::WrongPassword { .. } => {
-                "Check the password; a file that was edited does not open either."
-            }
-            Self::Mismatch { path } => {
-                return Some(format!(
-                    "Restore {} from a copy, or import its phrase again.",
-                    shell_word(&path.display().to_string())
-                ));
-            }
+    fn cure(&self) -> String {
+        match self {
+            Self::File(error) => error.cure(),
+            Self::SoftJunction { junction } => format!("Write the hard step '//{junction}'."),
+            Self::WrongKind { expected, .. } => format!("Name the file of a {expected}."),
+            Self::Mismatch { path } => format!(
+                "Restore {} from a copy, or import its phrase again.",
+                shell_word(&path.display().to_string())
+            ),
             Self::NoPassword { path: Some(_) } => {
                 "Name a file with the password: --password-file FILE or GANGLION_PASSWORD_FILE."
+                    .into()
             }
-            Self::NoPassword { path: None } | Self::EmptyPassword => {
-                "Name a file with the password in its first line (--password-file FILE), or store \
-                 the key unencrypted on purpose (--no-password)."
-            }
-            Self::PasswordsDiffer => "Start again and type the same password twice.",
-            Self::Terminal { .. } => "Use --password-file FILE.",
-            Self::Entropy { .. } => return None,
-        };
-        Some(cure.into())
+            // A new key may also do without.
+            Self::NoPassword { path: None } => Code::EMPTY_PASSWORD.cure().into(),
+            _ => self.code().cure().into(),
+        }
     }
 }

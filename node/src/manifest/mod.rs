@@ -14,7 +14,7 @@ use std::path::Path;
 use ganglion_types::Manifest;
 
 use crate::document::Problems;
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::files::{self, FileError};
 
 pub use parse::{Genesis, parse, parse_genesis};
@@ -36,6 +36,13 @@ pub enum ManifestError {
 }
 
 impl Curable for ManifestError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Problems(error) => error.code(),
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::File(error) => error.fault(),
@@ -43,19 +50,19 @@ impl Curable for ManifestError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
             Self::File(FileError::Missing { .. }) => {
-                Some("Check the path, or write a manifest with `ganglion subnet new`.".into())
+                "Check the path, or write a manifest with `ganglion subnet new`.".into()
             }
             Self::File(error) => error.cure(),
             Self::Problems(error) => error.cure(),
         }
     }
 
-    fn each(&self) -> Vec<(String, Option<String>)> {
+    fn each(&self) -> Vec<Told> {
         match self {
-            Self::File(_) => vec![(self.to_string(), self.cure())],
+            Self::File(_) => vec![self.told()],
             Self::Problems(error) => error.each(),
         }
     }

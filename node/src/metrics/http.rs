@@ -40,7 +40,7 @@ impl Answering {
     }
 
     /// Counts the answer; `rejected` says why if it is none.
-    pub(crate) fn end(self, route: String, status: u16, rejected: Option<&'static str>) {
+    pub(crate) fn end(self, route: String, status: u16, rejected: Option<String>) {
         histogram!(SECONDS, "route" => route.clone()).record(self.since.elapsed());
         counter!(REQUESTS, "route" => route, "status" => status.to_string()).increment(1);
         if let Some(reason) = rejected {
@@ -95,7 +95,7 @@ mod tests {
         metrics::with_local_recorder(&recorder, || {
             let open = Answering::begin();
             Answering::begin().end("/v1/status".into(), 200, None);
-            Answering::begin().end("none".into(), 404, Some("not_found"));
+            Answering::begin().end("none".into(), 404, Some("not_found".into()));
             drop(Answering::begin());
             task_ended(Task::Unanswered, Duration::from_secs(1));
             std::mem::forget(open);

@@ -10,7 +10,7 @@ use self::digits::classify::{Centroid, Knn, LogReg, Majority};
 use self::digits::scorer::Scorer;
 use self::digits::workers::{LearningMiner, Miner};
 use self::digits::{Mlp, TASK};
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::worker::Role;
 use crate::worker::serve::{Worker, serve};
 
@@ -94,12 +94,12 @@ pub fn builtin_command(ganglion: &Path, name: &str) -> Result<Vec<String>, Unkno
 }
 
 impl Curable for UnknownBuiltin {
-    fn fault(&self) -> Fault {
-        Fault::Input
+    fn code(&self) -> Code {
+        Code::WORKER_UNKNOWN
     }
 
-    fn cure(&self) -> Option<String> {
-        Some("`ganglion worker list` says what each of them does.".to_owned())
+    fn fault(&self) -> Fault {
+        Fault::Input
     }
 }
 
@@ -115,17 +115,17 @@ pub enum RunError {
 }
 
 impl Curable for RunError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unknown(unknown) => unknown.code(),
+            Self::Io(_) => Code::WORKER_PIPE,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Unknown(unknown) => unknown.fault(),
             Self::Io(_) => Fault::Environment,
-        }
-    }
-
-    fn cure(&self) -> Option<String> {
-        match self {
-            Self::Unknown(unknown) => unknown.cure(),
-            Self::Io(_) => None,
         }
     }
 }

@@ -5,27 +5,13 @@ use std::net::SocketAddr;
 
 use ganglion_p2p as p2p;
 use ganglion_persist::restart::RestartError;
-use ganglion_storage::disk::takes_no_writes;
 use ganglion_storage::{OpenError, StoreError};
 
-use crate::fault::{Curable, Fault};
+use crate::fault::store::{of_opening, of_the_store};
+use crate::fault::{Code, Curable, Fault};
 use crate::http::TokenError;
 use crate::models;
 use crate::snapshots::join::JoinError;
-
-/// What the system calls a device that fails.
-const EIO: i32 = 5;
-/// The cure for what does not hold.
-const DAMAGED: &str = "`ganglion recover --dry-run` says what is damaged and what it would do; without the flag it does that.";
-/// The cure for a medium that is full or read-only when a node starts; one that runs waits.
-const NO_ROOM: &str = "Make room, or mount it to be written to, and start the node again.";
-/// The cure for whatever else: the log knows.
-const UNKNOWN: &str = "The log says more; -v logs everything.";
-/// The cure for a device that fails. Nothing is written again by this process: after a failed sync nobody knows what is on the medium.
-const FAILING: &str = "See what the system's log says of the device (`dmesg`). On a disk that can be trusted again, or with \
-                       a copy of the whole data directory on another one (never beside this one), start the node: it \
-                       checks all that it reads, and signs with what its agreement log proves. `ganglion db verify` says \
-                       what is damaged, `ganglion recover` mends it.";
 
 /// Why a node could not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +73,28 @@ pub enum NodeError {
 }
 
 impl Curable for NodeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Open(error) => of_opening(error),
+            Self::Store(error) | Self::Restart(RestartError::Store(error)) => of_the_store(error),
+            Self::Restart(RestartError::NoSnapshot) => Code::NO_SNAPSHOT,
+            Self::CannotReproduce(_) | Self::Restart(RestartError::Diverged { .. }) => {
+                Code::CANNOT_REPRODUCE
+            }
+            Self::Restart(_) => Code::RESTART_FAILED,
+            Self::Join(_) => Code::JOIN_FAILED,
+            Self::Retired => Code::RETIRED,
+            Self::Network(p2p::StartError::PortTaken { .. }) => Code::PORT_TAKEN,
+            Self::Network(_) => Code::NETWORK_START,
+            Self::Api { .. } => Code::API_PORT,
+            Self::Token(error) => error.code(),
+            Self::Worker(worker) => worker.code(),
+            Self::System { .. } => Code::SYSTEM_REFUSED,
+            Self::Stopped(_) => Code::DRIVER_STOPPED,
+            Self::Ended { .. } => Code::TASK_ENDED,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Worker(_) => Fault::Input,
@@ -99,102 +107,10 @@ impl Curable for NodeError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::Open(OpenError::NotInitialised { .. }) => {
-                "Create it with `ganglion init --manifest FILE --hotkey NAME --data-dir DIR`."
-            }
-            Self::Open(OpenError::Locked { .. }) => {
-                "Stop the process that holds it, or give this node a data directory of its own."
-            }
-            Self::Open(OpenError::Newer { .. }) => {
-                "Run the newer release: there is no way back to an older format."
-            }
-            Self::Open(OpenError::Damaged { .. }) => DAMAGED,
-            Self::Open(OpenError::Io { source, .. }) => of_the_system(source),
-            Self::Store(error) | Self::Restart(RestartError::Store(error)) => of_the_store(error),
-            Self::Retired => {
-                "Run the key where its history was imported. If it never was: `ganglion keys history \
-                 reinstate --yes` with this node's --node or --data-dir."
-            }
-            Self::Network(p2p::StartError::PortTaken { .. }) => {
-                "Stop the process that listens there, or set another address with --listen."
-            }
-            Self::Api { .. } => {
-                "Stop the process that listens there, or set another address with --api."
-            }
-            Self::Worker(worker) => return worker.cure(),
-            Self::Token(error) => return error.cure().or_else(|| Some(UNKNOWN.into())),
-            Self::Join(_) => {
-                "Take a newer checkpoint, or leave `checkpoint` out to fetch every epoch from genesis."
-            }
-            Self::Restart(RestartError::NoSnapshot) => {
-                "Run `ganglion recover`: it puts what is left aside and begins anew from peers; \
-                 --checkpoint makes that short."
-            }
-            Self::CannotReproduce(_) | Self::Restart(RestartError::Diverged { .. }) => {
-                "Keep a copy of the data directory. `ganglion epoch replay EPOCH --dir DIR` executes \
-                 all epochs again: if it holds, the tables were damaged, so \
-                 `ganglion recover --data-dir DIR` makes them again from the certificate log; if it differs too, this \
-                 program is at fault: compare with `ganglion epoch diff EPOCH --dir DIR --with API`, \
-                 update it, and report the row."
-            }
-            Self::Stopped(_) => {
-                "Keep the data directory and the log, and compare this epoch with another node's."
-            }
-            _ => UNKNOWN,
-        };
-        Some(cure.into())
-    }
-}
-
-fn of_the_store(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::Damaged { .. } => DAMAGED,
-        _ if error.is_full() => NO_ROOM,
-        StoreError::Io { source, .. } => of_the_system(source),
-        // Writing has failed, and it was not for want of room.
-        StoreError::Database { .. } | StoreError::Poisoned { .. } => FAILING,
-        _ => UNKNOWN,
-    }
-}
-
-fn of_the_system(source: &io::Error) -> &'static str {
-    if takes_no_writes(source) {
-        NO_ROOM
-    } else if source.raw_os_error() == Some(EIO) {
-        FAILING
-    } else {
-        UNKNOWN
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_fault_of_a_disk_has_the_cure_that_helps() {
-        let io = |code| StoreError::Io {
-            path: "/d/watermark".into(),
-            source: io::Error::from_raw_os_error(code),
-        };
-        let database = |full| StoreError::Database { reason: "it says no".into(), full };
-        for (error, cure) in [
-            (io(5), FAILING),
-            (io(28), NO_ROOM),
-            (io(30), NO_ROOM),
-            (io(13), UNKNOWN),
-            (database(false), FAILING),
-            (database(true), NO_ROOM),
-            (StoreError::Poisoned { first: "fdatasync".into(), full: false }, FAILING),
-        ] {
-            let error = NodeError::from(error);
-            assert_eq!(error.cure().as_deref(), Some(cure), "{error}");
-            assert!(matches!(error.fault(), Fault::Environment), "{error}");
+    fn cure(&self) -> String {
+        match self {
+            Self::Token(error) => error.cure(),
+            _ => self.code().cure().into(),
         }
-        let source = io::Error::from_raw_os_error(28);
-        let open = OpenError::Io { path: "/d/state".into(), source };
-        assert_eq!(NodeError::from(open).cure().as_deref(), Some(NO_ROOM));
     }
 }

@@ -14,7 +14,8 @@ use ganglion_types::{
 use prost::Message as _;
 
 use crate::audit::{ASK_AN_ARCHIVE, AuditError, Replay};
-use crate::fault::{Curable, Fault};
+use crate::fault::store::of_the_store;
+use crate::fault::{Code, Curable, Fault};
 
 /// Why there is no proof.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,18 @@ impl BuildError {
 }
 
 impl Curable for BuildError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotHere { .. } => Code::EPOCH_NOT_HERE,
+            Self::TooEarly { .. } | Self::Pruned { .. } => Code::EPOCH_PRUNED,
+            Self::TooFar { .. } => Code::PROOF_TOO_FAR,
+            Self::NoRow { .. } => Code::PROOF_NO_ROW,
+            Self::Store(error) => of_the_store(error),
+            Self::Stored { .. } => Code::EPOCH_UNREADABLE,
+            Self::Replay(error) => error.code(),
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::NotHere { .. }
@@ -99,18 +112,14 @@ impl Curable for BuildError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
-        let cure = match self {
-            Self::NotHere { .. } => "List the epochs with `ganglion epoch list`.",
-            Self::TooFar { .. } => "Start from a later checkpoint with --from-checkpoint.",
+    fn cure(&self) -> String {
+        match self {
             Self::Pruned { .. } | Self::TooEarly { .. } => {
-                return Some(format!("Start from a later epoch. Or: {ASK_AN_ARCHIVE}"));
+                format!("Start from a later epoch. Or: {ASK_AN_ARCHIVE}")
             }
-            Self::NoRow { .. } => "See who had a row with `ganglion epoch show`.",
-            Self::Replay(error) => return error.cure(),
-            _ => "The log says more; -v logs everything.",
-        };
-        Some(cure.into())
+            Self::Replay(error) => error.cure(),
+            _ => self.code().cure().into(),
+        }
     }
 }
 

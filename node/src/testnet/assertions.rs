@@ -428,7 +428,7 @@ mod tests {
             Err(error) => Err(error
                 .each()
                 .into_iter()
-                .map(|(sentence, cure)| format!("{sentence} | {}", cure.unwrap_or_default()))
+                .map(|one| format!("{} | {}", one.sentence, one.cure))
                 .collect()),
         }
     }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 
 use super::layout::Layout;
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::files;
 
 /// Bytes of one line, either way; a status of 100 nodes is far below.
@@ -98,6 +98,14 @@ pub enum ControlError {
 }
 
 impl Curable for ControlError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotRunning { .. } => Code::TESTNET_NOT_RUNNING,
+            Self::Refused { .. } => Code::TESTNET_REFUSED,
+            Self::Broken { .. } => Code::TESTNET_BROKEN,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Refused { input: true, .. } => Fault::Input,
@@ -106,15 +114,10 @@ impl Curable for ControlError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
-            Self::NotRunning { .. } => Some(
-                "Start one with `ganglion testnet up` in another terminal, or name its directory \
-                 with --dir."
-                    .into(),
-            ),
-            Self::Refused { cure, .. } => cure.clone(),
-            Self::Broken { .. } => Some("Look at the terminal in which it runs.".into()),
+            Self::Refused { cure: Some(cure), .. } => cure.clone(),
+            _ => self.code().cure().into(),
         }
     }
 }

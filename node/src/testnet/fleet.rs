@@ -17,6 +17,7 @@ use super::observe::{Life, NodeView, Observation};
 use super::process::{self, Process};
 use super::setup::{self, NodeRecord, Ports, State};
 use super::spec::{Model, NodeSpec, Role, did_you_mean};
+use crate::fault::Curable as _;
 use crate::files::shell_word;
 
 /// How often a condition is looked at while somebody waits for it.
@@ -184,7 +185,9 @@ impl Fleet {
             Err(ControlError::Refused { sentence, cure, input }) => {
                 Line::Failed { sentence, cure, input }
             }
-            Err(other) => Line::Failed { sentence: other.to_string(), cure: None, input: false },
+            Err(other) => {
+                Line::Failed { sentence: other.to_string(), cure: Some(other.cure()), input: false }
+            }
         };
         orderer.say(&line).await;
     }
@@ -367,7 +370,7 @@ impl Fleet {
         let mut seen = self.seen();
         let known = seen.nodes.iter().flat_map(|node| [node.record.p2p_port, node.record.api_port]);
         let mut ports = Ports::except(known);
-        let wrong = |error: setup::SetupError| failed(error.to_string(), None);
+        let wrong = |error: setup::SetupError| failed(error.to_string(), Some(error.cure()));
         let made = setup::make_node(&self.layout, &spec, &mut ports).map_err(wrong)?;
         drop(ports);
         let record = NodeRecord { from_genesis: false, ..made.record };

@@ -15,7 +15,7 @@ use super::behaviour::Behaviour;
 use super::setup::{self, SetupError};
 use super::spec::{Role, Spec};
 use crate::config::MANIFEST_NAME;
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::files::{self, Access, FileError};
 use crate::home::Home;
 use crate::keys::{KeyKind, peer_id};
@@ -95,6 +95,15 @@ impl From<FileError> for HandoutError {
 }
 
 impl Curable for HandoutError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Setup(error) => error.code(),
+            Self::NotEmpty { .. } => Code::HANDOUT_NOT_EMPTY,
+            Self::Dishonest { .. } => Code::HANDOUT_DISHONEST,
+            Self::Owner { .. } => Code::HANDOUT_OWNER,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Setup(error) => error.fault(),
@@ -103,25 +112,17 @@ impl Curable for HandoutError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
             Self::Setup(error) => error.cure(),
-            Self::NotEmpty { .. } => {
-                Some("Name a new directory with --out; keys are never replaced.".into())
-            }
-            Self::Dishonest { .. } => Some(
-                "Run this file with `ganglion testnet up`, or leave `behaviour` out of it.".into(),
-            ),
-            Self::Owner { .. } => {
-                Some("Run it as root, or leave --uid out and run the nodes as yourself.".into())
-            }
+            _ => self.code().cure().into(),
         }
     }
 
-    fn each(&self) -> Vec<(String, Option<String>)> {
+    fn each(&self) -> Vec<Told> {
         match self {
             Self::Setup(error) => error.each(),
-            _ => vec![(self.to_string(), self.cure())],
+            _ => vec![self.told()],
         }
     }
 }

@@ -15,7 +15,7 @@ use super::behaviour::Behaviour;
 use super::layout::Layout;
 use super::spec::{Model, NodeSpec, Role, Settings, Spec};
 use crate::document::{Problem, Problems};
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::files::{self, Access, FileError};
 use crate::home::Home;
 use crate::keys::{KeyError, KeyFile, KeyKind, KeyPair, Password, peer_id};
@@ -173,6 +173,17 @@ pub enum SetupError {
 }
 
 impl Curable for SetupError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::Manifest(error) => error.code(),
+            Self::Node(error) => error.code(),
+            Self::Port(_) => Code::TESTNET_PORTS,
+            Self::State { .. } => Code::TESTNET_STATE,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::File(error) => error.fault(),
@@ -184,23 +195,20 @@ impl Curable for SetupError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
             Self::File(error) => error.cure(),
             Self::Key(error) => error.cure(),
             Self::Manifest(error) => error.cure(),
             Self::Node(error) => error.cure(),
-            Self::Port(_) => None,
-            Self::State { .. } => {
-                Some("Remove the directory, or choose another with --dir.".into())
-            }
+            Self::Port(_) | Self::State { .. } => self.code().cure().into(),
         }
     }
 
-    fn each(&self) -> Vec<(String, Option<String>)> {
+    fn each(&self) -> Vec<Told> {
         match self {
             Self::Manifest(error) => error.each(),
-            _ => vec![(self.to_string(), self.cure())],
+            _ => vec![self.told()],
         }
     }
 }
@@ -470,7 +478,7 @@ mod tests {
         let text = "[manifest.hyperparameters]\nkappa = 32767\nbonds_moving_avg = 980000\n";
         let spec = Spec::parse("t.toml", text, &Flags::default()).unwrap();
         let error = base_manifest(&spec).unwrap_err();
-        let (sentence, _) = error.each().remove(0);
+        let sentence = error.each().remove(0).sentence;
         assert!(
             sentence.starts_with("t.toml:3: manifest.hyperparameters.bonds_moving_avg = 980000"),
             "{sentence}"

@@ -6,7 +6,7 @@ use std::io;
 use ganglion_consensus::yuma::YumaError;
 use thiserror::Error;
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +141,19 @@ impl VectorError {
 }
 
 impl Curable for VectorError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Open { .. } => Code::VECTORS_OPEN,
+            Self::Read { .. } => Code::VECTORS_CUT,
+            Self::LineTooLong { .. } => Code::VECTORS_LINE,
+            Self::Malformed { .. } => Code::VECTORS_FORM,
+            Self::Step { .. } => Code::VECTORS_STEP,
+            Self::Epoch { .. } => Code::VECTORS_STATE,
+            Self::NoCase { .. } => Code::VECTORS_EMPTY,
+            Self::Write(_) => Code::OUTPUT,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Write(_) => Fault::Environment,
@@ -148,31 +161,24 @@ impl Curable for VectorError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         let cure = match self {
-            Self::Open { .. } => "check the path; `-` reads standard input",
-            Self::Read { .. } => "the file is cut short or damaged: fetch or write it again",
-            Self::LineTooLong { .. } => "put each case on a line of its own",
-            Self::Malformed { .. } => {
-                "each line is one JSON object with `id`, `input` and `steps`, all numbers integers \
-                 in range; docs/spec/yuma.md, \"Vectors\", has every key"
-            }
             Self::Step { rule, .. } => match rule {
-                Rule::Both(_) => "keep one of the two",
-                Rule::NoSuchRow { .. } => "name uids below `n`, or set the whole matrix with `n`",
-                Rule::NoCommitBlocks => "add `commit_blocks` with one block for each uid",
+                Rule::Both(_) => "Keep one of the two.",
+                Rule::NoSuchRow { .. } => "Name uids below `n`, or set the whole matrix with `n`.",
+                Rule::NoCommitBlocks => "Add `commit_blocks` with one block for each uid.",
                 Rule::NothingExpected => {
-                    "use `ganglion yuma run` to see what it gives, or add `expected`"
+                    "Use `ganglion yuma run` to see what it gives, or add `expected`."
                 }
             },
-            Self::Epoch { source, .. } => match source {
-                YumaError::Length { .. } => "give every per-uid vector exactly `n` elements",
-                YumaError::DuplicateUid { .. } => "keep one entry for each uid in a row",
-                _ => "lower the value: the specification defines no result beyond this bound",
-            },
-            Self::NoCase { .. } => "give a file with one case on each line",
-            Self::Write(_) => return None,
+            Self::Epoch { source: YumaError::Length { .. }, .. } => {
+                "Give every per-uid vector exactly `n` elements."
+            }
+            Self::Epoch { source: YumaError::DuplicateUid { .. }, .. } => {
+                "Keep one entry for each uid in a row."
+            }
+            _ => self.code().cure(),
         };
-        Some(cure.to_owned())
+        cure.to_owned()
     }
 }

@@ -65,7 +65,10 @@ fn a_miner_registers_by_its_own_work() {
     let again = ask(&ganglion, &world, &args);
     assert_eq!(again.code, 1, "{again:?}");
     assert!(again.err.contains("it would be refused") && again.err.contains("holds uid 2 already"));
-    assert!(again.err.contains("help: Another uid takes another hotkey."), "{again:?}");
+    assert!(
+        again.err.contains("help: Register another hotkey: another uid takes another one."),
+        "{again:?}"
+    );
 }
 
 #[test]

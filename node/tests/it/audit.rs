@@ -236,7 +236,9 @@ fn a_node_whose_state_was_changed_does_not_start_and_the_cure_that_it_prints_cur
     let ended = run(&ganglion, &dir);
     assert_eq!(ended.code, 4, "{ended:?}");
     assert!(
-        ended.err.contains("error: epoch 3 in the store executes to another result"),
+        ended
+            .err
+            .contains("error[cannot-reproduce]: epoch 3 in the store executes to another result"),
         "{ended:?}"
     );
     assert!(ended.err.contains("help: Keep a copy of the data directory."), "{ended:?}");

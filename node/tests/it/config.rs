@@ -58,7 +58,7 @@ fn init_writes_nothing_when_anything_is_wrong() {
         &["init", "--manifest", "demo.toml", "--hotkey", "v2", "--node", "n1"],
         2,
         "there is no key named 'v2' in home/keys/hotkeys",
-        "`ganglion keys list` shows the keys there are.",
+        "See the keys there are with `ganglion keys list`.",
     );
     let coldkey = ganglion.path("home/keys/coldkeys/owner.json").display().to_string();
     ganglion.refused(
@@ -124,7 +124,7 @@ fn wrong_settings_end_with_exit_code_2_and_a_cure_each() {
     let show = ["config", "show", "--api", "x", "--listen", "here"];
     let ended = ganglion.run_with(&show, &[("GANGLION_LOG_FORMAT", "xml")], "");
     assert_eq!((ended.code, &ended.out[..]), (2, ""));
-    let errors = ended.err.lines().filter(|line| line.starts_with("error: ")).count();
+    let errors = ended.err.lines().filter(|line| line.starts_with("error[settings]: ")).count();
     let cures = ended.err.lines().filter(|line| line.starts_with("  help: ")).count();
     assert_eq!((errors, cures), (3, 3), "{}", ended.err);
 }

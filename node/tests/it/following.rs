@@ -50,7 +50,10 @@ fn refused(home: &Ganglion, args: &[&str], api: &str, oldest: u64) {
     assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
     let sentence = format!("the oldest epoch that can be is {oldest}");
     assert!(ended.err.contains(&sentence), "{args:?}: {ended:?}");
-    assert!(ended.err.contains("help: An archive node has the items"), "{args:?}: {ended:?}");
+    assert!(
+        ended.err.contains("help: Ask an archive node, which has the items"),
+        "{args:?}: {ended:?}"
+    );
 }
 
 /// Of a node with items from epoch 129 on.
@@ -65,7 +68,7 @@ fn old_epochs_are_refused(home: &Ganglion, api: &str) {
     for args in [&["epoch", "show", "50", "--explain"][..], &["weights", "--epoch", "50"]] {
         let ended = home.run(&[args, &at].concat());
         assert!(ended.code == 2 && ended.err.contains("no longer kept by this node"), "{ended:?}");
-        assert!(ended.err.contains("help: An archive node has the items"), "{ended:?}");
+        assert!(ended.err.contains("help: Ask an archive node, which has the items"), "{ended:?}");
     }
     // A proof needs no items.
     let proof = home.ok(&[&["epoch", "prove", "50", "h5"], &at[..]].concat());

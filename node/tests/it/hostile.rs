@@ -211,7 +211,8 @@ fn a_locked_directory_and_a_taken_port_end_with_one_sentence_and_its_cure() {
     let node = Host::start();
     let ended = node.home.run(&["run", "--node", "v"]);
     assert_eq!(ended.code, 3, "{ended:?}");
-    assert!(ended.err.contains("error: ") && ended.err.contains("  help: Stop the process"));
+    assert!(ended.err.contains("error[data-locked]: "), "{ended:?}");
+    assert!(ended.err.contains("  help: Stop the process"), "{ended:?}");
 
     let taken = node.address.split("/p2p/").next().unwrap().to_owned();
     let api = node.node.api.clone();

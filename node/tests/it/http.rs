@@ -10,6 +10,7 @@ use ganglion::api::types::{
     TaskAnswers,
 };
 use ganglion::api::{ApiError, Client};
+use ganglion::fault::{Code, Curable as _};
 use ganglion::http::{ApiToken, WorkerHealth};
 use ganglion::view::ScoreView;
 use ganglion_types::{Canonical as _, Epoch, Item, Operation, Rao, ids::hex};
@@ -54,6 +55,10 @@ fn refusal((status, head, body): (u16, String, String), expected: u16, code: &st
     let error: ErrorBody = serde_json::from_str(&body).expect("errors have one form");
     assert_eq!(error.code, code, "{body}");
     assert!(error.message.len() > 10, "{body}");
+    assert!(
+        Code::named(code).is_some() && error.cure.is_some_and(|cure| cure.ends_with('.')),
+        "{body}"
+    );
     error.message
 }
 
@@ -351,7 +356,9 @@ fn an_operation_is_checked_before_it_is_signed_and_nothing_is_sent() {
     let told = |item: &Item| {
         let told = check(&world, item).unwrap();
         assert!(!told.succeeds && told.message.is_some(), "{told:?}");
-        (told.admissible, told.rule.unwrap(), told.passes_from_epoch)
+        let rule = told.rule.unwrap();
+        assert_eq!(told.cure.as_deref(), Some(Code::of_rule(&rule).cure()), "{rule}");
+        (told.admissible, rule, told.passes_from_epoch)
     };
     assert_eq!(told(&transfer(&world, 0, 5_000)), (true, "balance".into(), None));
     assert_eq!(told(&transfer(&world, 99, 1)), (false, "nonce".into(), None));
@@ -447,8 +454,10 @@ fn a_bad_operation_is_refused_with_the_rule_it_breaks() {
         let error = submit(&world, item).unwrap_err();
         assert_eq!(error.status(), Some(status), "{error}");
         assert!(error.to_string().contains(said), "{error}");
+        (error.code(), error.cure())
     };
-    refused(&transfer(&world, 99, 1), 422, "nonce is 99");
+    let nonce = refused(&transfer(&world, 99, 1), 422, "nonce is 99");
+    assert_eq!(nonce, (Code::RULE_NONCE, Code::RULE_NONCE.cure().to_owned()));
     let elsewhere = World::with(
         &[50, 30],
         2,
@@ -461,7 +470,7 @@ fn a_bad_operation_is_refused_with_the_rule_it_breaks() {
         _ => unreachable!(),
     });
     let forged = Item::sign(world.manifest.subnet_id(), body, &crate::world::cold(2));
-    refused(&forged, 422, "signature");
+    assert_eq!(refused(&forged, 422, "signature").0, Code::REFUSED);
     let raw = |item: &str| world.client().post_value("/v1/ops", &json!({"item": item}), None);
     assert_eq!(raw("zz").unwrap_err().status(), Some(400));
     assert_eq!(raw("00ff").unwrap_err().status(), Some(400));

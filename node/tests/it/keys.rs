@@ -150,7 +150,11 @@ fn secrets_stay_off_the_command_line_and_out_of_errors() {
     let import = ["keys", "import", "--name", "x", "--uri", &uri, "--dev", "--no-password"];
     let ended = ganglion.run(&import);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.starts_with("error: --uri holds a secret"), "{}", ended.err);
+    assert!(
+        ended.err.starts_with("error[secret-on-command-line]: --uri holds a secret"),
+        "{}",
+        ended.err
+    );
 
     let phrase = ganglion.file("phrase", &DEVELOPMENT.replace("lonely", "lonly"), 0o600);
     let import = ["keys", "import", "--name", "x", "--mnemonic-file", &phrase, "--no-password"];
@@ -177,7 +181,7 @@ fn unknown_names_and_bad_names_are_told_apart() {
         &["keys", "show", "nobody"],
         2,
         "there is no key named 'nobody' in home/keys",
-        "`ganglion keys list` shows the keys there are.",
+        "See the keys there are with `ganglion keys list`.",
     );
     ganglion.refused(
         &["keys", "new", "--name", "../up", "--no-password"],

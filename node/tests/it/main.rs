@@ -10,6 +10,7 @@ mod config;
 mod db;
 mod docs;
 mod doctor;
+mod errors;
 mod explained;
 mod following;
 mod forward;

@@ -315,7 +315,7 @@ fn a_bad_manifest_gets_the_line_the_rule_and_the_cure() {
         let problem = format!(": {sentence}\n  help: {cure}\n");
         let position = ended.err.find(&problem);
         let position = position.unwrap_or_else(|| panic!("{problem}in\n{}", ended.err));
-        let head = ended.err[..position].rsplit("error: ").next().unwrap();
+        let head = ended.err[..position].rsplit("error[file-rules]: ").next().unwrap();
         let line: usize = head.strip_prefix("bad.toml:").unwrap().parse().unwrap();
         let there = edited.lines().nth(line - 1).unwrap();
         let expected = match sentence {
@@ -343,7 +343,7 @@ fn all_problems_are_told_at_once_in_the_order_of_the_file() {
     let fields: Vec<&str> = ended
         .err
         .lines()
-        .filter_map(|line| line.strip_prefix("error: "))
+        .filter_map(|line| line.strip_prefix("error[file-rules]: "))
         .map(|line| line.split(": ").next().unwrap())
         .map(|head| head.split(':').next_back().unwrap().trim())
         .collect();

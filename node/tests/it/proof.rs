@@ -555,7 +555,10 @@ fn the_commands_prove_and_verify_and_say_what_they_did_not_check() {
     assert_eq!(refused.code, 1, "{refused:?}");
     let value: Value = serde_json::from_str(&refused.out).unwrap();
     assert_eq!(value["code"].as_str(), Some("checkpoint"));
-    assert!(refused.err.starts_with("error: the proof is refused (checkpoint): "), "{refused:?}");
+    let told: Value = serde_json::from_str(&refused.err).unwrap();
+    assert_eq!(told["errors"][0]["code"].as_str(), Some("proof-refused"), "{told}");
+    let message = told["errors"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("the proof is refused (checkpoint): "), "{told}");
     ganglion.refused(
         &["verify", &file, "--checkpoint", "12"],
         2,

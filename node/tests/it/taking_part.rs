@@ -17,7 +17,7 @@ fn refused(ganglion: &Ganglion, world: &World, args: &[&str], sentence: &str, cu
     let before = world.view.now().state;
     let ended = ask(ganglion, world, args);
     assert_eq!(ended.code, 1, "{args:?}: {ended:?}");
-    let error = ended.err.lines().find(|line| line.starts_with("error: ")).expect("a sentence");
+    let error = ended.err.lines().find(|line| line.starts_with("error[rule-")).expect("a sentence");
     assert!(error.contains(sentence), "{args:?}: {ended:?}");
     let help = ended.err.lines().find(|line| line.starts_with("  help: ")).expect("a cure");
     assert!(help.contains(cure), "{args:?}: {ended:?}");
@@ -135,7 +135,7 @@ fn a_coldkey_delegates_earns_and_takes_back() {
         |amount, hotkey, coldkey| ["delegate", amount, "--hotkey", hotkey, "--coldkey", coldkey];
     let miner = hotkey(1).to_string();
     for (args, sentence, cure) in [
-        (delegate("1", &hot, "c0"), "belongs to the signer", "take `ganglion stake`"),
+        (delegate("1", &hot, "c0"), "belongs to the signer", "Use `ganglion stake`"),
         (delegate("1", &miner, "c0"), "is a miner", "`ganglion serve --role validator`"),
         (delegate("500", &hot, "c1"), "but the balance is", "Give a smaller amount"),
     ] {
@@ -169,7 +169,7 @@ fn a_take_falls_freely_and_rises_seldom() {
         "it may be raised again from epoch 602 on",
         "It passes from epoch 602 on (in about 1h40m)",
     );
-    refused(&ganglion, &world, &take("18.1%"), "it would be refused", "18 % is the most");
+    refused(&ganglion, &world, &take("18.1%"), "it would be refused", "Ask for 18 % or less");
     ok(&ganglion, &world, &take("0%"));
     let bad = ask(&ganglion, &world, &take("0.1"));
     assert_eq!((bad.code, bad.err.contains("must be a share in percent")), (2, true), "{bad:?}");
@@ -191,7 +191,7 @@ fn a_uid_gets_a_new_hotkey_that_consents_here() {
         "may register again from epoch",
         "It passes from epoch 4 on (in about 10s)",
     );
-    refused(&ganglion, &world, &rotate("h20", "h1"), "holds uid 1", "takes another hotkey");
+    refused(&ganglion, &world, &rotate("h20", "h1"), "holds uid 1", "Take another hotkey");
     refused(&ganglion, &world, &rotate("h1", "h21"), "another coldkey", "--coldkey");
     refused(&ganglion, &world, &rotate("h0", "h21"), "holds no uid", "`ganglion register`");
 }
@@ -231,7 +231,7 @@ fn a_uid_is_bought_out_of_a_balance_up_to_a_price() {
         "It passes from epoch",
     );
     refused(&ganglion, &world, &register("h22", "0.0001"), "a registration costs", "--max-price");
-    refused(&ganglion, &world, &register("h21", "9"), "holds uid 3", "takes another hotkey");
+    refused(&ganglion, &world, &register("h21", "9"), "holds uid 3", "Take another hotkey");
     let to = coldkey(0).to_string();
     ok(&ganglion, &world, &["transfer", "98.3", "--to", &to, "--coldkey", "c1"]);
     let poor = register("h22", "9");
@@ -395,8 +395,11 @@ fn force_sends_what_fails_and_tells_what_became_of_it() {
     let forced = ask(&ganglion, &world, &args);
     assert_eq!(forced.code, 1, "{forced:?}");
     assert!(forced.err.contains("Sent all the same, as --force says."), "{forced:?}");
-    assert!(forced.err.contains("error: not done: it takes 500, but the balance is"), "{forced:?}");
-    assert!(forced.err.contains("help: Something else came before it."), "{forced:?}");
+    assert!(
+        forced.err.contains("error[not-done]: not done: it takes 500, but the balance is"),
+        "{forced:?}"
+    );
+    assert!(forced.err.contains("help: Repeat the same command with --dry-run"), "{forced:?}");
     assert_eq!(world.view.now().state.account(&coldkey(1)).nonce, 1, "its number is used up");
     let both = ask(&ganglion, &world, &[&args[..], &["--dry-run"]].concat());
     assert_eq!(both.code, 2, "{both:?}");

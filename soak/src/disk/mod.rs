@@ -191,10 +191,10 @@ impl Trial {
         let said = self.logged(written);
         ensure!(!said.contains("panicked at"), "it panicked: {said}");
         let part = |start: &str| said.lines().find_map(|line| line.strip_prefix(start));
-        let (error, help) = (part("error: "), part("  help: "));
+        let (error, help) = (part("error["), part("  help: "));
         let help = help.with_context(|| format!("it ended without a cure, {how}: {said}"))?;
         ensure!(how == "exit code 3", "it ended with {how}: {said}");
-        Ok(format!("{how}; error: {}; help: {help}", error.unwrap_or_default()))
+        Ok(format!("{how}; error[{}; help: {help}", error.unwrap_or_default()))
     }
 
     /// The others certify on, and nothing in it is the victim's.

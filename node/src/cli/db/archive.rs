@@ -9,10 +9,11 @@ use ganglion_persist::archive::{self, ArchiveError, Moved};
 use ganglion_storage::Store;
 use serde_json::json;
 
-use super::super::exit::{Exit, Failure};
+use super::super::exit::Failure;
 use super::super::stopped::NodeArgs;
 use super::super::{Global, output};
 use super::verify::Pace;
+use crate::fault::Code;
 use crate::files::FileError;
 use crate::node::NodeError;
 use crate::snapshots::Checkpoint;
@@ -43,42 +44,23 @@ pub(in super::super) struct ImportArgs {
 
 fn refused(error: ArchiveError) -> Failure {
     let sentence = error.to_string();
-    let (exit, cure) = match error {
-        ArchiveError::Store(error) => return NodeError::from(error).into(),
-        ArchiveError::Restart(error) => return NodeError::from(error).into(),
-        ArchiveError::Io(_) => (Exit::Environment, "See that the file can be read or written."),
-        ArchiveError::Empty => (Exit::Input, "Run the node until an epoch is certified."),
-        ArchiveError::NoSnapshot { .. } => (
-            Exit::Failed,
-            "Export from an archive node (`archive = true`), or copy a snapshot with `ganglion snapshot`.",
-        ),
-        ArchiveError::NoArchive => (Exit::Input, "Name a file of `ganglion db export`."),
-        ArchiveError::Newer { .. } => (Exit::Input, "Run the newer release."),
-        ArchiveError::OtherSubnet => (Exit::Input, "Name a node of that subnet with --node."),
-        ArchiveError::Damaged { .. } => (
-            Exit::Failed,
-            "What came before it is kept. Repeat this with a whole copy of the file, or start the node: \
-             it fetches the rest from its peers.",
-        ),
-        ArchiveError::Untrusted { .. } => (
-            Exit::Input,
-            "If that is the cut that was certified (ask somebody you trust, or another node's /v1/epochs), \
-             name it with --checkpoint EPOCH:CUTID.",
-        ),
+    match error {
+        ArchiveError::Store(error) => NodeError::from(error).into(),
+        ArchiveError::Restart(error) => NodeError::from(error).into(),
+        ArchiveError::Io(_) => Failure::environment(Code::ARCHIVE_FILE, sentence),
+        ArchiveError::Empty => Failure::input(Code::ARCHIVE_EMPTY, sentence),
+        ArchiveError::NoSnapshot { .. } => Failure::check(Code::ARCHIVE_NO_SNAPSHOT, sentence),
+        ArchiveError::NoArchive => Failure::input(Code::ARCHIVE_FORM, sentence),
+        ArchiveError::Newer { .. } => Failure::input(Code::ARCHIVE_NEWER, sentence),
+        ArchiveError::OtherSubnet => Failure::input(Code::ARCHIVE_SUBNET, sentence),
+        ArchiveError::Damaged { .. } => Failure::check(Code::ARCHIVE_DAMAGED, sentence),
+        ArchiveError::Untrusted { .. } => Failure::input(Code::ARCHIVE_UNTRUSTED, sentence),
         ArchiveError::Snapshot(_) | ArchiveError::Epoch { .. } => {
-            (Exit::Failed, "Take the archive from another node, and keep this one for a report.")
+            Failure::check(Code::ARCHIVE_WRONG, sentence)
         }
-        ArchiveError::Gap { .. } => (
-            Exit::Input,
-            "Import into a new data directory, or take an archive that begins earlier.",
-        ),
-        ArchiveError::SignedLater { .. } => (
-            Exit::Input,
-            "Start the node: it fetches what it lacks from its peers. To begin anew, take a new data \
-             directory and move the signing history: ganglion keys history --help.",
-        ),
-    };
-    Failure::new(exit, sentence, cure)
+        ArchiveError::Gap { .. } => Failure::input(Code::ARCHIVE_GAP, sentence),
+        ArchiveError::SignedLater { .. } => Failure::input(Code::ARCHIVE_SIGNED_LATER, sentence),
+    }
 }
 
 pub(super) fn export(global: &Global, args: &ExportArgs) -> Result<(), Failure> {

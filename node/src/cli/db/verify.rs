@@ -8,22 +8,17 @@ use ganglion_persist::verify::{Verified, Walk, verify};
 use ganglion_storage::{OpenError, Recovered, Standing, Store};
 use serde_json::json;
 
-use super::super::exit::{Exit, Failure};
+use super::super::exit::Failure;
 use super::super::progress::ProgressLine;
 use super::super::stopped::NodeArgs;
 use super::super::{Global, output};
+use crate::fault::{Code, Told};
 use crate::node::NodeError;
 
 #[derive(Debug, Args)]
 pub(in super::super) struct VerifyArgs {
     #[command(flatten)]
     node: NodeArgs,
-}
-
-/// Something wrong, for a person.
-struct Fault {
-    sentence: String,
-    cure: String,
 }
 
 /// A line with rate and time to go, a few times a second.
@@ -70,8 +65,8 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     let (store, found) = match Store::open(&config.data_dir, subnet) {
         Ok(opened) => opened,
         Err(error @ OpenError::Damaged { .. }) => {
-            let sentence = error.to_string();
-            return end(global, &Verified::default(), &[Fault { sentence, cure: recover }]);
+            let damaged = Told::new(Code::DAMAGED, error.to_string()).cured(recover);
+            return end(global, &Verified::default(), &[damaged]);
         }
         Err(error) => return Err(NodeError::from(error).into()),
     };
@@ -90,30 +85,21 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     })
     .map_err(NodeError::from)?;
     pace.end();
-    let mut faults: Vec<Fault> = verified
-        .wrong
-        .iter()
-        .map(|wrong| Fault {
-            sentence: format!("{}, epoch {}: {}", wrong.part, wrong.epoch, wrong.what),
-            cure: recover.clone(),
-        })
-        .collect();
+    let damaged = |sentence| Told::new(Code::DAMAGED, sentence).cured(&recover);
+    let wrong = verified.wrong.iter();
+    let wrong = wrong.map(|wrong| format!("{}, epoch {}: {}", wrong.part, wrong.epoch, wrong.what));
+    let mut faults: Vec<Told> = wrong.map(damaged).collect();
     faults.extend(signing(&found));
     let forks = store.forks().map_err(NodeError::from)?;
-    faults.extend(forks.into_iter().filter(|(_, proof)| proof.is_none()).map(|(epoch, _)| Fault {
-        sentence: format!("forks, epoch {epoch}: the proof of its two cuts is damaged"),
-        cure: recover.clone(),
+    faults.extend(forks.into_iter().filter(|(_, proof)| proof.is_none()).map(|(epoch, _)| {
+        damaged(format!("forks, epoch {epoch}: the proof of its two cuts is damaged"))
     }));
     end(global, &verified, &faults)
 }
 
 /// Agreement log and watermark.
-fn signing(found: &Recovered) -> Option<Fault> {
-    let fault = |sentence: String| {
-        let cure =
-            "Nothing: run the node. It stays silent for as long as it must, and then signs again.";
-        Some(Fault { sentence, cure: cure.into() })
-    };
+fn signing(found: &Recovered) -> Option<Told> {
+    let fault = |sentence: String| Some(Told::new(Code::VOTES_LOST, sentence));
     match (&found.standing, found.watermark) {
         (Standing::Whole { .. }, _) => None,
         // Silent on purpose.
@@ -127,7 +113,7 @@ fn signing(found: &Recovered) -> Option<Fault> {
     }
 }
 
-fn end(global: &Global, verified: &Verified, faults: &[Fault]) -> Result<(), Failure> {
+fn end(global: &Global, verified: &Verified, faults: &[Told]) -> Result<(), Failure> {
     if global.json {
         output::print_json(&json!({
             "schema": "ganglion/db-verify/1",
@@ -169,5 +155,5 @@ fn end(global: &Global, verified: &Verified, faults: &[Fault]) -> Result<(), Fai
     for other in faults.iter().skip(1) {
         output::note(&format!("also: {}", other.sentence));
     }
-    Err(Failure::new(Exit::Failed, first.sentence.clone(), first.cure.clone()))
+    Err(Failure::check(first.code, first.sentence.as_str()).cured(&first.cure))
 }

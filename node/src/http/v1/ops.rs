@@ -18,6 +18,7 @@ use ganglion_types::{
 };
 
 use crate::api::types::{OpCheck, OpStatus, SubmitOp, SubmittedOp};
+use crate::fault::{self, Code};
 use crate::http::guard::read_json;
 use crate::http::{ApiError, App, BODY_BYTES_MAX, Shared, SubmitError};
 use crate::view::Snapshot;
@@ -124,7 +125,7 @@ pub(crate) async fn submit(
     if !item.verify() {
         return Err(unsound());
     }
-    ledger::admissible(&state, &item).map_err(|error| ApiError::refused(error.to_string()))?;
+    ledger::admissible(&state, &item).map_err(|rule| ApiError::against(&rule))?;
     let id = app.context.submit.submit(bytes).await.map_err(|error| match error {
         SubmitError::Refused(reason) => ApiError::refused(reason),
         SubmitError::Busy => ApiError::busy(error.to_string()),
@@ -159,32 +160,39 @@ pub(crate) async fn check(
 
 fn judged(state: &Ledger, op: &RegistryOp) -> OpCheck {
     let epoch = state.next_epoch().get();
-    let refused = |admissible: bool, rule: &str, message: String, from: Option<Epoch>| OpCheck {
+    let refused = |admissible, (rule, code): (&str, Code), message, from: Option<Epoch>| OpCheck {
         epoch,
         admissible,
         succeeds: false,
         rule: Some(rule.into()),
         message: Some(message),
+        cure: Some(code.cure().into()),
         passes_from_epoch: from.map(Epoch::get),
     };
     match ledger::preflight(state, op) {
         Preflight::Inadmissible { reason, from } => {
-            refused(false, reason.name(), reason.to_string(), from)
+            let rule = (reason.name(), fault::inadmissible(&reason));
+            refused(false, rule, reason.to_string(), from)
         }
         Preflight::Fails { failure: failure @ Failure::Rules, from } => {
             let broken = broken_rules(state, &op.operation);
-            refused(true, failure.name(), format!("{failure}: {broken}"), from)
+            let rule = (failure.name(), Code::RULE_RULES);
+            refused(true, rule, format!("{failure}: {broken}"), from)
         }
         Preflight::Fails { failure, from } => {
-            refused(true, failure.name(), failure.to_string(), from)
+            let rule = (failure.name(), fault::failed(&failure));
+            refused(true, rule, failure.to_string(), from)
         }
-        Preflight::Waits { next } => refused(true, "gap", Outcome::Gap { next }.to_string(), None),
+        Preflight::Waits { next } => {
+            refused(true, ("gap", Code::RULE_GAP), Outcome::Gap { next }.to_string(), None)
+        }
         Preflight::Succeeds => OpCheck {
             epoch,
             admissible: true,
             succeeds: true,
             rule: None,
             message: None,
+            cure: None,
             passes_from_epoch: None,
         },
     }

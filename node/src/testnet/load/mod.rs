@@ -20,7 +20,7 @@ use crate::api::types::{
     Account, Metagraph, OpStatus, Registration, Revisions, Status, SubmitOp, SubmittedOp,
 };
 use crate::api::{ApiError, Client};
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault};
 use crate::http::ApiToken;
 use crate::keys::{KeyError, KeyFile, KeyKind, Password};
 
@@ -69,6 +69,14 @@ pub enum LoadError {
 }
 
 impl Curable for LoadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Key(error) => error.code(),
+            Self::Api(error) => error.code(),
+            Self::Nobody(_) => Code::TESTNET_NOT_RUNNING,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Key(error) => error.fault(),
@@ -77,13 +85,11 @@ impl Curable for LoadError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn cure(&self) -> String {
         match self {
             Self::Key(error) => error.cure(),
             Self::Api(error) => error.cure(),
-            Self::Nobody(_) => {
-                Some("Start one with `ganglion testnet up` in another terminal.".into())
-            }
+            Self::Nobody(_) => "Start one with `ganglion testnet up` in another terminal.".into(),
         }
     }
 }

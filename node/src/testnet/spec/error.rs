@@ -2,6 +2,7 @@
 
 use super::Role;
 use crate::document::{Problems, nearest};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::files;
 
 /// Why there is no testnet to be.
@@ -39,33 +40,40 @@ pub enum SpecError {
     },
 }
 
-impl crate::fault::Curable for SpecError {
-    fn fault(&self) -> crate::fault::Fault {
+impl Curable for SpecError {
+    fn code(&self) -> Code {
         match self {
-            Self::File(error) => error.fault(),
-            Self::Problems(_) | Self::Listed { .. } | Self::Short { .. } => {
-                crate::fault::Fault::Input
-            }
+            Self::File(error) => error.code(),
+            Self::Problems(error) => error.code(),
+            Self::Listed { .. } => Code::TESTNET_FLAGS,
+            Self::Short { .. } => Code::TESTNET_SHORT,
         }
     }
 
-    fn cure(&self) -> Option<String> {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::File(error) => error.fault(),
+            Self::Problems(_) | Self::Listed { .. } | Self::Short { .. } => Fault::Input,
+        }
+    }
+
+    fn cure(&self) -> String {
         match self {
             Self::File(error) => error.cure(),
             Self::Problems(error) => error.cure(),
             Self::Listed { flag, role, .. } => {
-                Some(format!("Leave {flag} out, or every [[node]] that is a {}.", role.name()))
+                format!("Leave {flag} out, or every [[node]] that is a {}.", role.name())
             }
             Self::Short { needs, .. } => {
-                Some(format!("Give --epochs {needs}, or change the assertion's epochs."))
+                format!("Give --epochs {needs}, or change the assertion's epochs.")
             }
         }
     }
 
-    fn each(&self) -> Vec<(String, Option<String>)> {
+    fn each(&self) -> Vec<Told> {
         match self {
             Self::Problems(error) => error.each(),
-            _ => vec![(self.to_string(), self.cure())],
+            _ => vec![self.told()],
         }
     }
 }

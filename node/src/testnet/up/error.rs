@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::fault::{Curable, Fault};
+use crate::fault::{Code, Curable, Fault, Told};
 use crate::files::{FileError, shell_word};
 use crate::testnet::layout::Layout;
 use crate::testnet::setup::{SetupError, State};
@@ -72,6 +72,18 @@ impl From<FileError> for UpError {
 }
 
 impl Curable for UpError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Setup(error) => error.code(),
+            Self::Running { .. } => Code::TESTNET_RUNNING,
+            Self::Foreign { .. } => Code::TESTNET_FOREIGN,
+            Self::Model { .. } => Code::TESTNET_MODEL,
+            Self::Ended { .. } => Code::TESTNET_NODE_ENDED,
+            Self::Silent { .. } => Code::TESTNET_NODE_SILENT,
+            Self::System { .. } => Code::TESTNET_SYSTEM,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
             Self::Setup(error) => error.fault(),
@@ -81,10 +93,9 @@ impl Curable for UpError {
         }
     }
 
-    fn cure(&self) -> Option<String> {
-        Some(match self {
-            Self::Setup(error) => return error.cure(),
-            Self::System { .. } => return None,
+    fn cure(&self) -> String {
+        match self {
+            Self::Setup(error) => error.cure(),
             Self::Running { dir, .. } => {
                 let dir = shell_word(dir);
                 format!(
@@ -92,20 +103,20 @@ impl Curable for UpError {
                      it runs or with `ganglion testnet down --dir {dir}`, or start another with --dir."
                 )
             }
-            Self::Foreign { .. } => "Choose an empty or new directory with --dir.".into(),
+            Self::Foreign { .. } | Self::System { .. } => self.code().cure().into(),
             Self::Model { name, .. } => {
                 format!("Try it alone: `ganglion worker check -- {name}`.")
             }
             Self::Ended { name, .. } | Self::Silent { name, .. } => {
                 format!("Read its whole log: `ganglion testnet logs {name} --lines 1000`.")
             }
-        })
+        }
     }
 
-    fn each(&self) -> Vec<(String, Option<String>)> {
+    fn each(&self) -> Vec<Told> {
         match self {
             Self::Setup(error) => error.each(),
-            _ => vec![(self.to_string(), self.cure())],
+            _ => vec![self.told()],
         }
     }
 }
