@@ -1275,7 +1275,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__config__subcmd__show)
-            opts="-v -q -h --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1306,6 +1306,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1667,7 +1675,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__doctor)
-            opts="-v -q -h --offline --strict --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --offline --strict --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1698,6 +1706,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3405,7 +3421,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__init)
-            opts="-v -q -h --force --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --force --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3436,6 +3452,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4385,7 +4409,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__run)
-            opts="-v -q -h --init --exit-with-stdin --behaviour --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --init --exit-with-stdin --behaviour --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4420,6 +4444,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4547,7 +4579,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__snapshot__subcmd__export)
-            opts="-v -q -h --epoch --out --force --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --epoch --out --force --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4586,6 +4618,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4715,7 +4755,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__snapshot__subcmd__import)
-            opts="-v -q -h --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4746,6 +4786,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4805,7 +4853,7 @@ _ganglion() {
             return 0
             ;;
         ganglion__subcmd__snapshot__subcmd__list)
-            opts="-v -q -h --node --data-dir --manifest --hotkey --password-file --listen --external --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
+            opts="-v -q -h --node --data-dir --manifest --hotkey --password-file --listen --external --nat --relay --bootnode --api --log-level --log-format --worker --worker-command --max-connections --metrics-uids --checkpoint --archive --snapshot-every --home --json --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4836,6 +4884,14 @@ _ganglion() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -263,6 +263,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l hotkey -d 'Na
 complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand init" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r
@@ -288,6 +290,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l hotkey -d 'Nam
 complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand run" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r
@@ -829,6 +833,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_s
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from list" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r
@@ -854,6 +860,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_s
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from export" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r
@@ -878,6 +886,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_s
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand snapshot; and __fish_seen_subcommand_from import" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r
@@ -960,6 +970,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l hotkey -d '
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand doctor" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r
@@ -1016,6 +1028,8 @@ complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_see
 complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l password-file -d 'File with the hotkey\'s password in its first line' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l listen -d 'Multiaddr to listen on; may be repeated [default: /ip4/127.0.0.1/tcp/7800]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l external -d 'Multiaddr to tell others; may be repeated' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l nat -d 'Whether others can connect here: auto, behind or none [default: auto]' -r
+complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l relay -d 'Whether to carry connections of peers behind NAT: auto, on or off [default: auto]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l bootnode -d 'Multiaddr with /p2p/PEER of a node to begin with; may be repeated' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l api -d 'Where to serve the HTTP API and /metrics [default: 127.0.0.1:7880]' -r
 complete -c ganglion -n "__fish_ganglion_using_subcommand config; and __fish_seen_subcommand_from show" -l log-level -d 'What to log, such as `debug` or `ganglion_p2p=trace` [default: info]' -r

@@ -283,6 +283,10 @@ const TEXTS: &[(&str, &str)] = &[
         "/dns4/a.example/udp/4001/quic-v1/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA",
     ),
     (
+        "multiaddress",
+        "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA/p2p-circuit",
+    ),
+    (
         "genesis_toml",
         r#"
 [[miner]]

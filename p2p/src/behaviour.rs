@@ -6,20 +6,23 @@ use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
 use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{PeerId, identify, kad, ping};
+use libp2p::{PeerId, autonat, dcutr, identify, kad, ping, relay};
 
 use ganglion_types::{SubnetId, limits};
 
+use crate::config::{Checked, Nat};
 use crate::counts::Counts;
 use crate::gate::Gate;
+use crate::shield::Shield;
 use crate::topics::{self, Topics};
-use crate::{gossip, request};
+use crate::{gossip, nat, request};
 
 /// Connections over `max_peers`: newcomers that only learn records, and second connections of peers
 /// that dialed each other at once.
 pub const SPARE_CONNECTIONS: usize = 32;
-/// Connections of one peer: two that dialed each other at once.
-pub const CONNECTIONS_PER_PEER: u32 = 2;
+/// Connections of one peer: two that dialed each other at once, through relays if need be, and a direct one after
+/// these or a dial back.
+pub const CONNECTIONS_PER_PEER: u32 = 3;
 /// Handshakes under way that others began. Each costs a Noise exchange, about 0.2 ms.
 pub const PENDING_INCOMING_MAX: u32 = 64;
 /// Dials under way: 8 of discovery and those that requests begin.
@@ -36,18 +39,34 @@ pub(crate) struct Behaviour {
     pub(crate) kad: kad::Behaviour<MemoryStore>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
+    pub(crate) autonat: Shield<autonat::Behaviour>,
+    pub(crate) relay: Shield<relay::Behaviour>,
+    circuits: relay::client::Behaviour,
+    // After the limits and the gate: it never forgets a connection that a later one refuses.
+    pub(crate) dcutr: Shield<dcutr::Behaviour>,
+}
+
+impl Behaviour {
+    /// Lets a peer of this subnet use what carries no subnet in its name.
+    pub(crate) fn admit(&mut self, peer: PeerId) {
+        self.autonat.admit(peer);
+        self.relay.admit(peer);
+        self.dcutr.admit(peer);
+    }
 }
 
 /// # Errors
 /// gossipsub's own words, see [`gossip::behaviour`].
 pub(crate) fn build(
     keypair: &Keypair,
-    subnet: &SubnetId,
     topics: &Topics,
-    (max_peers, discover): (usize, bool),
+    checked: &Checked,
+    circuits: relay::client::Behaviour,
     counts: &mut Counts,
 ) -> Result<Behaviour, String> {
-    let connections = u32::try_from(max_peers + SPARE_CONNECTIONS).unwrap_or(u32::MAX);
+    let (subnet, peer) = (&checked.config.subnet, keypair.public().to_peer_id());
+    let connections =
+        u32::try_from(checked.config.max_peers + SPARE_CONNECTIONS).unwrap_or(u32::MAX);
     let limits = ConnectionLimits::default()
         .with_max_established(Some(connections))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER))
@@ -60,10 +79,10 @@ pub(crate) fn build(
         .with_cache_size(0);
     Ok(Behaviour {
         limits: connection_limits::Behaviour::new(limits),
-        gate: Gate::default(),
+        gate: Gate::new(checked.loopback),
         gossip: counts.gossip(gossip::behaviour(topics)?),
         rpc: request::behaviour(subnet),
-        kad: kad_behaviour(keypair.public().to_peer_id(), subnet, discover),
+        kad: kad_behaviour(peer, subnet, checked.config.discover),
         identify: identify::Behaviour::new(identity),
         // Also what finds a dead connection: see `Service::on_ping`.
         ping: ping::Behaviour::new(
@@ -71,6 +90,16 @@ pub(crate) fn build(
                 .with_interval(Duration::from_secs(10))
                 .with_timeout(Duration::from_secs(10)),
         ),
+        autonat: Shield::new(
+            autonat::Behaviour::new(
+                peer,
+                nat::probe_config(checked.config.nat == Nat::Auto, checked.loopback),
+            ),
+            false,
+        ),
+        relay: Shield::new(relay::Behaviour::new(peer, nat::relay_config()), false),
+        circuits,
+        dcutr: Shield::new(dcutr::Behaviour::new(peer), true),
     })
 }
 

@@ -18,6 +18,30 @@ pub const MAX_PEERS_MOST: usize = 512;
 /// Bootnodes that one node may name.
 pub const BOOTNODES_MAX: usize = 32;
 
+/// What is known beforehand of the way from others to this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nat {
+    /// Nothing: peers are asked to connect back (`AutoNAT`), once they are connected.
+    #[default]
+    Auto,
+    /// Others cannot connect to it. It takes slots at relays at once and asks nobody.
+    Behind,
+    /// Others can connect to it. Nobody is asked.
+    None,
+}
+
+/// Whether others may be reached through this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relay {
+    /// While it is found to be reachable, or was given external addresses and not found otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
 /// How to join a subnet's network. Addresses are multiaddrs, as `/ip4/192.0.2.1/tcp/4001`.
 #[derive(Clone)]
 pub struct Config {
@@ -41,6 +65,10 @@ pub struct Config {
     /// Whether to look for peers beyond `bootnodes` and `known`. Default: true. Without it nobody
     /// else is dialed, and Kademlia's routing table stays empty.
     pub discover: bool,
+    /// Whether others can connect to this node. Default: found out.
+    pub nat: Nat,
+    /// Whether this node carries others' connections. Default: while it is reachable itself.
+    pub relay: Relay,
 }
 
 impl Config {
@@ -57,6 +85,8 @@ impl Config {
             max_peers: MAX_PEERS,
             archive: false,
             discover: true,
+            nat: Nat::Auto,
+            relay: Relay::Auto,
         }
     }
 }
@@ -74,6 +104,8 @@ impl fmt::Debug for Config {
             .field("max_peers", &self.max_peers)
             .field("archive", &self.archive)
             .field("discover", &self.discover)
+            .field("nat", &self.nat)
+            .field("relay", &self.relay)
             .finish_non_exhaustive()
     }
 }

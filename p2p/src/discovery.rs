@@ -11,13 +11,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use libp2p::kad::{self, GetProvidersOk, QueryResult, RecordKey, store::RecordStore as _};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::{Multiaddr, PeerId, gossipsub, identify};
+use libp2p::{Multiaddr, PeerId, gossipsub, identify, relay};
 
 use ganglion_types::proto::{self, request, response};
 use ganglion_types::{Body, Canonical as _, Item, PeerRecord, limits};
 
+use crate::circuit::is_circuit;
 use crate::config::{is_loopback, parts};
 use crate::handle::{Event, Fault, Verdict};
+use crate::nat::Reach;
 use crate::record::{self, RecordFault, Terms};
 use crate::request::{Asked, Frame, Reply};
 use crate::service::Service;
@@ -171,7 +173,11 @@ impl Service {
     }
 
     /// The addresses to tell: those configured, else those listened at, loopback only if there are no others.
+    /// Behind NAT those of relays come first.
     fn told_addresses(&self) -> Vec<Multiaddr> {
+        if self.nat.reach() == Reach::Behind {
+            return self.told_behind().into_iter().take(limits::PEER_ADDRESSES).collect();
+        }
         let all = if self.external.is_empty() { &self.listening } else { &self.external };
         let public: Vec<_> = all.iter().filter(|a| !is_loopback(a)).cloned().collect();
         let told = if public.is_empty() { all.clone() } else { public };
@@ -201,6 +207,9 @@ impl Service {
         self.discovery.own_published = false;
         // Kademlia tells only what the swarm calls external.
         for address in told {
+            if !is_circuit(&address) {
+                self.offer_to_punch(&address);
+            }
             self.swarm.add_external_address(address);
         }
     }
@@ -418,9 +427,14 @@ impl Service {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
+        self.swarm.behaviour_mut().admit(peer);
         let held = self.peers.get_mut(&peer).and_then(|peer| peer.connected.as_mut());
+        let Some(connected) = held else { return };
+        connected.relays = info.protocols.contains(&relay::HOP_PROTOCOL_NAME);
         // Once per connection: Kademlia would keep every address of every push.
-        let Some(connected) = held.filter(|connected| !connected.identified) else { return };
+        if connected.identified {
+            return;
+        }
         let shown = info.agent_version.chars().filter(|c| !c.is_control()).take(AGENT);
         connected.agent = Some(shown.collect());
         connected.identified = true;

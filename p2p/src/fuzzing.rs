@@ -8,7 +8,7 @@ use ganglion_types::{PeerRecord, SubnetId, proto};
 use libp2p::Multiaddr;
 use tokio::sync::Semaphore;
 
-use crate::config::parts;
+use crate::circuit::{self, Form};
 use crate::record::{self, Terms};
 use crate::request::{self, Frame};
 use crate::wire::{RequestShape, ResponseShape};
@@ -55,5 +55,7 @@ pub fn record(bytes: &[u8], subnet: &SubnetId, now: u64) -> Option<PeerRecord> {
 /// Whether an address of a record or a configuration is one to dial.
 #[must_use]
 pub fn address(text: &str) -> bool {
-    text.parse::<Multiaddr>().is_ok_and(|address| parts(&address).is_some())
+    text.parse::<Multiaddr>().is_ok_and(|address| {
+        matches!(circuit::read(&address), Form::Direct(..) | Form::Circuit { .. })
+    })
 }

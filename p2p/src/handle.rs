@@ -12,6 +12,7 @@ use ganglion_types::{Hotkey, Item, proto};
 
 use crate::bucket::Bucket;
 use crate::counts::Counted;
+use crate::nat::Reach;
 use crate::request;
 use crate::topics::Topic;
 
@@ -289,6 +290,8 @@ pub struct PeerInfo {
     pub connected: bool,
     /// Of the first connection.
     pub direction: Option<Direction>,
+    /// Whether all connections go through relays.
+    pub relayed: bool,
     /// Whether it has said that it listens to every topic: from then on gossip reaches it.
     pub subscribed: bool,
     /// Gossip score, faults included: about 0 for a stranger, below -80 it is not listened to.
@@ -306,6 +309,7 @@ pub struct PeerInfo {
 pub(crate) struct Snapshot {
     pub(crate) peers: Arc<Vec<PeerInfo>>,
     pub(crate) listen: Arc<Vec<String>>,
+    pub(crate) reach: Reach,
 }
 
 #[derive(Debug)]
@@ -491,10 +495,16 @@ impl Handle {
         self.shared.counted.text()
     }
 
-    /// Where the node listens, without peer ids.
+    /// Where the node listens, then where relays take its connections, without its peer id.
     #[must_use]
     pub fn listen_addresses(&self) -> Vec<String> {
         self.shared.snapshot.borrow().listen.as_ref().clone()
+    }
+
+    /// Whether others can connect to this node, as far as it knows.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.shared.snapshot.borrow().reach
     }
 
     /// The own peer id, to be appended to an address as `/p2p/...`.

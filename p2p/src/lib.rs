@@ -16,7 +16,8 @@
 //!
 //! # Names
 //! Topics are `/ganglion/1/<subnet>/{tasks, outputs, weights, ops, agreement, peers}`, protocols
-//! `/ganglion/1/<subnet>/{rpc, kad, id}`; see [`topics`]. Gossip runs over `/meshsub/1.x`.
+//! `/ganglion/1/<subnet>/{rpc, kad, id}`; see [`topics`]. Gossip runs over `/meshsub/1.x`. The relay, `AutoNAT` and
+//! hole punch protocols have libp2p's names: what is asked by them waits until `identify` told the subnet.
 //!
 //! # Who validates what
 //! | what | by whom |
@@ -54,7 +55,9 @@
 
 mod behaviour;
 mod bucket;
+mod circuit;
 mod config;
+mod connections;
 mod counts;
 mod discovery;
 #[cfg(feature = "fuzzing")]
@@ -64,22 +67,25 @@ mod gossip;
 mod handle;
 mod identity;
 mod metrics;
+mod nat;
 mod peers;
 mod record;
 mod request;
 mod service;
+mod shield;
 pub mod topics;
 mod traffic;
 mod transport;
 mod wire;
 
-pub use config::{Config, StartError};
+pub use config::{Config, Nat, Relay, StartError};
 pub use handle::{
     Direction, Event, Fault, Handle, MessageToken, PeerInfo, PublishError, RequestError, RequestId,
     ResponseToken, StopReason, Verdict,
 };
 pub use identity::peer_id;
 pub use metrics::begin;
+pub use nat::Reach;
 pub use request::refused;
 pub use service::start;
 pub use topics::Topic;
@@ -91,11 +97,17 @@ pub mod limits {
         SPARE_CONNECTIONS,
     };
     pub use crate::config::{BOOTNODES_MAX, MAX_PEERS, MAX_PEERS_MOST};
-    pub use crate::gate::{BANS_MAX, PER_ADDRESS_MAX};
+    pub use crate::gate::{
+        BANS_MAX, PER_ADDRESS_MAX, PER_RELAY_MAX, REDIAL_BURST, REDIAL_PER_SECOND,
+    };
     pub use crate::gossip::{PENDING_MAX, UNSENT_MAX, UNSENT_TIME, VERDICT_TIME};
     pub use crate::handle::{
         COMMANDS_MAX, PUBLISH_BURST, PUBLISH_BURST_BYTES, PUBLISH_BYTES_PER_SECOND,
         PUBLISH_PER_SECOND,
+    };
+    pub use crate::nat::{
+        CIRCUIT_BYTES, CIRCUIT_TIME, CIRCUITS_BURST, CIRCUITS_MAX, CIRCUITS_PEER_MAX, PROBES_MAX,
+        PROBES_PEER_MAX, RESERVATIONS_BURST, RESERVATIONS_MAX, SLOT_WAIT, SLOTS_MAX,
     };
     pub use crate::peers::{
         BAN_POINTS, BAN_TIME, DIAL_WAIT, DIAL_WAIT_ALONE, DIAL_WAIT_GONE, DIAL_WAIT_MOST,
@@ -106,5 +118,6 @@ pub mod limits {
         RESPONSE_BYTES, TIMEOUT,
     };
     pub use crate::service::{BACKLOG_MAX, EVENTS_MAX};
+    pub use crate::shield::HELD_MAX;
     pub use crate::topics::RECORD_BYTES;
 }

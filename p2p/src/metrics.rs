@@ -3,6 +3,8 @@
 use metrics::{counter, gauge};
 
 use crate::handle::Fault;
+use crate::nat::Reach;
+use crate::peers::Way;
 use crate::topics::Topic;
 
 const PEERS: &str = "ganglion_p2p_peers_connected";
@@ -21,12 +23,18 @@ const SERVED: &str = "ganglion_p2p_served_total";
 const CONNECTIONS: &str = "ganglion_p2p_connections_total";
 const FAULTS: &str = "ganglion_p2p_faults_total";
 const BANS: &str = "ganglion_p2p_bans_total";
+const REACH: &str = "ganglion_p2p_reach";
+const SLOTS: &str = "ganglion_p2p_relay_slots";
+const SERVED_SLOTS: &str = "ganglion_p2p_relay_slots_served";
+const CIRCUITS: &str = "ganglion_p2p_relay_circuits";
+const RELAY_ASKED: &str = "ganglion_p2p_relay_requests_total";
+const HOLE_PUNCHES: &str = "ganglion_p2p_hole_punches_total";
 const EVENTS_DROPPED: &str = "ganglion_p2p_events_dropped_total";
 
 /// Shows troubles that have not happened yet as 0, so that the first time can raise an alarm: what
 /// comes into being with its first event has no increase. Call once, after the recorder is installed.
 pub fn begin() {
-    for name in [PEERS, RECORDS] {
+    for name in [PEERS, RECORDS, SLOTS, SERVED_SLOTS, CIRCUITS] {
         gauge!(name).set(0.0);
     }
     for direction in ["in", "out"] {
@@ -46,6 +54,14 @@ pub fn begin() {
             counter!(GOSSIP, "topic" => topic.name(), "verdict" => verdict).increment(0);
         }
     }
+    for result in ["accepted", "denied"] {
+        for kind in ["reservation", "circuit"] {
+            counter!(RELAY_ASKED, "kind" => kind, "result" => result).increment(0);
+        }
+    }
+    for result in ["direct", "failed"] {
+        counter!(HOLE_PUNCHES, "result" => result).increment(0);
+    }
     for result in ["answered", "timed_out"] {
         counter!(REQUESTS, "kind" => "status", "result" => result).increment(0);
     }
@@ -58,13 +74,39 @@ pub(crate) fn peers_connected(count: usize) {
     gauge!(PEERS).set(as_f64(count));
 }
 
-/// Peers by direction (out, in) and transport (TCP, QUIC).
-pub(crate) fn peers_by_way(ways: [[usize; 2]; 2]) {
+/// Peers by direction (out, in) and way.
+pub(crate) fn peers_by_way(ways: [[usize; Way::ALL.len()]; 2]) {
     for (direction, counts) in ["out", "in"].into_iter().zip(ways) {
-        for (transport, count) in ["tcp", "quic"].into_iter().zip(counts) {
-            gauge!(WAYS, "direction" => direction, "transport" => transport).set(as_f64(count));
+        for (way, count) in Way::ALL.into_iter().zip(counts) {
+            gauge!(WAYS, "direction" => direction, "transport" => way.name()).set(as_f64(count));
         }
     }
+}
+
+/// One of the states is 1, the others are 0.
+pub(crate) fn reach(now: Reach) {
+    for state in Reach::ALL {
+        gauge!(REACH, "state" => state.name()).set(f64::from(u8::from(state == now)));
+    }
+}
+
+/// Slots that this node holds at relays.
+pub(crate) fn slots(held: usize) {
+    gauge!(SLOTS).set(as_f64(held));
+}
+
+/// What this node carries as a relay.
+pub(crate) fn relaying(slots: usize, circuits: usize) {
+    gauge!(SERVED_SLOTS).set(as_f64(slots));
+    gauge!(CIRCUITS).set(as_f64(circuits));
+}
+
+pub(crate) fn relay_asked(kind: &'static str, result: &'static str) {
+    counter!(RELAY_ASKED, "kind" => kind, "result" => result).increment(1);
+}
+
+pub(crate) fn hole_punch(result: &'static str) {
+    counter!(HOLE_PUNCHES, "result" => result).increment(1);
 }
 
 /// Peers in the mesh of a topic.

@@ -4,7 +4,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use ganglion_types::{Body, Canonical as _, Hotkey, Item, PeerRecord, SubnetId, limits, proto};
 
-use crate::config::parts;
+use crate::circuit::{self, Form};
 use crate::identity;
 use crate::topics::RECORD_BYTES;
 
@@ -134,15 +134,25 @@ pub(crate) fn verify(item: Item, terms: &Terms<'_>) -> Result<Verified, RecordFa
     Ok(Verified { item, record, peer, addresses })
 }
 
-/// The addresses this build can dial. One it cannot read is a fault, a transport it lacks is not.
+/// The addresses this build can dial, one of each relay. One it cannot read is a fault, a transport it lacks is not.
 fn addresses_of(record: &PeerRecord, peer: &PeerId) -> Result<Vec<Multiaddr>, RecordFault> {
-    let mut dialable = Vec::new();
+    let (mut dialable, mut relays) = (Vec::new(), Vec::new());
     for text in &record.addresses {
         let address: Multiaddr = text.parse().map_err(|_| RecordFault::Address)?;
-        match parts(&address) {
-            Some((_, Some(named))) if named != *peer => return Err(RecordFault::Address),
-            Some((base, _)) => dialable.push(base),
-            None => {}
+        match circuit::read(&address) {
+            Form::Direct(_, Some(named)) | Form::Circuit { peer: Some(named), .. }
+                if named != *peer =>
+            {
+                return Err(RecordFault::Address);
+            }
+            Form::Circuit { relay, .. } if relay == *peer => return Err(RecordFault::Address),
+            Form::Bad => return Err(RecordFault::Address),
+            Form::Direct(base, _) => dialable.push(base),
+            Form::Circuit { address, relay, .. } if !relays.contains(&relay) => {
+                relays.push(relay);
+                dialable.push(address);
+            }
+            Form::Circuit { .. } | Form::Unknown => {}
         }
     }
     Ok(dialable)
@@ -238,6 +248,32 @@ pub(crate) mod tests {
             vec!["/ip4/127.0.0.1/udp/1/webrtc-direct".into(), "/ip4/127.0.0.1/tcp/1".into()];
         let item = signed(PeerRecord { addresses, ..record(7) }, 7);
         assert_eq!(verify(item, &terms()).unwrap().addresses.len(), 1);
+    }
+
+    #[test]
+    fn a_circuit_is_dialed_once_per_relay_and_blames_whoever_makes_one_up() {
+        let id = |seed| identity::peer_of(&record(seed).signer).unwrap();
+        let circuit =
+            |port, relay: PeerId| format!("/ip4/192.0.2.1/tcp/{port}/p2p/{relay}/p2p-circuit");
+        let taken = |addresses: &[String]| {
+            let record = PeerRecord { addresses: addresses.to_vec(), ..record(7) };
+            verify(signed(record, 7), &terms()).map(|verified| verified.addresses.len())
+        };
+        let first = circuit(1, id(1));
+        assert_eq!(taken(&[first.clone(), circuit(2, id(1)), circuit(2, id(2))]), Ok(2));
+        assert_eq!(taken(&[format!("{first}/p2p/{}", id(7))]), Ok(1));
+        for hostile in [
+            format!("{first}/p2p/{}", id(8)),
+            circuit(1, id(7)),
+            format!("{first}/p2p/{}/p2p-circuit", id(7)),
+            circuit(1, PeerId::from_bytes(&[&[0x12, 0x20][..], &[5; 32]].concat()).unwrap()),
+        ] {
+            assert_eq!(
+                taken(std::slice::from_ref(&hostile)),
+                Err(RecordFault::Address),
+                "{hostile}"
+            );
+        }
     }
 
     #[test]

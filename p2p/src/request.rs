@@ -329,6 +329,11 @@ impl Outbound {
             && self.asked.values().filter(|asked| asked.peer == *peer).count() < OUTBOUND_PEER_MAX
     }
 
+    /// Whether an answer of `peer` is awaited.
+    pub(crate) fn is_asked(&self, peer: &PeerId) -> bool {
+        self.asked.values().any(|asked| asked.peer == *peer)
+    }
+
     pub(crate) fn insert(&mut self, id: OutboundRequestId, asked: Asked) {
         self.asked.insert(id, asked);
     }
@@ -360,6 +365,11 @@ impl Inbound {
         self.waiting.len() < INBOUND_MAX
             && self.waiting.values().filter(|waiting| waiting.peer == *peer).count()
                 < INBOUND_PEER_MAX
+    }
+
+    /// Whether `peer` awaits an answer.
+    pub(crate) fn is_asking(&self, peer: &PeerId) -> bool {
+        self.waiting.values().any(|waiting| waiting.peer == *peer)
     }
 
     pub(crate) fn insert(

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use ed25519_dalek::SigningKey;
 use futures::StreamExt as _;
 use libp2p::core::transport::TransportError;
-use libp2p::multiaddr::Protocol;
-use libp2p::swarm::{DialError, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
+use libp2p::swarm::{ListenError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, relay};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -18,6 +17,7 @@ use ganglion_types::{Hotkey, SubnetId, sign};
 
 use crate::behaviour::{self, Behaviour, BehaviourEvent};
 use crate::config::{self, Checked, Config, StartError};
+use crate::connections::dial_label;
 use crate::counts::{Counted, Counting, Counts};
 use crate::discovery::{Discovery, unix_seconds};
 use crate::gossip::{PENDING_MAX, Pending, Unsent};
@@ -25,10 +25,10 @@ use crate::handle::{
     Answer, COMMANDS_MAX, Command, Direction, Event, Fault, Handle, PeerInfo, Shared, Snapshot,
     StopReason, rates,
 };
-use crate::peers::{BAN_TIME, Connected, SETTLED, Table};
+use crate::peers::{BAN_TIME, Connected, Table, Way};
 use crate::request::{INBOUND_MAX, Inbound, Outbound};
 use crate::topics::{Topic, Topics};
-use crate::{identity, metrics, transport};
+use crate::{identity, metrics, nat, transport};
 
 /// Events that wait for the node. What they hold is bounded by the inflow of `gossip` (48 MiB) and the
 /// budget of `request` (32 MiB).
@@ -41,8 +41,6 @@ pub const BACKLOG_MAX: usize = 1024;
 const NEWCOMER: Duration = Duration::from_secs(3);
 /// A peer that did not say who it is by then is not one of us.
 const IDENTIFY: Duration = Duration::from_secs(15);
-/// Pings without an answer, 20 s each, after which a connection is dead.
-const PINGS_MISSED: u8 = 2;
 /// Connections without a stream are kept: the limits, pings and the trimming below decide.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often time is looked at.
@@ -105,6 +103,7 @@ pub(crate) struct Service {
     pub(crate) loopback: bool,
     pub(crate) external: Vec<Multiaddr>,
     pub(crate) listening: Vec<Multiaddr>,
+    pub(crate) nat: nat::State,
     pub(crate) peers: Table,
     pub(crate) discovery: Discovery,
     pub(crate) pending: Pending,
@@ -141,6 +140,7 @@ pub async fn start(config: Config) -> Result<(Handle, mpsc::Receiver<Event>), St
     let (stop, stop_input) = watch::channel(false);
     let (listen, bootnodes) = (checked.listen.clone(), checked.bootnodes.clone());
     let mut service = Service::new(&checked, sender, snapshot, now)?;
+    service.begin_nat();
     service.seed(&bootnodes, checked.config.known, now);
     service.listen(listen).await?;
     let handle = Handle {
@@ -172,12 +172,13 @@ impl Service {
         let keypair = identity::keypair(&config.key);
         let topics = Topics::new(config.subnet);
         let mut counts = Counts::new();
-        let (subnet, most, discover) = (&config.subnet, config.max_peers, config.discover);
-        let behaviour = behaviour::build(&keypair, subnet, &topics, (most, discover), &mut counts)
-            .map_err(|error| StartError::Transport(std::io::Error::other(error)))?;
-        let transport = transport::build(&keypair, &mut counts).map_err(StartError::Transport)?;
-        let (counting, counted) = counts.finish();
         let peer_id = keypair.public().to_peer_id();
+        let (circuits, client) = relay::client::new(peer_id);
+        let behaviour = behaviour::build(&keypair, &topics, checked, client, &mut counts)
+            .map_err(|error| StartError::Transport(std::io::Error::other(error)))?;
+        let transport =
+            transport::build(&keypair, circuits, &mut counts).map_err(StartError::Transport)?;
+        let (counting, counted) = counts.finish();
         let settings =
             libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
         Ok(Self {
@@ -193,6 +194,7 @@ impl Service {
             loopback: checked.loopback,
             external: checked.external.clone(),
             listening: Vec::new(),
+            nat: nat::State::new(config.nat, config.relay),
             peers: Table::new(),
             discovery: Discovery::new(now),
             pending: Pending::new(now),
@@ -318,6 +320,7 @@ impl Service {
                 silent.push(*id);
             }
         }
+        self.tend_circuits(now);
         for (id, score) in scores {
             self.swarm.behaviour_mut().gossip.set_application_score(&id, score);
         }
@@ -368,22 +371,20 @@ impl Service {
         self.counting.record(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event, now),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
-                let direction =
-                    if endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound };
-                self.on_connected(peer_id, direction, now);
-                if let Some(connected) =
-                    self.peers.get_mut(&peer_id).and_then(|peer| peer.connected.as_mut())
-                {
-                    let address = endpoint.get_remote_address();
-                    connected.quic = address.iter().any(|part| part == Protocol::QuicV1);
-                }
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_established(peer_id, connection_id, &endpoint, now);
             }
-            SwarmEvent::ConnectionClosed { peer_id, num_established, cause, .. } => {
+            SwarmEvent::ConnectionClosed {
+                peer_id, connection_id, num_established, cause, ..
+            } => {
                 tracing::debug!(peer = %peer_id, ?cause, num_established, "connection closed");
                 metrics::connection("closed");
                 if num_established == 0 {
                     self.on_disconnected(peer_id, now);
+                } else if let Some(connected) =
+                    self.peers.get_mut(&peer_id).and_then(|peer| peer.connected.as_mut())
+                {
+                    connected.remove(connection_id);
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
@@ -398,14 +399,29 @@ impl Service {
                 metrics::connection(if denied { "denied" } else { "inbound_failed" });
                 tracing::debug!(%send_back_addr, %error, "incoming connection failed");
             }
-            SwarmEvent::NewListenAddr { address, .. } => {
+            event => return self.on_listener(event),
+        }
+        false
+    }
+
+    /// Whether nothing is left to listen at. What a relay says of its addresses is not told on.
+    fn on_listener(&mut self, event: SwarmEvent<BehaviourEvent>) -> bool {
+        match event {
+            SwarmEvent::NewListenAddr { listener_id, address }
+                if !self.nat.is_slot(listener_id) =>
+            {
                 self.outbox.deliver(Event::Listening { address: address.to_string() });
                 self.listening.push(address);
                 self.renew_snapshot();
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } => {
+            SwarmEvent::ExpiredListenAddr { listener_id, address }
+                if !self.nat.is_slot(listener_id) =>
+            {
                 self.listening.retain(|held| *held != address);
                 self.renew_snapshot();
+            }
+            SwarmEvent::ListenerClosed { listener_id, .. } if self.nat.is_slot(listener_id) => {
+                self.on_slot_closed(listener_id);
             }
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 tracing::error!(?addresses, ?reason, "a listener closed");
@@ -428,74 +444,25 @@ impl Service {
             }
             BehaviourEvent::Identify(_) => {}
             BehaviourEvent::Ping(event) => self.on_ping(&event),
+            BehaviourEvent::Autonat(event) => self.on_autonat(event, now),
+            BehaviourEvent::Relay(event) => self.on_relay(&event),
+            BehaviourEvent::Circuits(event) => self.on_circuits(&event),
+            BehaviourEvent::Dcutr(event) => self.on_punched(&event),
             BehaviourEvent::Limits(never) | BehaviourEvent::Gate(never) => match never {},
-        }
-    }
-
-    fn on_connected(&mut self, peer: PeerId, direction: Direction, now: Instant) {
-        metrics::connection("established");
-        if !self.peers.on_connected(peer, direction, now) {
-            return self.on_second_connection(peer, now);
-        }
-        metrics::peers_connected(self.peers.connected_count());
-        if let Some(held) = self.peers.get(&peer) {
-            let hotkey = held.hotkey;
-            self.outbox.deliver(Event::Connected { peer: hotkey });
-        }
-        // The other end learns our record from the question.
-        if direction == Direction::Outbound {
-            self.ask_records(peer);
-        }
-        self.renew_snapshot();
-    }
-
-    /// Two that dial each other at once keep both connections. Long after the first, a second one means
-    /// that the peer restarted and its old connection is dead: gossipsub tells its subscriptions on a
-    /// first connection only, so both are closed and begun anew.
-    fn on_second_connection(&mut self, peer: PeerId, now: Instant) {
-        let first = self.peers.get(&peer).and_then(|peer| peer.connected.as_ref());
-        if first.is_some_and(|first| now.saturating_duration_since(first.since) >= SETTLED) {
-            metrics::connection("restarted");
-            let _ = self.swarm.disconnect_peer_id(peer);
-        }
-    }
-
-    fn on_disconnected(&mut self, peer: PeerId, now: Instant) {
-        self.peers.on_disconnected(&peer, now);
-        metrics::peers_connected(self.peers.connected_count());
-        if let Some(held) = self.peers.get(&peer) {
-            let hotkey = held.hotkey;
-            self.outbox.deliver(Event::Disconnected { peer: hotkey });
-        }
-        self.renew_snapshot();
-    }
-
-    fn on_ping(&mut self, event: &ping::Event) {
-        let held = self.peers.get_mut(&event.peer).and_then(|peer| peer.connected.as_mut());
-        let Some(connected) = held else { return };
-        match &event.result {
-            Ok(rtt) => {
-                connected.rtt = Some(*rtt);
-                connected.pings_missed = 0;
-            }
-            Err(_) => {
-                connected.pings_missed = connected.pings_missed.saturating_add(1);
-                if connected.pings_missed >= PINGS_MISSED {
-                    metrics::connection("ping_lost");
-                    self.swarm.close_connection(event.connection);
-                }
-            }
         }
     }
 
     /// Who is connected and how, in which mesh, with which score.
     fn show_connections(&self) {
         let gossip = &self.swarm.behaviour().gossip;
-        let mut ways = [[0; 2]; 2];
+        let mut ways = [[0; Way::ALL.len()]; 2];
         let mut scores = Vec::new();
         for (id, _, connected) in self.peers.connected() {
             let inbound = connected.direction == Direction::Inbound;
-            ways[usize::from(inbound)][usize::from(connected.quic)] += 1;
+            let way = connected.way();
+            for (at, _) in Way::ALL.iter().enumerate().filter(|(_, other)| **other == way) {
+                ways[usize::from(inbound)][at] += 1;
+            }
             scores.push(gossip.peer_score(id).unwrap_or(0.0));
         }
         metrics::peers_by_way(ways);
@@ -520,6 +487,7 @@ impl Service {
                     addresses: peer.addresses(true).iter().map(ToString::to_string).collect(),
                     connected: connected.is_some(),
                     direction: connected.map(|connected| connected.direction),
+                    relayed: connected.is_some_and(|connected| connected.way() == Way::Relay),
                     subscribed: connected.is_some_and(Connected::is_subscribed),
                     score: gossip.peer_score(id).unwrap_or(0.0),
                     rtt: connected.and_then(|connected| connected.rtt),
@@ -529,17 +497,10 @@ impl Service {
             })
             .collect();
         peers.sort_unstable_by_key(|peer| (!peer.connected, peer.hotkey));
-        let listen = self.listening.iter().map(ToString::to_string).collect();
-        self.snapshot.send_replace(Snapshot { peers: Arc::new(peers), listen: Arc::new(listen) });
-    }
-}
-
-fn dial_label(error: &DialError) -> &'static str {
-    match error {
-        DialError::Denied { .. } => "denied",
-        DialError::WrongPeerId { .. } => "wrong_peer",
-        DialError::DialPeerConditionFalse(_) => "already_connected",
-        _ => "dial_failed",
+        let listen = self.listening.iter().chain(self.nat.circuits());
+        let listen = Arc::new(listen.map(ToString::to_string).collect());
+        let reach = self.nat.reach();
+        self.snapshot.send_replace(Snapshot { peers: Arc::new(peers), listen, reach });
     }
 }
 

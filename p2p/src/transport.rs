@@ -1,17 +1,18 @@
-//! TCP with Noise and Yamux, names resolved by DNS; QUIC beside it if the feature is on.
+//! TCP with Noise and Yamux, names resolved by DNS, and circuits through relays; QUIC beside them if the feature is on.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::future::Either;
 use futures::{AsyncRead, AsyncWrite, ready};
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, Transport, dns, noise, tcp, yamux};
+use libp2p::{PeerId, Transport, dns, noise, relay, tcp, yamux};
 use metrics::{Counter, counter};
 
 use crate::counts::Counts;
@@ -25,6 +26,7 @@ const STREAMS: usize = 128;
 
 pub(crate) fn build(
     keypair: &Keypair,
+    circuits: relay::client::Transport,
     counts: &mut Counts,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, io::Error> {
     let named = match dns::tokio::Transport::system(numeric(keypair)?) {
@@ -36,26 +38,37 @@ pub(crate) fn build(
             dns::tokio::Transport::custom(numeric(keypair)?, config, options)
         }
     };
-    Ok(TransportTimeout::new(counts.bandwidth(named), CONNECT)
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
-        .boxed())
+    // Bytes of a circuit are bytes of the connection to its relay, and counted there.
+    let direct = counts.bandwidth(named).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let circuits = circuits
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise::Config::new(keypair).map_err(io::Error::other)?)
+        .multiplex(muxer())
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let all = circuits.or_transport(direct).map(|either, _| match either {
+        Either::Left(connection) | Either::Right(connection) => connection,
+    });
+    Ok(TransportTimeout::new(all, CONNECT).boxed())
+}
+
+fn muxer() -> yamux::Config {
+    let mut muxer = yamux::Config::default();
+    muxer.set_max_num_streams(STREAMS);
+    muxer
 }
 
 /// The transports proper, which dial IP addresses only.
 fn numeric(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, io::Error> {
     let read = counter!(BYTES, "direction" => "in");
     let written = counter!(BYTES, "direction" => "out");
-    let mut muxer = yamux::Config::default();
-    muxer.set_max_num_streams(STREAMS);
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .map(move |stream, _| Counted { stream, read: read.clone(), written: written.clone() })
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair).map_err(io::Error::other)?)
-        .multiplex(muxer)
+        .multiplex(muxer())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     #[cfg(feature = "quic")]
     let tcp = {
-        use futures::future::Either;
         let quic = libp2p::quic::tokio::Transport::new(libp2p::quic::Config::new(keypair))
             .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
         tcp.or_transport(quic).map(|either, _| match either {

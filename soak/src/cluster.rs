@@ -16,6 +16,7 @@ use ganglion::testnet::setup::{self, Made, NodeRecord, Ports};
 use ganglion::testnet::spec::{Flags, Role, Spec};
 use ganglion::{config, files, manifest, units};
 
+use crate::routers::{self, Place};
 use crate::{Options, namespaces};
 
 /// How often a condition is looked at.
@@ -34,6 +35,17 @@ impl Size {
     pub(crate) const SMALL: Self = Self { validators: 4, miners: 2, epoch_ms: 3_000 };
 }
 
+/// Where the nodes of a subnet are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Net {
+    /// All on this machine's loopback.
+    Loopback,
+    /// Each in a network namespace, on one bridge.
+    Bridge,
+    /// Each in a network namespace, some behind routers.
+    Routers(Vec<Place>),
+}
+
 /// One machine of the subnet: its directory, and its process while it runs.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -50,8 +62,7 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     pub(crate) epoch_ms: u64,
     pub(crate) binary: PathBuf,
-    /// Whether each node has a network namespace.
-    apart: bool,
+    net: Net,
     /// Removed with the cluster, unless it is to be kept.
     temporary: Option<tempfile::TempDir>,
 }
@@ -59,20 +70,35 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes keys, manifest and directories; nothing runs yet.
     pub(crate) fn new(options: &Options, name: &str, size: Size) -> anyhow::Result<Self> {
-        Self::make(options, name, size, false)
+        Self::make(options, name, size)
     }
 
     /// The same with a network namespace for each node; this program must be inside.
     pub(crate) fn in_namespaces(options: &Options, name: &str, size: Size) -> anyhow::Result<Self> {
-        let cluster = Self::make(options, name, size, true)?;
+        let mut cluster = Self::make(options, name, size)?;
         namespaces::build(cluster.nodes.len())?;
-        for at in 0..cluster.nodes.len() {
-            cluster.move_apart(at)?;
-        }
+        cluster.net = Net::Bridge;
+        cluster.move_apart()?;
         Ok(cluster)
     }
 
-    fn make(options: &Options, name: &str, size: Size, apart: bool) -> anyhow::Result<Self> {
+    /// The same with some nodes behind routers: `places` says where each is by its role.
+    pub(crate) fn behind_routers(
+        options: &Options,
+        name: &str,
+        size: Size,
+        places: impl FnOnce(&[Role]) -> Vec<Place>,
+    ) -> anyhow::Result<Self> {
+        let mut cluster = Self::make(options, name, size)?;
+        let roles: Vec<Role> = cluster.nodes.iter().map(|node| node.record.role).collect();
+        let places = places(&roles);
+        routers::build(&places)?;
+        cluster.net = Net::Routers(places);
+        cluster.move_apart()?;
+        Ok(cluster)
+    }
+
+    fn make(options: &Options, name: &str, size: Size) -> anyhow::Result<Self> {
         let binary = binary(options)?;
         let (dir, temporary) = match &options.dir {
             Some(dir) => (dir.join(name), None),
@@ -109,7 +135,7 @@ impl Cluster {
             .into_iter()
             .map(|one| Node { record: one.record, process: None, started: None })
             .collect();
-        Ok(Self { layout, nodes, epoch_ms: base.epoch_ms, binary, apart, temporary })
+        Ok(Self { layout, nodes, epoch_ms: base.epoch_ms, binary, net: Net::Loopback, temporary })
     }
 
     /// Starts every node, and waits until each has the first certified epoch.
@@ -141,25 +167,42 @@ impl Cluster {
     /// The node's interface, whether it runs or not.
     pub(crate) fn client(&self, at: usize) -> anyhow::Result<Client> {
         let NodeRecord { api_port, .. } = self.nodes[at].record;
-        Ok(Client::new(&format!("{}:{api_port}", self.host(at)))?)
+        Ok(Client::new(&format!("{}:{api_port}", self.control(at)))?)
     }
 
+    /// Where a node listens to others.
     fn host(&self, at: usize) -> Ipv4Addr {
-        if self.apart { namespaces::address(at) } else { Ipv4Addr::LOCALHOST }
+        match &self.net {
+            Net::Loopback => Ipv4Addr::LOCALHOST,
+            Net::Bridge => namespaces::address(at),
+            Net::Routers(places) => routers::address(at, places[at]),
+        }
+    }
+
+    /// Where its API is.
+    fn control(&self, at: usize) -> Ipv4Addr {
+        match &self.net {
+            Net::Routers(_) => routers::control(at),
+            Net::Loopback | Net::Bridge => self.host(at),
+        }
+    }
+
+    fn move_apart(&self) -> anyhow::Result<()> {
+        (0..self.nodes.len()).try_for_each(|at| self.move_one(at))
     }
 
     /// Puts the addresses of its namespace into a node's settings.
-    fn move_apart(&self, at: usize) -> anyhow::Result<()> {
+    fn move_one(&self, at: usize) -> anyhow::Result<()> {
         let path = self.layout.node(&self.nodes[at].record.name).join(config::FILE_NAME);
         let mut text = std::fs::read_to_string(&path)?;
         for (other, node) in self.nodes.iter().enumerate() {
             let NodeRecord { p2p_port, api_port, .. } = node.record;
-            let host = self.host(other);
+            let (host, control) = (self.host(other), self.control(other));
             text = text.replace(
                 &format!("/ip4/127.0.0.1/tcp/{p2p_port}"),
                 &format!("/ip4/{host}/tcp/{p2p_port}"),
             );
-            text = text.replace(&format!("127.0.0.1:{api_port}"), &format!("{host}:{api_port}"));
+            text = text.replace(&format!("127.0.0.1:{api_port}"), &format!("{control}:{api_port}"));
         }
         Ok(std::fs::write(&path, text)?)
     }
@@ -180,7 +223,10 @@ impl Cluster {
         let mut command = process::command(&self.binary, &self.layout).into_std();
         command.args(["run", "--exit-with-stdin", "--data-dir"]).arg(self.layout.node(name));
         change(&mut command);
-        let mut command = if self.apart { namespaces::inside(at, &command) } else { command };
+        let mut command = match self.net {
+            Net::Loopback => command,
+            Net::Bridge | Net::Routers(_) => namespaces::inside(at, &command),
+        };
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         self.nodes[at].process = Some(child);

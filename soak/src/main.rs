@@ -15,11 +15,13 @@ mod history;
 mod kills;
 mod latency;
 mod namespaces;
+mod nat;
 mod partitions;
 mod power_loss;
 mod preload;
 mod reopen;
 mod report;
+mod routers;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -84,6 +86,8 @@ enum Trial {
     Kills,
     /// The network is cut: 2-2, 3-1, one way, flapping
     Partitions,
+    /// Nodes are behind routers: they find relays, and each other directly where routers allow it
+    Nat,
     /// Clocks jump and drift, on one node and on all
     Clocks,
     /// A validator's disk is full, read-only, or fails, and is mended
@@ -99,10 +103,11 @@ enum Trial {
 }
 
 impl Trial {
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Latency,
         Self::Kills,
         Self::Partitions,
+        Self::Nat,
         Self::Clocks,
         Self::Disk,
         Self::Corruption,
@@ -115,6 +120,7 @@ impl Trial {
             Self::Latency => "latency",
             Self::Kills => "kills",
             Self::Partitions => "partitions",
+            Self::Nat => "nat",
             Self::Clocks => "clocks",
             Self::Disk => "disk",
             Self::Corruption => "corruption",
@@ -129,6 +135,7 @@ impl Trial {
             Self::Latency => latency::run(options),
             Self::Kills => kills::run(options),
             Self::Partitions => partitions::run(options),
+            Self::Nat => nat::run(options),
             Self::Clocks => clocks::run(options),
             Self::Disk => disk::run(options),
             Self::Corruption => corruption::run(options),

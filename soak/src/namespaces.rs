@@ -142,7 +142,7 @@ fn nft(at: usize, rules: &str) -> anyhow::Result<()> {
     call("ip", &["netns", "exec", &name(at), "nft", rules])
 }
 
-fn ip(arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn ip(arguments: &[&str]) -> anyhow::Result<()> {
     call("ip", arguments)
 }
 

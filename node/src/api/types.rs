@@ -45,8 +45,11 @@ pub struct Status {
     pub role: String,
     /// Own uid.
     pub uid: Option<u16>,
-    /// Addresses that this node listens on, with `/p2p/`.
+    /// Addresses that this node listens on, and those at relays, with `/p2p/`.
     pub listen: Vec<String>,
+    /// Whether others can connect to this node: `unknown`, `public` or `behind_nat`.
+    #[serde(default)]
+    pub reach: String,
     /// Last certified epoch; 0 is genesis.
     pub epoch: u64,
     /// Its cut id.
@@ -145,6 +148,14 @@ pub struct Ready {
     pub warnings: Vec<String>,
 }
 
+impl Status {
+    /// Whether others can neither connect to this node nor reach it through a relay.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.reach == "behind_nat" && !self.listen.iter().any(|one| one.contains("/p2p-circuit"))
+    }
+}
+
 /// One of `GET /v1/peers`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
@@ -160,6 +171,9 @@ pub struct Peer {
     pub addresses: Vec<String>,
     /// Whether connected now.
     pub connected: bool,
+    /// Whether only through relays.
+    #[serde(default)]
+    pub relayed: bool,
     /// Gossip score, 0 is neutral.
     pub score: f64,
     /// Round-trip time in milliseconds.

@@ -50,9 +50,10 @@ fn text(peers: &[Peer], long: bool) -> String {
         if long {
             cells.push(Cell::new(&peer.peer_id));
         }
-        let state = match peer.connected {
-            true => Cell::new("connected").fg(Color::Green),
-            false => Cell::new("known"),
+        let state = match (peer.connected, peer.relayed) {
+            (true, false) => Cell::new("connected").fg(Color::Green),
+            (true, true) => Cell::new("by relay").fg(Color::Green),
+            (false, _) => Cell::new("known"),
         };
         let score = Cell::new(format!("{:.1}", peer.score));
         cells.extend([

@@ -141,6 +141,9 @@ fn text(status: &Status, ready: &Ready) -> String {
     for address in &status.listen {
         line("listens", address.clone());
     }
+    if status.is_hidden() {
+        line("hidden", "it is behind NAT, and no relay takes connections for it yet".into());
+    }
     for reason in &ready.reasons {
         line("NOT READY", reason.clone());
     }

@@ -4,6 +4,7 @@
 //! made of which source is in [`Config::shown`], for `ganglion config show`.
 
 mod anchor;
+mod reach;
 mod resolve;
 mod settings;
 
@@ -15,6 +16,8 @@ use crate::fault::{Code, Curable, Fault, Told};
 use crate::files::FileError;
 use crate::keys::PasswordSource;
 use crate::snapshots::Checkpoint;
+
+pub use ganglion_p2p::{Nat, Relay};
 
 pub use anchor::{AnchorBackend, AnchorConfig, EvmConfig, SubstrateConfig, SubstratePlace};
 pub(crate) use anchor::{contract, genesis};
@@ -124,6 +127,10 @@ pub struct Config {
     pub listen: Vec<Address>,
     /// Addresses to tell others, at most 8.
     pub external: Vec<Address>,
+    /// Whether others can connect to this node.
+    pub nat: Nat,
+    /// Whether it carries connections of others.
+    pub relay: Relay,
     /// Nodes to begin with, each with a peer id, at most 32.
     pub bootnodes: Vec<Address>,
     /// Where HTTP is served.

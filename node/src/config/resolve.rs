@@ -7,7 +7,7 @@ use toml_edit::Item;
 
 use super::anchor::socket_url;
 use super::settings::*;
-use super::{Address, Config, ConfigError, FILE_NAME, LogFormat, Shown, Source, Worker};
+use super::{Address, Config, ConfigError, FILE_NAME, LogFormat, Shown, Source, Worker, reach};
 use crate::document::{Notes, Problems, Section};
 use crate::fault::Curable as _;
 use crate::files::{self, FileError};
@@ -39,6 +39,8 @@ pub fn resolve(
     let password_file = r.path(&PASSWORD_FILE, password_file);
     let listen = r.list(&LISTEN, 1, 8, |text| address(text, false));
     let external = r.list(&EXTERNAL, 0, 8, |text| address(text, false));
+    let nat = r.one(&NAT, reach::nat);
+    let relay = r.one(&RELAY, reach::relay);
     let bootnodes = r.list(&BOOTNODES, 0, 32, |text| address(text, true));
     let api =
         r.one(&API, |text| text.parse().map_err(|_| "must be an IP address and a port".to_owned()));
@@ -74,6 +76,8 @@ pub fn resolve(
             .map_or(PasswordSource::Ask(Prompt::OnTerminal), PasswordSource::File),
         listen,
         external,
+        nat: nat.expect(unsaid),
+        relay: relay.expect(unsaid),
         bootnodes,
         api: api.expect(unsaid),
         log_level: log_level.expect(unsaid),

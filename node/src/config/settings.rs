@@ -80,6 +80,27 @@ pub(super) const EXTERNAL: Setting = setting!(
     "[]",
     "Addresses to tell others, where they differ from those listened on: behind NAT, or with DNS."
 );
+pub(super) const NAT: Setting = setting!(
+    "nat",
+    "GANGLION_NAT",
+    false,
+    "word",
+    "auto, behind or none",
+    "\"auto\"",
+    "Whether others can connect to this node. auto asks peers to connect back, over the public internet \
+     only; behind says that they cannot, so that it is reached through relays at once; none says that they \
+     can."
+);
+pub(super) const RELAY: Setting = setting!(
+    "relay",
+    "GANGLION_RELAY",
+    false,
+    "word",
+    "auto, on or off",
+    "\"auto\"",
+    "Whether peers of this subnet behind NAT are reached through this node. auto does it while others \
+     can connect to it."
+);
 pub(super) const BOOTNODES: Setting = setting!(
     "bootnodes",
     "GANGLION_BOOTNODES",
@@ -320,12 +341,14 @@ pub(super) const ANCHOR_TAKEOVER: Setting = setting!(
 );
 
 /// Every setting, in the order of the file.
-pub const SETTINGS: [Setting; 30] = [
+pub const SETTINGS: [Setting; 32] = [
     MANIFEST,
     HOTKEY,
     PASSWORD_FILE,
     LISTEN,
     EXTERNAL,
+    NAT,
+    RELAY,
     BOOTNODES,
     API,
     LOG_LEVEL,
@@ -377,6 +400,12 @@ pub struct ConfigArgs {
     /// Multiaddr to tell others; may be repeated
     #[arg(long, value_name = "ADDR", help_heading = "Settings")]
     pub external: Vec<String>,
+    /// Whether others can connect here: auto, behind or none [default: auto]
+    #[arg(long, value_name = "WORD", help_heading = "Settings")]
+    pub nat: Option<String>,
+    /// Whether to carry connections of peers behind NAT: auto, on or off [default: auto]
+    #[arg(long, value_name = "WORD", help_heading = "Settings")]
+    pub relay: Option<String>,
     /// Multiaddr with /p2p/PEER of a node to begin with; may be repeated
     #[arg(long = "bootnode", value_name = "ADDR", help_heading = "Settings")]
     pub bootnodes: Vec<String>,
@@ -430,6 +459,8 @@ impl ConfigArgs {
             "password_file" => one(&self.password_file),
             "listen" => self.listen.clone(),
             "external" => self.external.clone(),
+            "nat" => one(&self.nat),
+            "relay" => one(&self.relay),
             "bootnodes" => self.bootnodes.clone(),
             "api" => one(&self.api),
             "log_level" => one(&self.log_level),

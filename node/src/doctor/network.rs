@@ -113,7 +113,9 @@ pub(super) fn addresses(patient: &Patient, report: &mut Report) {
     {
         report.warning(
             Code::NAT,
-            format!("this machine is {own} in its own network: others cannot reach it there"),
+            format!(
+                "this machine is {own} in its own network: others reach it through relays at best"
+            ),
         );
     }
 }

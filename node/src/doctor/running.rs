@@ -72,6 +72,12 @@ fn judge(
             format!("version {} runs, and this program is {}", status.version, VERSION),
         );
     }
+    if status.is_hidden() {
+        report.warning(
+            Code::HIDDEN,
+            "others cannot connect to this node, and no relay takes connections for it",
+        );
+    }
     for reason in &ready.reasons {
         report.error(Code::NOT_READY, reason.as_str());
     }

@@ -99,6 +99,8 @@ pub struct PeerSeen {
     pub addresses: Vec<String>,
     /// Whether there is a connection.
     pub connected: bool,
+    /// Whether only through relays.
+    pub relayed: bool,
     /// Gossip score, about 0 for a stranger.
     pub score: f64,
     /// Last measured round trip.
@@ -115,8 +117,12 @@ pub trait Network: Send + Sync {
     fn peers(&self) -> Vec<PeerSeen>;
     /// Own libp2p peer id.
     fn peer_id(&self) -> String;
-    /// Addresses listened on, without peer id.
+    /// Addresses listened on, and where relays take connections for it, without peer id.
     fn listen(&self) -> Vec<String>;
+    /// Whether others can connect to this node: `unknown`, `public` or `behind_nat`.
+    fn reach(&self) -> &'static str {
+        "unknown"
+    }
     /// What the network's library counted by itself, in the text format of `OpenMetrics`; empty if it counts nothing.
     fn metrics(&self) -> String {
         String::new()

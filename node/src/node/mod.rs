@@ -452,6 +452,8 @@ fn network_config(
         known,
         max_peers: usize::try_from(config.max_connections).unwrap_or(64),
         archive: config.archive,
+        nat: config.nat,
+        relay: config.relay,
         ..p2p::Config::new(hotkey.signing_key().clone(), subnet)
     })
 }

@@ -49,6 +49,7 @@ impl http::Network for p2p::Handle {
                 peer_id: peer.peer_id,
                 addresses: peer.addresses,
                 connected: peer.connected,
+                relayed: peer.relayed,
                 score: peer.score,
                 rtt: peer.rtt,
                 agent: peer.agent,
@@ -65,6 +66,10 @@ impl http::Network for p2p::Handle {
 
     fn listen(&self) -> Vec<String> {
         self.listen_addresses()
+    }
+
+    fn reach(&self) -> &'static str {
+        Self::reach(self).name()
     }
 
     fn metrics(&self) -> String {

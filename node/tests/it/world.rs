@@ -290,6 +290,7 @@ impl Network for Peers {
             peer_id: "12D3KooWtest".into(),
             addresses: vec!["/ip4/10.0.0.1/tcp/7800".into()],
             connected,
+            relayed: false,
             score: -1.5,
             rtt: connected.then(|| Duration::from_micros(1_500)),
             agent: Some("ganglion/0.1.0\u{1b}[31m".into()),

@@ -13,9 +13,9 @@ use libp2p::{Multiaddr, PeerId};
 
 use ganglion_types::Item;
 
-pub(crate) use self::peer::Connected;
 use self::peer::Peer;
 pub use self::peer::{BAN_POINTS, BAN_TIME, POINTS_HALF_LIFE};
+pub(crate) use self::peer::{Connected, Link, Way};
 use crate::config::ip_of;
 use crate::handle::Direction;
 use crate::identity;
@@ -190,17 +190,7 @@ impl Table {
         if peer.connected.is_some() {
             return false;
         }
-        peer.connected = Some(Connected {
-            direction,
-            quic: false,
-            since: now,
-            rtt: None,
-            agent: None,
-            identified: false,
-            pings_missed: 0,
-            slow: 0,
-            topics: 0,
-        });
+        peer.connected = Some(Connected::new(direction, now));
         true
     }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use ganglion_types::Hotkey;
 use libp2p::Multiaddr;
+use libp2p::core::ConnectedPoint;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 
 use super::rates::Rates;
@@ -21,12 +23,57 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 /// Time in which fault points halve.
 pub const POINTS_HALF_LIFE: Duration = Duration::from_secs(300);
 
-/// A live connection, the first if there are two.
+/// By what a connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Tcp,
+    Quic,
+    Relay,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::Quic, Self::Relay];
+
+    pub(crate) fn of(endpoint: &ConnectedPoint) -> Self {
+        let quic = |part: Protocol<'_>| part == Protocol::QuicV1;
+        if endpoint.is_relayed() {
+            Self::Relay
+        } else if endpoint.get_remote_address().iter().any(quic) {
+            Self::Quic
+        } else {
+            Self::Tcp
+        }
+    }
+
+    /// Metric label.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Quic => "quic",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) id: ConnectionId,
+    pub(crate) way: Way,
+    pub(crate) since: Instant,
+    /// Where this node dialed it, if it did.
+    pub(crate) dialed: Option<Multiaddr>,
+}
+
+/// A connected peer.
 #[derive(Debug)]
 pub(crate) struct Connected {
+    /// Of the first connection.
     pub(crate) direction: Direction,
-    /// Whether it goes over QUIC, else over TCP.
-    pub(crate) quic: bool,
+    /// Bounded by the limit on connections of one peer.
+    links: Vec<Link>,
+    /// Whether it takes slots of others.
+    pub(crate) relays: bool,
     pub(crate) since: Instant,
     pub(crate) rtt: Option<Duration>,
     pub(crate) agent: Option<String>,
@@ -38,6 +85,48 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
+    pub(super) const fn new(direction: Direction, now: Instant) -> Self {
+        Self {
+            direction,
+            links: Vec::new(),
+            relays: false,
+            since: now,
+            rtt: None,
+            agent: None,
+            identified: false,
+            pings_missed: 0,
+            slow: 0,
+            topics: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, link: Link) {
+        self.links.push(link);
+    }
+
+    pub(crate) fn remove(&mut self, connection: ConnectionId) {
+        self.links.retain(|link| link.id != connection);
+    }
+
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter()
+    }
+
+    /// The oldest connection without a relay.
+    pub(crate) fn direct(&self) -> Option<&Link> {
+        self.links.iter().find(|link| link.way != Way::Relay)
+    }
+
+    /// Where this node reached it, without a relay.
+    pub(crate) fn dialed(&self) -> Option<&Multiaddr> {
+        let direct = self.links.iter().filter(|link| link.way != Way::Relay);
+        direct.filter_map(|link| link.dialed.as_ref()).next()
+    }
+
+    pub(crate) fn way(&self) -> Way {
+        self.direct().or(self.links.first()).map_or(Way::Tcp, |link| link.way)
+    }
+
     /// Notes a topic; whether it is the last that was missing.
     pub(crate) fn subscribe(&mut self, topic: Topic, listens: bool) -> bool {
         let before = self.is_subscribed();
@@ -147,6 +236,26 @@ mod tests {
         assert!((peer.points(later) - 40.0).abs() < 0.01);
         assert!(peer.charge(Fault::Malformed, now));
         assert!(peer.next_dial >= now + BAN_TIME);
+    }
+
+    #[test]
+    fn a_direct_connection_counts_before_a_relayed_one() {
+        let now = Instant::now();
+        let link = |number, way, dialed| Link {
+            id: ConnectionId::new_unchecked(number),
+            way,
+            since: now,
+            dialed,
+        };
+        let address: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().unwrap();
+        let mut connected = Connected::new(Direction::Outbound, now);
+        connected.add(link(1, Way::Relay, Some(address.clone())));
+        assert_eq!((connected.way(), connected.dialed()), (Way::Relay, None));
+        connected.add(link(2, Way::Tcp, Some(address.clone())));
+        assert_eq!((connected.way(), connected.dialed()), (Way::Tcp, Some(&address)));
+        connected.remove(ConnectionId::new_unchecked(2));
+        assert_eq!(connected.way(), Way::Relay);
+        assert!(connected.direct().is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod gossip;
 mod hostile;
 mod mesh;
 mod metrics;
+mod nat;
 #[cfg(feature = "quic")]
 mod quic;
 mod raw;

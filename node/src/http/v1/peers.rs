@@ -23,6 +23,7 @@ pub(crate) async fn get(State(app): Shared) -> Json<Vec<Peer>> {
             role: role.unwrap_or("observer").into(),
             addresses: peer.addresses,
             connected: peer.connected,
+            relayed: peer.relayed,
             score: peer.score,
             rtt_ms: peer.rtt.map(|rtt| rtt.as_secs_f64() * 1_000.0),
             agent: peer.agent,

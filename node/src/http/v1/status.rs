@@ -40,6 +40,7 @@ fn status(app: &App) -> Status {
         role: now.role().into(),
         uid: now.uid().map(|uid| uid.get()),
         listen: network.listen().iter().map(|at| format!("{at}/p2p/{peer_id}")).collect(),
+        reach: network.reach().into(),
         peer_id,
         epoch: epoch.get(),
         cut: cut.to_hex(),

@@ -39,7 +39,7 @@ pub(super) const NETWORK: Section = Section {
             "Peers with at least one connection",
         ),
         gauge("ganglion_p2p_peers", Unit::Of("peers"), "Connected peers by who dialed and over what")
-            .by(&[words("direction", &["in", "out"]), words("transport", &["tcp", "quic"])]),
+            .by(&[words("direction", &["in", "out"]), words("transport", &["tcp", "quic", "relay"])]),
         gauge(
             "ganglion_p2p_mesh_peers",
             Unit::Of("peers"),
@@ -57,6 +57,42 @@ pub(super) const NETWORK: Section = Section {
             "The lowest gossip score of a connected peer; 0 without any",
         )
         .note("[spec/network.md](spec/network.md) has what each score means."),
+        gauge(
+            "ganglion_p2p_reach",
+            Unit::Flag,
+            "Whether others can connect to this node: 1 for the state that holds, 0 for the others",
+        )
+        .by(&[words("state", &["unknown", "public", "behind_nat"])]),
+        gauge(
+            "ganglion_p2p_relay_slots",
+            Unit::Of("slots"),
+            "Relays through which this node is reached, at most 2",
+        ),
+        gauge(
+            "ganglion_p2p_relay_slots_served",
+            Unit::Of("slots"),
+            "Peers that are reached through this node, at most 64",
+        ),
+        gauge(
+            "ganglion_p2p_relay_circuits",
+            Unit::Of("circuits"),
+            "Connections between peers that this node carries, at most 24",
+        ),
+        counter(
+            "ganglion_p2p_relay_requests_total",
+            Unit::Of("requests"),
+            "Slots and circuits that peers asked this node for",
+        )
+        .by(&[
+            words("kind", &["reservation", "circuit"]),
+            words("result", &["accepted", "denied"]),
+        ]),
+        counter(
+            "ganglion_p2p_hole_punches_total",
+            Unit::Of("tries"),
+            "Tries to replace a connection through a relay by a direct one",
+        )
+        .by(&[words("result", &["direct", "failed"])]),
         gauge("ganglion_p2p_records", Unit::Of("records"), "Signed peer records held"),
         counter(
             "ganglion_p2p_records_refused_total",
