@@ -122,9 +122,9 @@ area! { DOCTOR "What the doctor finds"
     EXTERNAL_PRIVATE "external-private" "The address that others are told is not public."
         "Give the address under which others reach this machine.";
     NAT "nat" "The machine has an address in its own network only."
-        "Nothing, if public nodes of the subnet may relay: `ganglion status` then shows an address with \
-         /p2p-circuit. Better forward the port in the router, and tell others the public address: --external \
-         /ip4/PUBLIC/tcp/7800.";
+        "Forward the port in the router, and tell others the public address: --external /ip4/PUBLIC/tcp/7800. \
+         Without that, public nodes of the subnet may relay: `ganglion status` then shows an address with \
+         /p2p-circuit.";
     HIDDEN "hidden" "Others cannot connect to the node, and no relay takes connections for it."
         "Forward a port and set `external`, or see to it that a public node of the subnet relays.";
     PORT_TAKEN "port-taken" "Another process listens at an address of this node, or two settings name one port."
