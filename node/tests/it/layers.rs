@@ -133,6 +133,8 @@ const LAYERS: [Layer; 10] = [
             "tracing",
             "tracing-subscriber",
             "ureq",
+            "utoipa",
+            "utoipa-axum",
             "zeroize",
         ],
         build: &[],
