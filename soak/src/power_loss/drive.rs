@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -203,11 +204,18 @@ impl Drive {
             }
             match behind {
                 Behind::Directory => fs::create_dir(&whole)?,
-                Behind::File(file) => fs::write(&whole, self.files[*file].left(unsynced, chance)?)?,
+                Behind::File(file) => {
+                    write_private(&whole, &self.files[*file].left(unsynced, chance)?)?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Modes are not in the trace. They come with the name, and what only the node's user may read must not open up.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
 }
 
 impl Naming {
@@ -283,6 +291,8 @@ fn length_of(length: u64) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn open(name: &str, inode: u64, created: bool) -> Call {
@@ -299,6 +309,8 @@ mod tests {
         let entries = fs::read_dir(home.path().join("d")).unwrap().map(|entry| entry.unwrap());
         entries
             .map(|entry| {
+                let mode = entry.metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o077, 0, "{entry:?} is open to others");
                 (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
             })
             .collect()
