@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -241,6 +241,25 @@ impl Cluster {
             child.wait()?;
         }
         Ok(())
+    }
+
+    /// Asks a process to end (SIGTERM) and waits for it: how long that took, and how it ended.
+    pub(crate) fn stop(&mut self, at: usize) -> anyhow::Result<(Duration, ExitStatus)> {
+        let mut child = self.nodes[at].process.take().context("it does not run")?;
+        let asked = Instant::now();
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        if !sent.success() {
+            bail!("cannot ask process {} to end: {sent}", child.id());
+        }
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok((asked.elapsed(), status));
+            }
+            if asked.elapsed() > Duration::from_secs(30) {
+                child.kill()?;
+            }
+            pause(Duration::from_millis(2));
+        }
     }
 
     /// Kills several: none is waited for before all are hit.

@@ -11,6 +11,7 @@ mod corruption;
 mod disk;
 mod figures;
 mod floods;
+mod footprint;
 mod history;
 mod kills;
 mod latency;
@@ -19,8 +20,10 @@ mod nat;
 mod partitions;
 mod power_loss;
 mod preload;
+mod process;
 mod reopen;
 mod report;
+mod restarts;
 mod routers;
 
 use std::path::PathBuf;
@@ -98,13 +101,18 @@ enum Trial {
     PowerLoss,
     /// Strangers flood one validator: junk, useless items, sybils, slow readers
     Floods,
-    /// All of them, one after the other
+    /// Every validator is stopped (SIGTERM) and started again, one after the other, as in an upgrade
+    Restarts,
+    /// Nothing: the memory and processor that a validator takes with few peers and with many
+    Footprint,
+    /// All of them that do harm, one after the other, and latency
     All,
 }
 
 impl Trial {
-    const EACH: [Self; 9] = [
+    const EACH: [Self; 10] = [
         Self::Latency,
+        Self::Restarts,
         Self::Kills,
         Self::Partitions,
         Self::Nat,
@@ -126,6 +134,8 @@ impl Trial {
             Self::Corruption => "corruption",
             Self::PowerLoss => "power-loss",
             Self::Floods => "floods",
+            Self::Restarts => "restarts",
+            Self::Footprint => "footprint",
             Self::All => "all",
         }
     }
@@ -141,6 +151,8 @@ impl Trial {
             Self::Corruption => corruption::run(options),
             Self::PowerLoss => power_loss::run(options),
             Self::Floods => floods::run(options),
+            Self::Restarts => restarts::run(options),
+            Self::Footprint => footprint::run(options),
             Self::All => bail!("it is taken apart before"),
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let behaviour = behaviour(args.behaviour, &config)?;
     let manifest = manifest::load(&config.manifest)?;
     let hotkey = KeyFile::load(&config.hotkey, KeyKind::Hotkey, &config.password)?;
-    telemetry::log(&config);
+    let withheld = telemetry::log(&config);
     if args.init {
         create(&config, &manifest)?;
     }
@@ -54,6 +54,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|source| node::NodeError::System { what: "no runtime", source })?;
+    runtime.spawn(withheld.tell());
     if behaviour != Behaviour::Honest {
         tracing::warn!(%behaviour, "this node of a testnet is told to break the rules");
     }

@@ -91,6 +91,7 @@ fn begin() {
     http::begin();
     driver::begin();
     ganglion_p2p::begin();
+    crate::telemetry::begin_metrics();
     crate::worker::begin_metrics();
     crate::anchors::begin_metrics();
     crate::observer::begin_metrics();

@@ -1,13 +1,14 @@
 //! What a worker says besides its answers: stderr and `log`, passed on at a bounded rate.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::ChildStderr;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::lines::{LineError, LineReader, printable};
+use crate::telemetry::Bucket;
 
 /// Lines a quiet worker may write at once.
 const BURST: u32 = 20;
@@ -25,41 +26,21 @@ pub(crate) struct LogGate {
     bucket: Mutex<Bucket>,
 }
 
-#[derive(Debug)]
-struct Bucket {
-    tokens: u32,
-    filled_at: Instant,
-    withheld: u64,
-}
-
-impl Bucket {
-    /// `Some(lines withheld before)` if one more line may pass.
-    fn admit(&mut self, now: Instant) -> Option<u64> {
-        let earned = now.saturating_duration_since(self.filled_at).as_millis() / REFILL.as_millis();
-        if let Ok(earned @ 1..) = u32::try_from(earned.min(u128::from(BURST))) {
-            self.tokens = self.tokens.saturating_add(earned).min(BURST);
-            self.filled_at = now;
-        }
-        if self.tokens == 0 {
-            self.withheld = self.withheld.saturating_add(1);
-            return None;
-        }
-        self.tokens -= 1;
-        Some(std::mem::take(&mut self.withheld))
-    }
-}
-
 impl LogGate {
     pub(crate) fn new(worker: &str) -> Self {
-        let bucket = Bucket { tokens: BURST, filled_at: Instant::now(), withheld: 0 };
+        let bucket = Bucket::new(BURST, REFILL, Instant::now());
         Self { worker: worker.to_owned(), bucket: Mutex::new(bucket) }
     }
 
     /// Logs one line at a level named as in `tracing`; unknown levels are `info`.
     pub(crate) fn log(&self, level: &str, message: &str) {
-        let admitted =
-            self.bucket.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now());
-        let Some(withheld) = admitted else { return };
+        let withheld = {
+            let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            if !bucket.admit(Instant::now()) {
+                return;
+            }
+            bucket.take_withheld()
+        };
         let worker = self.worker.as_str();
         if withheld > 0 {
             tracing::warn!(worker, withheld, "the worker wrote faster than the log takes");
@@ -113,21 +94,5 @@ impl StderrForward {
 impl Drop for StderrForward {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_is_cut_to_the_burst_and_counted() {
-        let start = Instant::now();
-        let mut bucket = Bucket { tokens: BURST, filled_at: start, withheld: 0 };
-        let passed = (0..1_000).filter(|_| bucket.admit(start).is_some()).count();
-        assert_eq!(passed, usize::try_from(BURST).expect("small"));
-        assert_eq!(bucket.admit(start + REFILL), Some(980), "says how many were withheld");
-        assert_eq!(bucket.admit(start + REFILL), None);
-        assert_eq!(bucket.admit(start + REFILL * 2), Some(1));
     }
 }

@@ -104,7 +104,7 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     follower.until("the reason", |node| {
         node.reasons().contains("no connected peer has the items of epoch 1 any more, the oldest that one has are of epoch 129")
     });
-    assert!(follower.log().contains("Connect to an archive node"), "{}", follower.log());
+    follower.until_logged("Connect to an archive node");
     assert_eq!(follower.epoch(), Some(0));
 
     old_epochs_are_refused(&home, &short.api);
@@ -126,7 +126,7 @@ fn what_a_node_no_longer_has_an_archive_or_a_snapshot_replaces() {
     std::fs::create_dir(&state).unwrap();
     pruned = Node::run(&home, "h0", &short.api, &[]);
     pruned.until_epoch(LAST);
-    assert!(pruned.log().contains("rebuilt from a snapshot"), "{}", pruned.log());
+    pruned.until_logged("rebuilt from a snapshot");
     let shown = home.ok(&["epoch", "show", "50", "--api", &short.api]);
     assert!(shown.contains("no longer kept by this node"), "{shown}");
     let joiner = place(&home, "h3", &boot);
@@ -203,25 +203,23 @@ fn follow_and_join(validators: u8, miners: u8, epochs: u64) {
     let follower = place(&home, "h2", &boot);
     let start = Instant::now();
     let follower = Node::run(&home, "h2", &follower.api, &[]);
-    let mut told = None;
     follower.until_epoch(epochs);
     let seconds = start.elapsed().as_secs_f64();
+    follower.until_logged("caught up");
     for line in follower
         .log()
         .lines()
         .filter(|line| line.contains("caught up") || line.contains("catching up"))
     {
-        told = Some(line.to_owned());
         eprintln!("  {line}");
     }
-    assert!(told.is_some_and(|line| line.contains("caught up")));
     let rate = f64::from(u32::try_from(epochs).unwrap()) / seconds;
     eprintln!("  followed in {seconds:.1} s from the start of the process: {rate:.0} epochs/s");
 
     let joiner = place(&home, "h3", &boot);
     let start = Instant::now();
     let joiner = Node::run(&home, "h3", &joiner.api, &["--checkpoint", "genesis"]);
-    joiner.until("joined", |node| node.log().contains("joined by a snapshot"));
+    joiner.until_logged("joined by a snapshot");
     let joined = start.elapsed().as_secs_f64();
     joiner.until_epoch(epochs);
     let seconds = start.elapsed().as_secs_f64();

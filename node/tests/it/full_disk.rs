@@ -78,7 +78,7 @@ fn waits(node: &Node, other: &Node, why: &str) {
     assert_eq!(status, 503, "{page}");
     assert!(node.reasons().contains(why), "{page}");
     assert_eq!(gauge(node, "ganglion_store_suspended"), Some(1.0));
-    assert!(node.log().contains("the disk takes no writes"));
+    node.until_logged("the disk takes no writes");
     let last = other.epoch().unwrap();
     other.until_epoch(last + 2);
     let here = node.epoch().unwrap();

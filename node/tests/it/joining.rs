@@ -228,7 +228,7 @@ fn every_lie_of_a_snapshot_peer_is_refused_and_the_honest_one_is_joined_from() {
     });
     for (number, refusal) in numbers.iter().zip(REFUSALS) {
         let line = format!("peer={} {refusal}", hotkey(*number));
-        assert!(joiner.log().contains(&line), "{line}: {}", joiner.log());
+        joiner.until_logged(&line);
     }
     let status = joiner.get("/v1/status").unwrap();
     assert_eq!((&status["phase"], &status["epoch"]), (&"joining".into(), &0.into()), "{status}");
@@ -247,7 +247,7 @@ fn every_lie_of_a_snapshot_peer_is_refused_and_the_honest_one_is_joined_from() {
     let honest = Node::run(&home, "h0", &api, &["--bootnode", &boot, "--listen", &listen]);
     joiner.until_epoch(LAST);
     assert_eq!(joiner.cut(LAST), honest.cut(LAST));
-    assert!(joiner.log().contains("joined by a snapshot"));
+    joiner.until_logged("joined by a snapshot");
 }
 
 /// Chunks come from several peers; what came before a restart is not fetched again.
@@ -284,7 +284,7 @@ fn a_join_goes_on_where_it_was_stopped_and_takes_chunks_from_several_peers() {
     drop(one);
     let joiner = Node::run(&home, "h9", &api, &[&["--checkpoint", "genesis"], &more[..]].concat());
     joiner.until_epoch(LAST);
-    assert!(joiner.log().contains("going on with what was fetched before"), "{}", joiner.log());
+    joiner.until_logged("going on with what was fetched before");
     let mut asked: Vec<u32> = others.iter().flat_map(Scripted::asked_for_chunks).collect();
     asked.sort_unstable();
     assert_eq!(asked, [1, 2], "each missing chunk once");

@@ -124,6 +124,11 @@ impl Node {
         page.map_or_else(String::new, |page| page["reasons"].to_string())
     }
 
+    /// A line with this text is in its log, which may come after what it tells of can be seen elsewhere.
+    pub(crate) fn until_logged(&self, text: &str) {
+        self.until(text, |node| node.log().contains(text));
+    }
+
     /// Waits until `holds`, at most a minute.
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(60);

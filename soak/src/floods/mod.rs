@@ -13,6 +13,7 @@ use crate::Options;
 use crate::cluster::{Cluster, Size, note};
 use crate::figures::{percentile, spread};
 use crate::history::History;
+use crate::process::{forget_peak, peak_mib, processor_ms};
 use crate::report::Report;
 
 /// Resident memory that a flooded node stays below (architecture, invariant I8).
@@ -157,42 +158,4 @@ fn missed(cluster: &Cluster) -> anyhow::Result<u64> {
     (0..cluster.nodes.len())
         .map(|at| Ok(cluster.client(at)?.get::<Status>("/v1/status")?.missed))
         .sum::<anyhow::Result<u64>>()
-}
-
-/// Processor time of a process, in milliseconds: fields 14 and 15 of `/proc/PID/stat`, ticks of 10 ms.
-fn processor_ms(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let behind = text.rsplit(") ").next().unwrap_or_default();
-    behind.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>()
-        * 10
-}
-
-/// The most memory that was resident since it was forgotten last.
-fn peak_mib(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kib.map_or(u64::MAX, |kib| kib / 1_024)
-}
-
-fn forget_peak(pid: u32) {
-    // Where it cannot be done, the peak is of the whole life, which is no less.
-    let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_process_has_memory_and_uses_the_processor() {
-        let own = std::process::id();
-        assert!((1..100_000).contains(&peak_mib(own)));
-        let mut sum = 0u64;
-        while processor_ms(own) == 0 {
-            sum = (0..100_000u64).fold(sum, |sum, one| sum.wrapping_mul(31).wrapping_add(one));
-        }
-        assert!(processor_ms(own) > 0, "{sum}");
-        assert_eq!(peak_mib(u32::MAX), u64::MAX);
-    }
 }

@@ -25,6 +25,11 @@ pub(super) const NODE: Section = Section {
             Unit::Of("events"),
             "Events lost because the driver's mailbox was full: above 0 the machine is overloaded",
         ),
+        counter(
+            "ganglion_log_lines_withheld_total",
+            Unit::Of("lines"),
+            "Lines that were not logged, as there were too many of one kind",
+        ),
     ],
 };
 
