@@ -11,7 +11,7 @@ pub mod memory;
 pub mod seeds;
 pub mod targets;
 
-pub use targets::{LEFT_OUT, TARGETS};
+pub use targets::TARGETS;
 
 /// Bytes of an input, at most: more than any single message needs to show a fault of form.
 pub const INPUT_BYTES_MAX: usize = 64 << 10;

@@ -13,7 +13,6 @@ const TYPES: &str = include_str!("../../types/frozen/encodings.txt");
 const CONSENSUS: &str = include_str!("../../consensus/frozen/encodings.txt");
 const CHAIN: &str = include_str!("../../chain/frozen/encodings.txt");
 /// Questions to a node of an EVM chain and its answers, with an empty line between two; of the first line of each the bytes.
-#[cfg(feature = "evm")]
 const EVM: &str = include_str!("../recorded/evm.txt");
 const STORAGE: &str = include_str!("../../storage/frozen/encodings.txt");
 
@@ -143,7 +142,6 @@ fn bodies(seeds: &mut Seeds, name: &str, bytes: &[u8]) {
     }
 }
 
-#[cfg(feature = "evm")]
 fn recorded(seeds: &mut Seeds) {
     for talk in EVM.split("\n\n") {
         let (head, answers) = talk.split_once('\n').unwrap_or((talk, ""));
@@ -245,7 +243,6 @@ pub fn all() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     let mut seeds = Seeds::new();
     frozen(&mut seeds);
     text(&mut seeds);
-    #[cfg(feature = "evm")]
     recorded(&mut seeds);
     chain(&mut seeds);
     for target in [

@@ -105,15 +105,18 @@ def trial(net):
         raise Broken("Prometheus does not see what dashboards and rules ask for")
 
 
+def keys(ganglion, directory):
+    """What docs/OPERATING.md says: manifest, keys and addresses."""
+    run(ganglion, "testnet", "keys", "--out", str(directory), "--miners", "3", "--genesis-in", "30s")
+    return directory
+
+
 def body():
     ganglion = sys.argv[1]
     with tempfile.TemporaryDirectory(prefix="ganglion-compose-") as name:
         # Containers of another user look for their files in it.
         os.chmod(name, 0o755)
-        directory = pathlib.Path(name) / "net"
-        run(ganglion, "testnet", "keys", "--out", str(directory), "--miners", "3",
-            "--epoch-length", "10s", "--genesis-in", "30s")
-        net = Net(directory)
+        net = Net(keys(ganglion, pathlib.Path(name) / "net"))
         try:
             trial(net)
         except Broken:

@@ -11,7 +11,7 @@ use ganglion::testnet::spec::Role;
 
 /// Measures `--count` epochs.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Report> {
-    let epochs = u64::try_from(options.rounds(10, 200))?;
+    let epochs = u64::try_from(options.rounds(5, 200))?;
     let mut report = Report::new("Certificate latency on four local nodes");
     let mut cluster = Cluster::new(options, "latency", Size::SMALL)?;
     cluster.begin()?;

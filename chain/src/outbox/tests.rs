@@ -6,7 +6,7 @@ pub(crate) mod world;
 
 use world::{Faults, World};
 
-const SEEDS: u64 = if cfg!(feature = "slow-tests") { 1_000 } else { 96 };
+const SEEDS: u64 = 96;
 
 /// No fault, a fault of every kind, and all of them, over many seeds: each epoch ends on the chain, once, in order.
 #[test]

@@ -4,7 +4,6 @@ mod anchor;
 mod canonical;
 pub(crate) mod chain;
 mod disk;
-#[cfg(feature = "evm")]
 mod evm;
 mod http;
 mod ledger;
@@ -16,9 +15,6 @@ mod wire;
 mod yuma;
 
 use crate::Target;
-
-/// Targets that this build lacks, for want of a feature.
-pub const LEFT_OUT: &[&str] = if cfg!(feature = "evm") { &[] } else { &["evm_answers"] };
 
 /// The answer that [`wire::certified_cuts`] changes.
 pub(crate) fn cuts() -> Vec<u8> {
@@ -112,7 +108,6 @@ pub const TARGETS: &[Target] = &[
     target!("anchor_payload", "what stands on a chain", anchor::anchor_payload, MIB),
     target!("anchor_entry", "logs of witnesses", anchor::anchor_entry, MIB),
     target!("anchor_outbox", "the file of anchors under way", anchor::anchor_outbox, 16 * MIB),
-    #[cfg(feature = "evm")]
     target!("evm_answers", "the node of an EVM chain", evm::evm_answers, 64 * MIB),
     // HTTP and workers.
     target!("http_request", "paths, queries, headers, bodies", http::http_request, 64 * MIB),

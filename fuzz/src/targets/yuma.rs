@@ -70,8 +70,8 @@ fn compare(u: &mut Unstructured<'_>) -> Result<()> {
     let blocks = many(u, n, number)?;
     let registered = many(u, n, number)?;
     let stake = many(u, n, number)?;
-    let fractions = if u.arbitrary()? { Some(many(u, n, |u| u64::arbitrary(u))?) } else { None };
-    let permits = many(u, n, |u| bool::arbitrary(u))?;
+    let fractions = if u.arbitrary()? { Some(many(u, n, |u| u.arbitrary())?) } else { None };
+    let permits = many(u, n, |u| u.arbitrary())?;
     let commits = if u.ratio(1_u8, 4)? { Some(many(u, n, number)?) } else { None };
     let (weights, bonds) = (rows(u, n)?, rows(u, n)?);
     let input = EpochInput {

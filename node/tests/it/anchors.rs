@@ -3,16 +3,8 @@
 use serde_json::Value;
 
 use crate::openapi::Document;
-use crate::process::{Node, pair, peer_of, subnet_of_two};
+use crate::process::{Node, add_settings, pair, peer_of, subnet_of_two};
 use crate::run::Ganglion;
-
-fn board(node: &Node) -> Option<Value> {
-    node.get("/v1/anchors")
-}
-
-fn done(node: &Node) -> u64 {
-    board(node).and_then(|board| board["done"].as_u64()).unwrap_or(0)
-}
 
 #[test]
 fn a_node_keeps_a_chained_log_of_what_it_saw_certified_through_a_restart() {
@@ -20,10 +12,10 @@ fn a_node_keeps_a_chained_log_of_what_it_saw_certified_through_a_restart() {
     subnet_of_two(&home, "2s");
     let (_, api) = Node::init(&home, "v", "v", &[]);
     let node = Node::run(&home, "v", &api, &[]);
-    node.until("two anchored epochs", |node| done(node) >= 2);
+    node.until("two anchored epochs", |node| node.anchored() >= 2);
     drop(node);
     let node = Node::run(&home, "v", &api, &[]);
-    node.until("four anchored epochs", |node| done(node) >= 4);
+    node.until("four anchored epochs", |node| node.anchored() >= 4);
     let entries = node.get("/v1/anchors/entries").unwrap();
     let entries = entries.as_array().unwrap();
     let (mut epoch, mut last_id) = (1, None::<String>);
@@ -146,21 +138,8 @@ fn without_anchors_a_node_says_so() {
     let home = Ganglion::new();
     subnet_of_two(&home, "2s");
     let (_, api) = Node::init(&home, "v", "v", &[]);
-    settings(&home, "anchor = \"none\"\n");
+    add_settings(&home, "anchor = \"none\"\n");
     let node = Node::run(&home, "v", &api, &[]);
     node.until_epoch(1);
     assert_eq!(node.page("/v1/anchors").map(|(status, _)| status), Some(404));
 }
-
-fn settings(home: &Ganglion, text: &str) {
-    let path = home.path("home/nodes/v/node.toml");
-    let before = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("{before}\n{text}")).unwrap();
-}
-
-#[cfg(feature = "chain-tests")]
-mod evm;
-#[cfg(feature = "chain-tests")]
-mod kills;
-#[cfg(feature = "chain-tests")]
-mod proxy;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// Every crate of the workspace, the crates of ours that it imports, and all else that it depends on
 /// directly.
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     Layer {
         name: "ganglion-types",
         ours: &[],
@@ -167,16 +167,44 @@ const LAYERS: [Layer; 10] = [
         others: &["anyhow", "clap", "ed25519-dalek", "serde", "serde_json", "tempfile", "tokio"],
         build: &[],
     },
+    Layer {
+        name: "ganglion-fuzz",
+        // Whatever decodes.
+        ours: &[
+            "ganglion",
+            "ganglion-chain",
+            "ganglion-consensus",
+            "ganglion-p2p",
+            "ganglion-persist",
+            "ganglion-storage",
+            "ganglion-subnet",
+            "ganglion-types",
+        ],
+        others: &[
+            "arbitrary",
+            "axum",
+            "ed25519-dalek",
+            "flate2",
+            "hex",
+            "libfuzzer-sys",
+            "prost",
+            "serde_json",
+            "tempfile",
+            "tokio",
+            "tower",
+        ],
+        build: &[],
+    },
 ];
 
 /// What reaches outside, and the only crates that may name it.
 const OUTSIDE: [(&str, &[&str]); 7] = [
-    ("tokio", &["ganglion-p2p", "ganglion-chain", "ganglion", "ganglion-soak"]),
+    ("tokio", &["ganglion-p2p", "ganglion-chain", "ganglion", "ganglion-soak", "ganglion-fuzz"]),
     ("subxt", &["ganglion-chain"]),
     ("libp2p", &["ganglion-p2p"]),
     ("sled", &["ganglion-storage"]),
     ("smartcore", &["ganglion"]),
-    ("serde_json", &["ganglion-chain", "ganglion", "ganglion-soak"]),
+    ("serde_json", &["ganglion-chain", "ganglion", "ganglion-soak", "ganglion-fuzz"]),
     ("getrandom", &["ganglion"]),
 ];
 

@@ -2,8 +2,6 @@
 
 mod advisories;
 mod anchors;
-#[cfg(feature = "chain-tests")]
-mod anchors_substrate;
 mod asking;
 mod audit;
 mod config;
@@ -15,21 +13,16 @@ mod explained;
 mod following;
 mod forward;
 mod frames;
-#[cfg(feature = "slow-tests")]
-mod full_disk;
 mod handout;
 mod hostile;
 mod http;
-#[cfg(feature = "slow-tests")]
-mod joining;
-#[cfg(feature = "slow-tests")]
-mod key_moves;
 mod keys;
 mod layers;
 mod ledger;
 mod manifest;
 mod metrics;
 mod openapi;
+mod places;
 mod process;
 mod proof;
 mod reference;

@@ -108,6 +108,11 @@ impl Node {
         Some(shown["cut"].as_str()?.to_owned())
     }
 
+    /// Epochs whose anchors are final.
+    pub(crate) fn anchored(&self) -> u64 {
+        self.get("/v1/anchors").and_then(|board| board["done"].as_u64()).unwrap_or(0)
+    }
+
     /// The id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -166,4 +171,11 @@ pub(crate) fn pair(home: &Ganglion, hotkey: &str) -> KeyPair {
 /// The libp2p id of a key's node.
 pub(crate) fn peer_of(home: &Ganglion, hotkey: &str) -> String {
     p2p::peer_id(&pair(home, hotkey).hotkey()).unwrap()
+}
+
+/// Adds lines to the settings of the node `v`.
+pub(crate) fn add_settings(home: &Ganglion, text: &str) {
+    let path = home.path("home/nodes/v/node.toml");
+    let before = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{before}\n{text}")).unwrap();
 }

@@ -3,3 +3,6 @@
 #[cfg(feature = "planted-bugs")]
 mod planted;
 mod seeds;
+
+/// Whether this is the binary that takes minutes.
+const SLOW: bool = false;

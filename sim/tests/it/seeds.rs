@@ -1,4 +1,4 @@
-//! A few worlds of each kind, some more with the feature `slow-tests`. Hundreds are what the binary is for.
+//! A few worlds of each kind, some more in the binary `slow`. Hundreds are what the binary is for.
 
 use ganglion_sim::plan::{EPOCHS, Mode};
 use ganglion_sim::{remember, run_twice};
@@ -25,12 +25,12 @@ fn hold(seeds: impl Iterator<Item = u64>) {
 
 #[test]
 fn the_first_seeds_hold_and_leave_one_trace() {
-    hold(0..if cfg!(feature = "slow-tests") { 10 } else { 2 });
+    hold(0..if crate::SLOW { 10 } else { 2 });
 }
 
 #[test]
 fn seeds_that_once_found_a_bug_hold() {
-    let many = if cfg!(feature = "slow-tests") { ONCE_FAILED.len() } else { 1 };
+    let many = if crate::SLOW { ONCE_FAILED.len() } else { 1 };
     hold(ONCE_FAILED.iter().rev().take(many).map(|(seed, _)| *seed));
 }
 
@@ -39,7 +39,7 @@ fn seeds_that_once_found_a_bug_hold() {
 fn above_the_bound_forks_are_found_and_more_than_a_third_is_named() {
     remember();
     let mut forks = 0;
-    for seed in if cfg!(feature = "slow-tests") { 0..10 } else { 3..4 } {
+    for seed in if crate::SLOW { 0..10 } else { 3..4 } {
         let (plan, outcome, same) = run_twice(seed, Mode::Equivocators, EPOCHS);
         assert!(outcome.violations.is_empty(), "{plan}\n{:?}", outcome.violations);
         assert!(same, "{plan}");
@@ -59,7 +59,7 @@ fn above_the_bound_forgotten_locks_fork_and_name_nobody() {
     let mut forks = 0;
     // In 5 one half is epochs further when they meet, so that no two of them stand at one epoch.
     let few: &[u64] = &[0, 1, 5];
-    let many = if cfg!(feature = "slow-tests") { 20 } else { 0 };
+    let many = if crate::SLOW { 20 } else { 0 };
     for seed in few.iter().copied().chain(6..many) {
         let (plan, outcome, same) = run_twice(seed, Mode::Amnesia, EPOCHS);
         assert!(outcome.violations.is_empty(), "{plan}\n{:?}", outcome.violations);

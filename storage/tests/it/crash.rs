@@ -158,7 +158,7 @@ fn wherever_the_power_goes_nothing_acknowledged_is_lost_and_the_node_goes_on() {
     let operations = whole.operations();
     assert!(operations > 100, "{operations} operations are too few to mean anything");
     let mut crashes = vec![Crash::LoseAll];
-    if cfg!(feature = "slow-tests") {
+    if crate::SLOW {
         crashes.push(Crash::KeepAll);
         crashes.extend([0, 1, 30, 100, 200].map(Crash::TornAt));
         crashes.extend((0..12).map(Crash::Seeded));

@@ -8,3 +8,6 @@ mod model;
 mod real;
 #[path = "../../../types/tests/vectors/mod.rs"]
 mod vectors;
+
+/// Whether this is the binary that takes minutes.
+const SLOW: bool = false;

@@ -249,7 +249,7 @@ fn a_damaged_state_never_panics_never_lies_and_is_rebuilt_from_the_log() {
         let outcome = open_damaged(&dir, EPOCHS, &what);
         *seen.entry(format!("{outcome:?}")).or_insert(0) += 1;
     };
-    let (flips, pages) = if cfg!(feature = "slow-tests") { (600, 200) } else { (24, 8) };
+    let (flips, pages) = if crate::SLOW { (600, 200) } else { (24, 8) };
     for flip in 0..flips {
         let at = ((used - 11) * flip / flips + flip % 11) as usize;
         trial(format!("bit flip at {at}"), &|dir| {

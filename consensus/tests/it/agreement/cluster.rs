@@ -656,3 +656,12 @@ impl Cluster {
         }
     }
 }
+
+/// Runs a plan whose network must end with nothing forked and nobody left behind.
+pub(super) fn safe_and_live(plan: Plan) -> Report {
+    let what = format!("{plan:?}");
+    let report = run(plan);
+    report.assert_safe(&what);
+    report.assert_live(&what);
+    report
+}

@@ -5,5 +5,3 @@ mod checker;
 mod cluster;
 mod engine;
 mod scenarios;
-#[cfg(feature = "slow-tests")]
-mod slow;

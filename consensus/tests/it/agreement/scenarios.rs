@@ -1,17 +1,9 @@
 //! What must hold in every run.
 
-use super::cluster::{FOR_EVER, Plan, Report, Role, run};
+use super::cluster::{FOR_EVER, Plan, Role, run, safe_and_live};
 
 const FOUR: [u64; 4] = [28, 26, 24, 22];
 const SEVEN: [u64; 7] = [30, 20, 15, 12, 10, 8, 5];
-
-pub(super) fn safe_and_live(plan: Plan) -> Report {
-    let what = format!("{plan:?}");
-    let report = run(plan);
-    report.assert_safe(&what);
-    report.assert_live(&what);
-    report
-}
 
 fn mean(values: &[u64]) -> u64 {
     let count = u64::try_from(values.len()).unwrap().max(1);

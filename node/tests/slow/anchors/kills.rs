@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 
 use super::evm::{Anvil, KEY};
 use super::proxy::{At, Passing, Proxy};
-use super::{done, settings};
-use crate::process::{Node, subnet_of_two};
+use crate::process::{Node, add_settings, subnet_of_two};
 use crate::run::Ganglion;
 
 /// How often; GANGLION_TEST_KILLS says otherwise.
@@ -88,14 +87,14 @@ fn a_node_killed_at_any_step_of_an_anchor_loses_and_doubles_nothing() {
     let address = format!("http://{}", proxy.address());
     let deploy = ["anchor", "deploy", "--rpc", &address, "--chain-id", "31337"];
     let printed = home.ok(&[&deploy[..], &["--key-file", &key]].concat());
-    settings(&home, &format!("{printed}anchor_key_file = \"{key}\"\n"));
+    add_settings(&home, &format!("{printed}anchor_key_file = \"{key}\"\n"));
     for n in 0..kills() {
         run_until_killed(&home, &api, &orders, &killed, n);
     }
     let node = Node::run(&home, "v", &api, &[]);
     node.until("an epoch", |node| node.epoch().is_some_and(|epoch| epoch > 1));
     let tip = node.epoch().unwrap();
-    node.until("every epoch anchored", |node| done(node) >= tip);
+    node.until("every epoch anchored", |node| node.anchored() >= tip);
     drop(node);
     let contract = printed.lines().find_map(|line| line.strip_prefix("anchor_contract = "));
     let filter = json!([{ "fromBlock": "0x0", "address": contract.unwrap().trim_matches('"') }]);

@@ -1,10 +1,9 @@
 //! The same promises over many seeds and larger committees.
 
-use super::cluster::{FOR_EVER, Plan, Role};
-use super::scenarios::safe_and_live;
+use crate::cluster::{FOR_EVER, Plan, Role, safe_and_live};
 
 #[test]
-fn everything_at_once_slow() {
+fn everything_at_once() {
     let (mut crashes, mut replayed) = (0, 0);
     for seed in 0..10 {
         // 29.5 % of the stake lies, one member of 3.5 % is silent.
@@ -27,7 +26,7 @@ fn everything_at_once_slow() {
 }
 
 #[test]
-fn nodes_that_crash_never_contradict_themselves_slow() {
+fn nodes_that_crash_never_contradict_themselves() {
     let (mut crashes, mut replayed) = (0, 0);
     for seed in 0..20 {
         let plan = Plan {
@@ -45,7 +44,7 @@ fn nodes_that_crash_never_contradict_themselves_slow() {
 }
 
 #[test]
-fn equivocators_below_a_third_fork_nothing_slow() {
+fn equivocators_below_a_third_fork_nothing() {
     for seed in 0..20 {
         let plan = Plan { epochs: 10, ..Plan::new(&[16, 16, 14, 14, 14, 13, 13], 3_000 + seed) };
         let plan = plan.role(0, Role::Equivocator).role(1, Role::Equivocator);
@@ -55,7 +54,7 @@ fn equivocators_below_a_third_fork_nothing_slow() {
 }
 
 #[test]
-fn sixty_four_members_decide_slow() {
+fn sixty_four_members_decide() {
     let stakes: Vec<u64> = (0..64).map(|node| 100 + node * 7 % 60).collect();
     let plan = Plan { epochs: 5, ..Plan::new(&stakes, 4_000) };
     let report = safe_and_live(plan.role(5, Role::SilentUntil(FOR_EVER)));

@@ -6,8 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::proxy::{Certificate, Proxy};
-use super::{done, settings};
-use crate::process::{Node, subnet_of_two};
+use crate::process::{Node, add_settings, subnet_of_two};
 use crate::run::Ganglion;
 
 /// A development chain with a block a second; its first account is known to everybody.
@@ -99,9 +98,9 @@ fn an_epoch_is_anchored_on_an_evm_chain_and_a_stranger_can_verify_it() {
     let key = home.file("anchor.key", KEY, 0o600);
     let deploy = ["anchor", "deploy", "--rpc", &chain.1, "--chain-id", "31337", "--key-file", &key];
     let printed = home.ok(&deploy);
-    settings(&home, &format!("{printed}anchor_key_file = \"{key}\"\n"));
+    add_settings(&home, &format!("{printed}anchor_key_file = \"{key}\"\n"));
     let node = Node::run(&home, "v", &api, &[]);
-    node.until("three final anchors", |node| done(node) >= 3);
+    node.until("three final anchors", |node| node.anchored() >= 3);
     let spent = |node: &Node| -> u128 {
         let shown = node.get("/v1/anchors").unwrap();
         shown["spent"].as_str().unwrap().parse().unwrap()
