@@ -254,12 +254,12 @@ fn is_ours(name: &str) -> bool {
     name == "ganglion" || name.starts_with("ganglion-")
 }
 
-/// Features of `ganglion-types` that are on and what turned them on, as `cargo tree` tells it.
-fn features(arguments: &[&str]) -> String {
+/// Features of a crate that are on and what turned them on, as `cargo tree` tells it.
+fn features(of: &str, arguments: &[&str]) -> String {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--edges", "features,normal,build,dev"])
-        .args(["--invert", "ganglion-types", "--manifest-path"])
+        .args(["--invert", of, "--manifest-path"])
         .arg(manifest)
         .args(arguments)
         .output()
@@ -272,10 +272,20 @@ fn features(arguments: &[&str]) -> String {
 #[test]
 fn nothing_that_is_built_by_default_has_planted_bugs() {
     let planted = "planted-bugs";
+    let features = |arguments: &[&str]| features("ganglion-types", arguments);
     assert!(!features(&["--workspace"]).contains(planted));
     assert!(!features(&["--package", "ganglion", "--all-features"]).contains(planted));
     let on = features(&["--package", "ganglion-sim", "--features", planted]);
     assert!(on.contains(planted), "else the two lines above say nothing");
+}
+
+/// Cargo joins the features of the default members where no package is named, as in README's first command.
+#[test]
+fn no_node_is_built_with_what_fuzzing_opens() {
+    let opened = "feature \"fuzzing\"";
+    assert!(!features("ganglion-p2p", &[]).contains(opened));
+    let on = features("ganglion-p2p", &["--package", "ganglion-fuzz"]);
+    assert!(on.contains(opened), "else the line above says nothing");
 }
 
 #[test]
