@@ -2,12 +2,17 @@
 # What deploy/ promises, tried: checkers, images, the testnet in containers with Prometheus, every container of the
 # kustomize overlay. Takes some ten minutes, and root for a container engine of its own where none runs.
 #
-# Usage: scripts/operators.sh [PATH OF ganglion] [FOLDER FOR TOOLS]
+# Usage: scripts/operators.sh [PATH OF ganglion] [FOLDER FOR TOOLS] [CHECK...]
+#
+# CHECKs are the programs of scripts/deploy that need an engine: compose and pods if none is named; stranger takes the time
+# from keys to the first certified epoch, five times.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 ganglion=$(realpath "${1:-target/release/ganglion}")
 tools=${2:-target/deploy-tools}
+checks=("${@:3}")
+((${#checks[@]})) || checks=(compose pods)
 here=scripts/deploy
 engine=""
 
@@ -49,5 +54,6 @@ start_engine() {
 scripts/check-deploy.sh "$tools"
 start_engine
 "$here/images.sh" "$ganglion"
-"$tools/bin/python3" "$here/compose.py" "$ganglion"
-"$tools/bin/python3" "$here/pods.py" "$ganglion"
+for check in "${checks[@]}"; do
+    "$tools/bin/python3" "$here/$check.py" "$ganglion"
+done
