@@ -15,7 +15,8 @@ use crate::report::Report;
 
 /// The one that is watched, and three others. Its further peers are a bootnode and miners.
 const VALIDATORS: usize = 4;
-const EPOCH_MS: u64 = 10_000;
+/// Long enough for what 50 nodes on one machine do in each to be over before the next.
+const EPOCH_MS: u64 = 30_000;
 /// How often `/metrics` is asked for.
 const SCRAPES: usize = 20;
 /// What an idle node may hold, the bound that floods have too.
@@ -49,6 +50,11 @@ fn look(
     let limit = Duration::from_secs(120);
     cluster.wait(at, limit, &format!("{peers} peers"), |client| {
         client.get::<Status>("/v1/status").is_ok_and(|status| status.peers >= peers)
+    })?;
+    // What comes with the start of many processes is over then.
+    let settled = cluster.client(at)?.get::<Status>("/v1/status")?.epoch + 1;
+    cluster.wait(at, limit, &format!("epoch {settled}"), |client| {
+        client.get::<Status>("/v1/status").is_ok_and(|status| status.epoch >= settled)
     })?;
     let pid = cluster.pid(at).context("it does not run")?;
     note(&format!("{peers} peers, now watched for {} s", watched.as_secs()));
