@@ -6,13 +6,17 @@ pub(crate) mod world;
 
 use world::{Faults, World};
 
-const SEEDS: u64 = 96;
+/// How many worlds: `.ci/run slow` asks for more.
+fn seeds() -> u64 {
+    std::env::var("GANGLION_TEST_SEEDS").map_or(96, |many| many.parse().expect("a number"))
+}
 
 /// No fault, a fault of every kind, and all of them, over many seeds: each epoch ends on the chain, once, in order.
 #[test]
 fn every_epoch_is_anchored_exactly_once_through_crashes_reorgs_and_failures() {
     let mut crashes = 0;
-    for seed in 0..SEEDS {
+    let seeds = seeds();
+    for seed in 0..seeds {
         let faults = Faults {
             crashes: seed % 2 == 1,
             reorgs: seed / 2 % 2 == 1,
@@ -25,7 +29,7 @@ fn every_epoch_is_anchored_exactly_once_through_crashes_reorgs_and_failures() {
         world.check();
         crashes += world.crashes;
     }
-    assert!(crashes > SEEDS, "only {crashes} crashes: is the power still cut?");
+    assert!(crashes > seeds, "only {crashes} crashes: is the power still cut?");
 }
 
 /// A crash after each single operation of a life without other faults.
