@@ -2,6 +2,7 @@
 """Simulates many seeds over several sittings, and keeps the figures.
 
   scripts/seeds.py run --to 100000 [--from 0] [--chunk 1000]    goes on where the table of evidence ends
+  scripts/seeds.py run --binary FILE                            with a simulator that was built otherwise
   scripts/seeds.py page                                         writes the page beside it
 
 Each chunk is one run of ganglion-sim (profile soak), every seed twice; its row is added when it has ended, so a
@@ -64,15 +65,17 @@ def add(made):
 
 def run(arguments):
     """Chunk after chunk, from where the table ends."""
-    subprocess.run(["cargo", "build", "--profile", "soak", "-p", "ganglion-sim"], cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    binary = arguments.binary
+    if not binary:
+        subprocess.run(["cargo", "build", "--profile", "soak", "-p", "ganglion-sim"], cwd=ROOT, check=True)
+        binary = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "soak/ganglion-sim"
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True,
                             text=True).stdout.strip()
     first = max([arguments.first] + [int(one["to"]) for one in rows()])
     failed = 0
     while first < arguments.to:
         last = min(first + arguments.chunk, arguments.to)
-        ran = subprocess.run([target / "soak/ganglion-sim", "--keep-going", "--seeds", f"{first}..{last}"],
+        ran = subprocess.run([binary, "--keep-going", "--seeds", f"{first}..{last}"],
                              capture_output=True, text=True, check=False)
         made = row(ran.stdout, first, last, commit, f"{os.getloadavg()[1]:.1f}")
         if made is None:
@@ -135,6 +138,7 @@ def main():
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--to", type=int, default=100_000)
     parser.add_argument("--chunk", type=int, default=1_000)
+    parser.add_argument("--binary", type=Path)
     arguments = parser.parse_args()
     if arguments.what == "run":
         run(arguments)

@@ -31,7 +31,7 @@ def render(ganglion, overlay, work):
     shutil.copytree(ROOT / "deploy/kustomize", work / "kustomize")
     place = work / "kustomize/overlays" / overlay
     run(ganglion, "testnet", "keys", "--out", str(place / "net"), "--miners", "3",
-        "--epoch-length", "10s", "--genesis-in", "40s")
+        "--epoch-length", "5s", "--genesis-in", "40s")
     return list(yaml.safe_load_all(run("kubectl", "kustomize", str(place))))
 
 

@@ -26,8 +26,12 @@ mod report;
 mod restarts;
 mod routers;
 
+use std::io::Write as _;
+use std::num::NonZero;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -56,6 +60,9 @@ struct Options {
     /// Rounds of harm, in place of the set's own number
     #[arg(long, global = true, value_name = "N")]
     count: Option<usize>,
+    /// Trials of `all` that run at the same time; figures of time are only worth something with one
+    #[arg(long, global = true, value_name = "N", default_value = "1")]
+    jobs: NonZero<usize>,
     /// Decides what is drawn: victims, instants, places
     #[arg(long, global = true, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -174,7 +181,7 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let held = match cli.trial {
-        Trial::All => each(),
+        Trial::All => each(cli.options.jobs),
         trial => one(trial, &cli.options).map(|report| report.held()),
     };
     match held {
@@ -188,27 +195,45 @@ fn main() -> ExitCode {
 }
 
 /// Runs every trial in a process of its own, since some move into namespaces; whether all held.
-fn each() -> anyhow::Result<bool> {
-    let own = std::env::current_exe()?;
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (mut held, mut times) = (true, Vec::new());
-    for trial in Trial::EACH {
-        let began = Instant::now();
-        let place =
-            |one: &String| if *one == Trial::All.name() { trial.name() } else { one }.to_owned();
-        let status = Command::new(&own).args(arguments.iter().map(place)).status()?;
-        match status.code() {
-            Some(0) => {}
-            Some(1) => held = false,
-            _ => bail!("{} could not be tried", trial.name()),
+fn each(jobs: NonZero<usize>) -> anyhow::Result<bool> {
+    let began = Instant::now();
+    let waiting = Mutex::new(Trial::EACH.into_iter());
+    let worker = || {
+        let mut done = Vec::new();
+        // The lock is given back before the trial begins.
+        while let Some(trial) = { waiting.lock().ok().and_then(|mut trials| trials.next()) } {
+            done.push((trial, alone(trial)));
         }
-        times.push((trial.name(), began.elapsed().as_secs()));
+        done
+    };
+    let done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.get()).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    for (trial, ended) in &done {
+        if let Ok((_, seconds)) = ended {
+            note(&format!("{seconds:4} s  {}", trial.name()));
+        }
     }
-    let all = times.iter().map(|(_, seconds)| seconds).sum();
-    for (name, seconds) in times.into_iter().chain([("all", all)]) {
-        note(&format!("{seconds:4} s  {name}"));
+    note(&format!("{:4} s  all", began.elapsed().as_secs()));
+    if done.len() < Trial::EACH.len() {
+        bail!("a trial ended this program's thread");
     }
-    Ok(held)
+    done.into_iter().try_fold(true, |held, (_, ended)| Ok(ended?.0 && held))
+}
+
+/// One trial of all, in a process of its own: whether it held, and its seconds.
+fn alone(trial: Trial) -> anyhow::Result<(bool, u64)> {
+    let began = Instant::now();
+    let place = |one: String| if one == Trial::All.name() { trial.name().to_owned() } else { one };
+    let arguments = std::env::args().skip(1).map(place);
+    let output =
+        Command::new(std::env::current_exe()?).args(arguments).stderr(Stdio::inherit()).output()?;
+    std::io::stdout().write_all(&output.stdout)?;
+    match output.status.code() {
+        Some(code @ (0 | 1)) => Ok((code == 0, began.elapsed().as_secs())),
+        _ => bail!("{} could not be tried", trial.name()),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]

@@ -279,6 +279,18 @@ fn nothing_that_is_built_by_default_has_planted_bugs() {
     assert!(on.contains(planted), "else the two lines above say nothing");
 }
 
+/// Tests that stand behind a feature: `cargo test --workspace` has them.
+#[test]
+fn the_workspace_is_tested_with_chains_and_quic() {
+    for (of, feature) in
+        [("ganglion-p2p", "quic"), ("ganglion-chain", "evm"), ("ganglion-chain", "substrate")]
+    {
+        let feature = format!("feature \"{feature}\"");
+        assert!(features(of, &["--workspace"]).contains(&feature), "{of} without {feature}");
+        assert!(!features(of, &[]).contains(&feature), "{of} has {feature} by default");
+    }
+}
+
 /// Cargo joins the features of the default members where no package is named, as in README's first command.
 #[test]
 fn no_node_is_built_with_what_fuzzing_opens() {
