@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What deploy/ promises, tried: checkers, images, the testnet in containers with Prometheus, every container of the
-# kustomize overlay. Takes some ten minutes, and root for a container engine of its own where none runs.
+# kustomize overlay, the unit under a systemd. Takes some six minutes, and root for a container engine of its own where none
+# runs.
 #
 # Usage: scripts/operators.sh [PATH OF ganglion] [FOLDER FOR TOOLS] [CHECK...]
 #
-# CHECKs are the programs of scripts/deploy that need an engine: compose and pods if none is named; stranger takes the time
+# CHECKs are the programs of scripts/deploy that need an engine: compose, pods and unit if none is named; stranger takes the time
 # from keys to the first certified epoch, five times.
 set -euo pipefail
 
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 ganglion=$(realpath "${1:-target/release/ganglion}")
 tools=${2:-target/deploy-tools}
 checks=("${@:3}")
-((${#checks[@]})) || checks=(compose pods)
+((${#checks[@]})) || checks=(compose pods unit)
 here=scripts/deploy
 engine=""
 

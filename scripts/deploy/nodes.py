@@ -19,8 +19,8 @@ def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def run(*command, env=None, check=True):
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
+def run(*command, env=None, stdin=None, check=True):
+    done = subprocess.run(command, capture_output=True, text=True, env=env, stdin=stdin)
     if check and done.returncode != 0:
         raise Broken(f"{' '.join(command[:6])} ... ended with {done.returncode}:\n{done.stderr[-2000:]}")
     return done.stdout
