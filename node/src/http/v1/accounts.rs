@@ -37,7 +37,11 @@ pub(crate) struct Page {
         ("coldkey" = String, Path, description = "SS58 address or 64 hexadecimal digits."),
         Page,
     ),
-    responses((status = 200, description = "As asked.", body = Account))
+    responses((
+        status = 200,
+        description = "What it owns, by kind; positions are given page by page.",
+        body = Account
+    ))
 )]
 pub(crate) async fn get(
     State(app): Shared,

@@ -21,7 +21,11 @@ fn anchors(app: &App) -> Result<Anchors, ApiError> {
 /// How far anchors are, what is under way, and what hinders them.
 #[utoipa::path(
     get, path = "/anchors", operation_id = "anchors", tag = "anchors",
-    responses((status = 200, description = "As asked.", body = Board))
+    responses((
+        status = 200,
+        description = "Chain, publisher, what is anchored, under way, and in the way.",
+        body = Board
+    ))
 )]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<Board>, ApiError> {
     Ok(Json(anchors(&app)?.board()))
@@ -31,7 +35,11 @@ pub(crate) async fn get(State(app): Shared) -> Result<Json<Board>, ApiError> {
 #[utoipa::path(
     post, path = "/anchors/retry", operation_id = "retry_anchors", tag = "anchors",
     request_body = Value,
-    responses((status = 200, description = "As asked.", body = Board)),
+    responses((
+        status = 200,
+        description = "How anchors stand now that the order is given.",
+        body = Board
+    )),
     security(("token" = []))
 )]
 pub(crate) async fn retry(State(app): Shared) -> Result<Json<Board>, ApiError> {
@@ -46,7 +54,11 @@ pub(crate) async fn retry(State(app): Shared) -> Result<Json<Board>, ApiError> {
 #[utoipa::path(
     get, path = "/anchors/find/{epoch}", operation_id = "find_anchors", tag = "anchors",
     params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
-    responses((status = 200, description = "As asked.", body = Vec<AnchorFound>))
+    responses((
+        status = 200,
+        description = "What was found, each judged against this node's own history.",
+        body = Vec<AnchorFound>
+    ))
 )]
 pub(crate) async fn find(
     State(app): Shared,
@@ -77,7 +89,11 @@ pub(crate) struct From {
 /// Other nodes' logs of anchors, as far as this node keeps them.
 #[utoipa::path(
     get, path = "/anchors/witnesses", operation_id = "anchor_witnesses", tag = "anchors",
-    responses((status = 200, description = "As asked.", body = Vec<WitnessSeen>))
+    responses((
+        status = 200,
+        description = "One entry for each node whose log is kept.",
+        body = Vec<WitnessSeen>
+    ))
 )]
 pub(crate) async fn witnesses(State(app): Shared) -> Result<Json<Vec<WitnessSeen>>, ApiError> {
     Ok(Json(anchors(&app)?.shelf().map(Shelf::seen).unwrap_or_default()))
@@ -87,7 +103,11 @@ pub(crate) async fn witnesses(State(app): Shared) -> Result<Json<Vec<WitnessSeen
 #[utoipa::path(
     get, path = "/anchors/entries", operation_id = "anchor_entries", tag = "anchors",
     params(From),
-    responses((status = 200, description = "As asked.", body = Vec<AnchorEntry>))
+    responses((
+        status = 200,
+        description = "Entries, rising by number; none if there are no more.",
+        body = Vec<AnchorEntry>
+    ))
 )]
 pub(crate) async fn entries(
     State(app): Shared,

@@ -36,7 +36,11 @@ pub(crate) struct Page {
 #[utoipa::path(
     get, path = "/epochs", operation_id = "epochs", tag = "epochs",
     params(Page),
-    responses((status = 200, description = "As asked.", body = Vec<EpochSummary>))
+    responses((
+        status = 200,
+        description = "Summaries; none if there are no such epochs.",
+        body = Vec<EpochSummary>
+    ))
 )]
 pub(crate) async fn list(
     State(app): Shared,
@@ -68,7 +72,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/epochs/{epoch}", operation_id = "epoch", tag = "epochs",
     params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
-    responses((status = 200, description = "As asked.", body = EpochDetail))
+    responses((status = 200, description = "The epoch as it was certified.", body = EpochDetail))
 )]
 pub(crate) async fn show(
     State(app): Shared,

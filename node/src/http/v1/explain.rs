@@ -43,7 +43,7 @@ pub(crate) struct Form {
     ),
     responses((
         status = 200,
-        description = "As asked.",
+        description = "What holds for the epoch, and the reward of each uid in sentences.",
         content((Explanation = "application/json"), (String = "text/plain"))
     ))
 )]

@@ -17,7 +17,11 @@ use crate::proof::{ForkError, ProofFile, fork};
 #[utoipa::path(
     post, path = "/forks", operation_id = "report_fork", tag = "operations",
     request_body = Value,
-    responses((status = 200, description = "The node keeps both cuts and freezes.", body = ForkSeen)),
+    responses((
+        status = 200,
+        description = "The node keeps both cuts and freezes.",
+        body = ForkSeen
+    )),
     security(("token" = []))
 )]
 pub(crate) async fn accuse(

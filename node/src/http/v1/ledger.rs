@@ -13,7 +13,7 @@ use crate::http::{ApiError, Shared};
 /// Size of the state, and what all that is owned adds up to.
 #[utoipa::path(
     get, path = "/ledger", operation_id = "ledger", tag = "subnet",
-    responses((status = 200, description = "As asked.", body = Shown))
+    responses((status = 200, description = "The sums at the last certified epoch.", body = Shown))
 )]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<Shown>, ApiError> {
     app.read(|app| Ok(Json(show(&app.now().state)))).await

@@ -14,7 +14,7 @@ use crate::view::Snapshot;
 /// All participants with their figures of the last epoch.
 #[utoipa::path(
     get, path = "/metagraph", operation_id = "metagraph", tag = "subnet",
-    responses((status = 200, description = "As asked.", body = Metagraph))
+    responses((status = 200, description = "One entry for each uid, rising.", body = Metagraph))
 )]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<Metagraph>, ApiError> {
     app.read(|app| {

@@ -29,7 +29,7 @@ milliseconds. Fields may be added within version 1; none is removed or changes i
 /// This document.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi", tag = "node",
-    responses((status = 200, description = "As asked.", body = serde_json::Value))
+    responses((status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value))
 )]
 pub(crate) async fn get() -> impl IntoResponse {
     static TEXT: LazyLock<String> = LazyLock::new(|| text(&document()));

@@ -139,7 +139,11 @@ pub(crate) async fn submit(
 #[utoipa::path(
     post, path = "/ops/check", operation_id = "check_operation", tag = "operations",
     request_body = SubmitOp,
-    responses((status = 200, description = "As asked.", body = OpCheck))
+    responses((
+        status = 200,
+        description = "Whether the next cut would take it, and which rule fails if not.",
+        body = OpCheck
+    ))
 )]
 pub(crate) async fn check(
     State(app): Shared,
@@ -220,7 +224,11 @@ fn broken_rules(state: &Ledger, operation: &Operation) -> String {
 #[utoipa::path(
     get, path = "/ops/{id}", operation_id = "operation", tag = "operations",
     params(("id" = String, Path, description = "Item id, 64 hexadecimal digits.")),
-    responses((status = 200, description = "As asked.", body = OpStatus))
+    responses((
+        status = 200,
+        description = "`pending`, `decided` with its outcome, or `unknown`.",
+        body = OpStatus
+    ))
 )]
 pub(crate) async fn get(
     State(app): Shared,

@@ -11,7 +11,7 @@ use crate::parameters;
 /// The parameters in force.
 #[utoipa::path(
     get, path = "/parameters", operation_id = "parameters", tag = "subnet",
-    responses((status = 200, description = "As asked.", body = InForce))
+    responses((status = 200, description = "Each parameter with its value.", body = InForce))
 )]
 pub(crate) async fn get(State(app): Shared) -> Json<InForce> {
     let state = app.now().state;

@@ -9,7 +9,11 @@ use crate::http::Shared;
 /// Known nodes, connected ones first.
 #[utoipa::path(
     get, path = "/peers", operation_id = "peers", tag = "node",
-    responses((status = 200, description = "As asked.", body = Vec<Peer>))
+    responses((
+        status = 200,
+        description = "One entry for each node of the subnet that is known.",
+        body = Vec<Peer>
+    ))
 )]
 pub(crate) async fn get(State(app): Shared) -> Json<Vec<Peer>> {
     let state = app.now().state;

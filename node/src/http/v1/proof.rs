@@ -29,7 +29,11 @@ pub(crate) struct From {
         ("hotkey" = String, Path, description = "SS58 address or 64 hexadecimal digits."),
         From,
     ),
-    responses((status = 200, description = "As asked.", body = Value))
+    responses((
+        status = 200,
+        description = "The proof, as `ganglion verify` reads it.",
+        body = Value
+    ))
 )]
 pub(crate) async fn get(
     State(app): Shared,

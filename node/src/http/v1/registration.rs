@@ -11,7 +11,11 @@ use crate::http::Shared;
 /// What a registration has to be bound to, what it costs, and whom it would replace.
 #[utoipa::path(
     get, path = "/registration", operation_id = "registration", tag = "subnet",
-    responses((status = 200, description = "As asked.", body = Registration))
+    responses((
+        status = 200,
+        description = "What a registration that is made now has to name and pay.",
+        body = Registration
+    ))
 )]
 pub(crate) async fn get(State(app): Shared) -> Json<Registration> {
     let state = app.now().state;

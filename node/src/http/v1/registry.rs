@@ -10,7 +10,11 @@ use crate::observer;
 /// The registry of another chain, if the subnet follows one.
 #[utoipa::path(
     get, path = "/registry", operation_id = "registry", tag = "subnet",
-    responses((status = 200, description = "As asked.", body = RegistryView))
+    responses((
+        status = 200,
+        description = "What was taken from the chain last, and what this node reads.",
+        body = RegistryView
+    ))
 )]
 pub(crate) async fn get(State(app): Shared) -> Result<Json<RegistryView>, ApiError> {
     let now = app.context.view.now();

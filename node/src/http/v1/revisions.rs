@@ -16,7 +16,7 @@ use crate::parameters;
 /// Revisions that wait, with approvals and the stake behind them.
 #[utoipa::path(
     get, path = "/revisions", operation_id = "revisions", tag = "subnet",
-    responses((status = 200, description = "As asked.", body = Revisions))
+    responses((status = 200, description = "Each revision with who approves it.", body = Revisions))
 )]
 pub(crate) async fn get(State(app): Shared) -> Json<Revisions> {
     let state = app.now().state;

@@ -13,7 +13,11 @@ const AVERAGE_ONE: f64 = 1e9;
 /// A validator's own view of the miners; empty elsewhere.
 #[utoipa::path(
     get, path = "/scores", operation_id = "scores", tag = "node",
-    responses((status = 200, description = "As asked.", body = Vec<Score>))
+    responses((
+        status = 200,
+        description = "One entry for each miner that was scored.",
+        body = Vec<Score>
+    ))
 )]
 pub(crate) async fn get(State(app): Shared) -> Json<Vec<Score>> {
     let scores = app.now().scores;

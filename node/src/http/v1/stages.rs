@@ -48,7 +48,11 @@ fn taken_apart(app: &App, epoch: Epoch) -> Result<(Cut, Vec<Stage>), ApiError> {
 #[utoipa::path(
     get, path = "/epochs/{epoch}/stages", operation_id = "stages", tag = "epochs",
     params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
-    responses((status = 200, description = "As asked.", body = Stages))
+    responses((
+        status = 200,
+        description = "A digest of each state table, of the result and of the next committee.",
+        body = Stages
+    ))
 )]
 pub(crate) async fn list(
     State(app): Shared,
@@ -78,7 +82,11 @@ pub(crate) async fn list(
         ("stage" = String, Path, description = "Name of a stage, as in the list of them."),
         Page,
     ),
-    responses((status = 200, description = "As asked.", body = StageRows))
+    responses((
+        status = 200,
+        description = "At most `limit` rows; `more` says whether others follow.",
+        body = StageRows
+    ))
 )]
 pub(crate) async fn rows(
     State(app): Shared,
@@ -113,7 +121,11 @@ pub(crate) async fn rows(
 #[utoipa::path(
     get, path = "/epochs/{epoch}/dump", operation_id = "dump_epoch", tag = "epochs",
     params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
-    responses((status = 200, description = "As asked.", body = Dump))
+    responses((
+        status = 200,
+        description = "The cut, and every stage with all its rows.",
+        body = Dump
+    ))
 )]
 pub(crate) async fn dump(
     State(app): Shared,
@@ -131,7 +143,11 @@ pub(crate) async fn dump(
 #[utoipa::path(
     get, path = "/epochs/{epoch}/replay", operation_id = "replay_epoch", tag = "epochs",
     params(("epoch" = u64, Path, description = "An epoch, 0 for genesis.")),
-    responses((status = 200, description = "As asked.", body = ReplayReport))
+    responses((
+        status = 200,
+        description = "Whether all is equal, and the first row that differs.",
+        body = ReplayReport
+    ))
 )]
 pub(crate) async fn replay(
     State(app): Shared,

@@ -13,7 +13,7 @@ use crate::view::Joining;
 /// This node and its subnet: epoch, phase, stake, peers, worker.
 #[utoipa::path(
     get, path = "/status", operation_id = "status", tag = "node",
-    responses((status = 200, description = "As asked.", body = Status))
+    responses((status = 200, description = "The state at this moment.", body = Status))
 )]
 pub(crate) async fn get(State(app): Shared) -> Json<Status> {
     Json(status(&app))

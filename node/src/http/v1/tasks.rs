@@ -23,7 +23,11 @@ const TIMEOUT_MS_DEFAULT: u64 = 5_000;
 #[utoipa::path(
     post, path = "/tasks", operation_id = "call_task", tag = "tasks",
     request_body = TaskCall,
-    responses((status = 200, description = "As asked.", body = TaskAnswers))
+    responses((
+        status = 200,
+        description = "Answers, best miner first, and why others gave none.",
+        body = TaskAnswers
+    ))
 )]
 pub(crate) async fn call(
     State(app): Shared,
