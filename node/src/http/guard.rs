@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
+use super::BODY_BYTES_MAX;
 use super::error::{ApiError, word_of};
 
 /// Requests answered at a time. They read a snapshot or a few rows: this is far more than a CPU
@@ -66,6 +67,11 @@ async fn admit(guard: &Guard, request: Request, next: Next) -> Response {
     if request.uri().path() == "/healthz" {
         return next.run(request).await;
     }
+    let request = match tokio::time::timeout(ANSWER_MAX, whole(request)).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(error)) => return error.into_response(),
+        Err(_) => return ApiError::timeout("the body did not arrive in time").into_response(),
+    };
     let is_task = request.uri().path() == "/v1/tasks";
     let (places, limit) = match (is_task, is_audit(request.uri().path())) {
         (true, _) => (&guard.tasks, TASK_ANSWER_MAX),
@@ -79,6 +85,29 @@ async fn admit(guard: &Guard, request: Request, next: Next) -> Response {
         Ok(response) => as_json(response).await,
         Err(_) => ApiError::timeout("no answer in time; the node is overloaded").into_response(),
     }
+}
+
+/// The request once its body is here. A place is for those who can be answered: one that is sent slowly
+/// waits at its own connection only. What says that it is over the limit is refused by whoever reads it.
+async fn whole(request: Request) -> Result<Request, ApiError> {
+    if announced(request.headers()).is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
+    // What breaks off otherwise has nobody left to read an answer.
+    let bytes = bytes.map_err(|_| too_large(BODY_BYTES_MAX))?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// Bytes that a body will have, if the request says so.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(limit: usize) -> ApiError {
+    let message = format!("the body is over the limit of {limit} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
 fn is_audit(path: &str) -> bool {
@@ -133,16 +162,10 @@ pub(super) async fn read_json<T: serde::de::DeserializeOwned>(
     limit: usize,
 ) -> Result<T, ApiError> {
     require_json(headers)?;
-    let too_large = || {
-        let message = format!("the body is over the limit of {limit} bytes");
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-    };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|text| text.parse::<usize>().ok()).is_some_and(|bytes| bytes > limit) {
-        return Err(too_large());
+    if announced(headers).is_some_and(|bytes| bytes > limit) {
+        return Err(too_large(limit));
     }
-    // What breaks off otherwise has nobody left to read an answer.
-    let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| too_large())?;
+    let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| too_large(limit))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::bad_request(format!("the body does not fit: {error}")))
 }

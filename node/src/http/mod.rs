@@ -4,7 +4,7 @@
 //! routes are one file per resource in `v1`; `docs/API.md` is their reference.
 //!
 //! ```text
-//! TCP ─► Bounded (256 connections, 75 s silence) ─► guard (host, 64 + 16 places, time) ─► route
+//! TCP ─► Bounded (256 connections, 75 s silence) ─► guard (host, body, 64 + 16 places, time) ─► route
 //!                                                                    view ── store ── driver ┘
 //! ```
 //! By default only this machine is listened to; requests that a web page could make a browser send are refused by the host

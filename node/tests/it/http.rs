@@ -545,6 +545,29 @@ fn more_than_sixteen_task_calls_at_a_time_are_told_to_try_again() {
     });
 }
 
+/// More of each kind than there are places for requests, and together more than connections.
+#[test]
+fn slow_clients_keep_nobody_out() {
+    let world = World::new(&[50], 1);
+    let head = "host: localhost\r\ncontent-type: application/json\r\n";
+    let slow = [
+        "GET /v1/status HTTP/1.1\r\nhost: local".to_owned(),
+        format!("POST /v1/ops/check HTTP/1.1\r\n{head}content-length: 1000\r\n\r\n{{"),
+        format!("POST /v1/tasks HTTP/1.1\r\n{head}content-length: 1000\r\n\r\n{{"),
+    ];
+    let mut held = Vec::new();
+    for start in slow.iter().cycle().take(300) {
+        let mut stream = TcpStream::connect(world.address).unwrap();
+        // It may have been ended again by then.
+        let _ = stream.write_all(start.as_bytes());
+        held.push(stream);
+        if held.len() % 50 == 0 {
+            assert_eq!(get(&world, "/v1/status").0, 200, "{} hold on", held.len());
+        }
+    }
+    assert_eq!(post(&world, "/v1/tasks", "application/json", "{\"input\":1}").0, 200);
+}
+
 #[test]
 fn an_open_connection_does_not_keep_the_server_from_ending() {
     let mut world = World::new(&[50], 1);
