@@ -15,6 +15,7 @@ mod error;
 mod guard;
 pub(crate) mod health;
 mod listen;
+mod rendering;
 mod token;
 pub(crate) mod v1;
 
@@ -34,6 +35,7 @@ use ganglion_types::{Fork, Hotkey, ItemId};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
+use self::rendering::Rendering;
 use crate::api::types::TaskAnswers;
 use crate::library::Library;
 use crate::view::{Snapshot, View};
@@ -48,6 +50,8 @@ pub const BODY_BYTES_MAX: usize = 256 << 10;
 const CONNECTIONS_MAX: usize = 256;
 /// Silence after which a connection is closed. Longer than a task call may take.
 const SILENCE_MAX: Duration = Duration::from_secs(75);
+/// Time from one scrape to the next: one takes some 8 ms of a core, and anybody may ask.
+const SCRAPE_PAUSE: Duration = Duration::from_millis(100);
 /// Time for open requests once the node stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// File in the data directory with the address that is served, for a port that was 0.
@@ -196,6 +200,7 @@ pub(crate) struct App {
     submitted: v1::ops::Submitted,
     /// Executing epochs again takes a core and the memory of a state: one at a time.
     auditing: Arc<tokio::sync::Semaphore>,
+    scraping: Rendering,
 }
 
 impl App {
@@ -288,6 +293,7 @@ pub(crate) fn router(context: Context) -> Router {
         context,
         submitted: v1::ops::Submitted::default(),
         auditing: Arc::new(tokio::sync::Semaphore::new(1)),
+        scraping: Rendering::new(SCRAPE_PAUSE),
     });
     Router::new()
         .route("/healthz", get(health::live))
@@ -307,10 +313,12 @@ pub(crate) fn router(context: Context) -> Router {
 )]
 async fn metrics(State(app): Shared) -> impl IntoResponse {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    let (now, ready) = (app.now(), health::is_ready(&app));
-    let network = app.context.network.metrics();
-    let text = crate::metrics::scrape(&app.context.metrics, (&now, ready), &network);
-    ([(header::CONTENT_TYPE, kind)], text)
+    let scrape = || {
+        let (now, ready) = (app.now(), health::is_ready(&app));
+        let network = app.context.network.metrics();
+        crate::metrics::scrape(&app.context.metrics, (&now, ready), &network)
+    };
+    ([(header::CONTENT_TYPE, kind)], app.scraping.get(scrape).await)
 }
 
 async fn unknown_route() -> ApiError {
