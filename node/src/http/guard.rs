@@ -63,8 +63,9 @@ async fn admit(guard: &Guard, request: Request, next: Next) -> Response {
     if let Err(error) = guard.hosts.check(request.uri(), request.headers()) {
         return error.into_response();
     }
-    // Whether the process lives must be told even when it is busy.
-    if request.uri().path() == "/healthz" {
+    // Whether the process lives must be told even when it is busy. Metrics are made for all who wait at
+    // once, so that waiting for them takes no place.
+    if matches!(request.uri().path(), "/healthz" | "/metrics") {
         return next.run(request).await;
     }
     let request = match tokio::time::timeout(ANSWER_MAX, whole(request)).await {
