@@ -9,7 +9,10 @@ use std::sync::Arc;
 use ganglion_types::agreement::vote_hash;
 use ganglion_types::planted::{self, Bug};
 use ganglion_types::sign::{self, tagged_hash};
-use ganglion_types::{Certificate, Digest, Epoch, Hotkey, Signature, SubnetId, VoteType, limits};
+use ganglion_types::{
+    Certificate, Digest, Epoch, Hotkey, PolkaCertificate, RoundCertificate, Signature, SubnetId,
+    VoteType, limits,
+};
 
 /// The stake of a committee is below this: the BFT core multiplies stakes by three in 64 bits.
 pub const COMMITTEE_STAKE_MAX: u64 = 1 << 62;
@@ -217,6 +220,41 @@ pub fn verify_certificate(
     let (round, cut) = (certificate.round, Some(&certificate.cut));
     let hash = vote_hash(subnet, VoteType::Precommit, epoch, round, cut);
     verify_quorum(committee, &hash, &certificate.signatures)
+}
+
+/// Whether prevotes of more than 2/3 of `committee` stand behind a polka.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn verify_polka(
+    polka: &PolkaCertificate,
+    subnet: &SubnetId,
+    committee: &Committee,
+) -> Result<(), CertificateError> {
+    let cut = Some(&polka.cut);
+    let hash = vote_hash(subnet, VoteType::Prevote, polka.epoch, polka.round, cut);
+    verify_quorum(committee, &hash, &polka.signatures)
+}
+
+/// Whether a round certificate has the stake and the signatures that it needs: votes of more than 1/3
+/// of `committee` to be in a round, precommits of more than 2/3 to leave it. That its votes are of its
+/// round is for the caller to ask ([`RoundCertificate::is_of_one_round`]).
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn verify_round_certificate(
+    certificate: &RoundCertificate,
+    subnet: &SubnetId,
+    committee: &Committee,
+) -> Result<(), CertificateError> {
+    let held = tally(committee, certificate.votes.iter().map(|vote| &vote.signer))?;
+    let enough =
+        if certificate.skip { committee.exceeds_third(held) } else { committee.is_quorum(held) };
+    if !enough {
+        return Err(CertificateError::TooLittleStake { held, total: committee.total_stake() });
+    }
+    let bad = certificate.votes.iter().find(|vote| !vote.verify(subnet));
+    bad.map_or(Ok(()), |vote| Err(CertificateError::BadSignature { signer: vote.signer }))
 }
 
 /// Whether more than 2/3 of `committee` signed `hash`.

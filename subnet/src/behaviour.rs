@@ -267,7 +267,7 @@ impl Participant {
             _ => return,
         };
         // Should it come back to us, it is not a twin's.
-        self.close.note_seen(&second);
+        self.close.voices.note_echo(crate::close::message_digest(&second));
         self.send(Effect::Publish(Channel::Agreement, second.to_bytes()));
     }
 

@@ -112,6 +112,18 @@ impl Differences {
             Self { turn: self.turn, asked, next: self.next, gossiped, traded, ..Self::default() };
     }
 
+    /// A round passed: what was noted about messages that no longer matter makes room for others. What was
+    /// refused is asked for again once there is no room to note more.
+    pub(crate) fn round_passed(&mut self, forgotten: &BTreeSet<Digest>) {
+        let stays = |id: &Id| !forgotten.contains(&Digest::new(*id));
+        self.came.retain(|id, _| stays(id));
+        self.named.retain(|id, _| stays(id));
+        self.offered.retain(|(_, id), _| stays(id));
+        if self.refused.len() >= NOTES {
+            self.refused.clear();
+        }
+    }
+
     /// Whether more arrives by trade than by gossip: this node is cut off from it, or nearly.
     const fn is_deaf(&self) -> bool {
         self.traded > self.gossiped
@@ -290,7 +302,7 @@ impl Participant {
         match section {
             Section::Pool => Box::new(self.pool.ids().map(ItemId::as_bytes)),
             Section::Round => Box::new(self.round.ids().map(ItemId::as_bytes)),
-            Section::Agreement => Box::new(self.close.voices().map(Digest::as_bytes)),
+            Section::Agreement => Box::new(self.close.voices.ids().map(Digest::as_bytes)),
         }
     }
 
@@ -360,7 +372,7 @@ impl Participant {
     /// Adds what has this id, if it is held and fits.
     fn pack(&self, parcel: &mut Parcel, id: Id) {
         let item = ItemId::new(id);
-        if let Some(message) = self.close.voice(&Digest::new(id)) {
+        if let Some(message) = self.close.voices.get(&Digest::new(id)) {
             parcel.message(message);
         } else if let Some(item) = self.pool.get(&item).or_else(|| self.round.kept(&item)) {
             parcel.item(item);
@@ -442,7 +454,7 @@ impl Participant {
             Section::Pool => self.item(&ItemId::new(*id)).is_some(),
             // These tell all that they have taken.
             Section::Round => false,
-            Section::Agreement => self.close.has_seen(&Digest::new(*id)),
+            Section::Agreement => self.close.voices.has_seen(&Digest::new(*id)),
         }
     }
 

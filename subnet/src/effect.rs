@@ -36,6 +36,8 @@ pub enum Timer {
     Fetch,
     /// Compare notes with peers.
     Status,
+    /// The peer that was asked for epochs had time enough: ask another beside it.
+    Follow,
     /// Peers had time enough to say which row differs.
     Inquiry,
     /// Compare what we hold with peers.

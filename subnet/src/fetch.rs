@@ -30,18 +30,20 @@ struct Source {
     asked: usize,
 }
 
+/// Times that a thing is asked for before another may take its place.
+const GIVE_UP: usize = 3;
 /// Peers remembered per wanted thing.
 const PEERS: usize = 8;
 /// Things wanted at once: more than the largest cut names.
 const WANTED: usize = limits::CUT_ITEMS + limits::COMMITTEE;
 
 impl Fetch {
-    /// Notes that `peer` should hold `want`. False if the table is full.
+    /// Notes that `peer` should hold `want`. False if the table is full of what was hardly asked for yet.
     pub fn want(&mut self, want: Want, peer: Hotkey) -> bool {
         if matches!(want, Want::Body(_)) && planted::is(Bug::BodiesNotFetched) {
             return false;
         }
-        if !self.wanted.contains_key(&want) && self.wanted.len() >= WANTED {
+        if !self.wanted.contains_key(&want) && self.wanted.len() >= WANTED && !self.make_room() {
             return false;
         }
         let source = self.wanted.entry(want).or_default();
@@ -49,6 +51,16 @@ impl Fetch {
             source.peers.push(peer);
         }
         true
+    }
+
+    /// Gives up what was asked for most often, and in vain: a liar can name any number of things that there
+    /// are not. What is missing after all is wanted again.
+    fn make_room(&mut self) -> bool {
+        let most = self.wanted.values().map(|source| source.asked).max().unwrap_or(0);
+        if most >= GIVE_UP {
+            self.wanted.retain(|_, source| source.asked < most);
+        }
+        self.wanted.len() < WANTED
     }
 
     /// It is held now.
@@ -66,6 +78,11 @@ impl Fetch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.wanted.is_empty()
+    }
+
+    /// Keeps what is still wanted.
+    pub fn retain(&mut self, wanted: impl Fn(&Want) -> bool) {
+        self.wanted.retain(|want, _| wanted(want));
     }
 
     /// Forgets everything.
@@ -188,5 +205,26 @@ mod tests {
         assert_eq!(taken, WANTED);
         let requests = fetch.requests(&BTreeSet::from([peer(1)]), false);
         assert_eq!(requests.len(), WANTED.div_ceil(limits::REQUEST_IDS));
+    }
+
+    #[test]
+    fn things_that_there_are_not_make_room_once_they_were_asked_for_in_vain() {
+        let mut fetch = Fetch::default();
+        let id = |n: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&n.to_be_bytes());
+            Want::Item(ItemId::new(bytes))
+        };
+        for n in 0..WANTED {
+            fetch.want(id(n), peer(1));
+        }
+        let connected = BTreeSet::from([peer(1)]);
+        for _ in 0..GIVE_UP {
+            assert!(!fetch.want(id(WANTED), peer(1)));
+            fetch.requests(&connected, true);
+        }
+        assert!(fetch.want(id(WANTED), peer(1)));
+        assert!(fetch.is_wanted(&id(WANTED)));
+        assert!(!fetch.is_wanted(&id(0)));
     }
 }

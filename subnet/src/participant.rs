@@ -342,6 +342,7 @@ impl Participant {
             Timer::Resend => self.on_resend(),
             Timer::Fetch => self.on_fetch(),
             Timer::Status => self.on_status_timer(),
+            Timer::Follow => self.on_follow_timer(),
             Timer::Inquiry => {}
             Timer::Exchange => self.on_exchange_timer(),
             Timer::Listen => self.on_listen_over(),

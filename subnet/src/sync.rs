@@ -1,6 +1,6 @@
 //! Following: who is how far, and fetching the epochs that we lack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_consensus::certificate::verify_certificate;
 use ganglion_consensus::ledger::{admissible, execute};
@@ -37,6 +37,8 @@ pub struct Sync {
     shown: BTreeMap<Hotkey, Shown>,
     /// The peer that epochs are being fetched from.
     fetching: Option<Hotkey>,
+    /// Those asked for epochs before it who let us wait; what they still bring is taken.
+    slow: BTreeSet<Hotkey>,
     turn: usize,
     progress: Option<Progress>,
     /// What was last reported of peers that are further and cannot help.
@@ -68,11 +70,19 @@ const ASKED: usize = 1_024;
 const SHOWN: usize = 1_024;
 /// Epochs asked for at once.
 const EPOCHS: u32 = 32;
+/// Epochs asked of one peer while another lets us wait: its line may be slow, and ours too.
+const EPOCHS_MEANWHILE: u32 = 1;
+/// Peers that may owe epochs beside the one that they are being fetched from.
+const SLOW: usize = 3;
 
 impl Sync {
-    /// The best epoch that a connected peer has shown that can give the one after `own`.
+    /// The best epoch that a connected peer has shown that can give the one after `own`, and that does
+    /// not let us wait.
     fn best(&self, own: Epoch) -> Option<(Hotkey, Epoch)> {
-        let able = self.shown.iter().filter(|(_, shown)| shown.oldest <= own.next());
+        let able = self
+            .shown
+            .iter()
+            .filter(|(peer, shown)| shown.oldest <= own.next() && !self.slow.contains(peer));
         let best = able.max_by_key(|(_, shown)| shown.last);
         best.map(|(peer, shown)| (*peer, shown.last))
     }
@@ -87,6 +97,7 @@ impl Sync {
     /// Forgets what a peer that left has shown: it cannot be asked.
     pub(crate) fn forget(&mut self, peer: &Hotkey) {
         self.shown.remove(peer);
+        self.slow.remove(peer);
     }
 
     /// Whether epochs are being fetched that lie beyond ours.
@@ -294,6 +305,11 @@ impl Participant {
             self.sync.stranded = stranded;
             self.report(Report::Stranded(stranded));
         }
+        self.fetch_epochs(EPOCHS);
+    }
+
+    fn fetch_epochs(&mut self, max: u32) {
+        let own = self.state.epoch();
         let Some((peer, best)) = self.sync.best(own) else { return };
         if best <= own || !self.connected.contains(&peer) {
             return;
@@ -302,8 +318,35 @@ impl Participant {
         let since = self.now.mono;
         self.sync.progress.get_or_insert(Progress { since, verified: 0, before: 0 });
         self.report_following();
-        let request = proto::EpochsRequest { from: own.next().get(), max: EPOCHS };
+        let request = proto::EpochsRequest { from: own.next().get(), max };
         self.ask_for(peer, Asked::Epochs, proto::request::Request::Epochs(request));
+        self.schedule_follow();
+    }
+
+    /// A request that nobody answers fails after longer than short epochs take, so another peer is asked
+    /// after a tenth of an epoch.
+    fn schedule_follow(&mut self) {
+        let tenth = self.schedule.epoch.checked_div(10).unwrap_or(0);
+        self.set_timer(Timer::Follow, self.now.mono.saturating_add(tenth.clamp(500, 5_000)));
+    }
+
+    /// The peer that epochs are being fetched from had time enough: asks another beside it, if one can
+    /// help.
+    pub(crate) fn on_follow_timer(&mut self) {
+        let Some(slow) = self.sync.fetching else { return };
+        if self.is_stopping() {
+            return;
+        }
+        if self.sync.slow.len() < SLOW {
+            self.sync.slow.insert(slow);
+            self.sync.fetching = None;
+            self.fetch_epochs(EPOCHS_MEANWHILE);
+        }
+        if self.sync.fetching.is_none() {
+            self.sync.slow.remove(&slow);
+            self.sync.fetching = Some(slow);
+        }
+        self.schedule_follow();
     }
 
     /// Says how far catching up has come; once nobody is further, for the last time.
@@ -325,12 +368,23 @@ impl Participant {
         }
     }
 
+    /// A peer did not give the epochs that it was asked for.
     fn fetch_elsewhere(&mut self, failed: Hotkey) {
         if !planted::is(Bug::LiarAskedForever) {
             self.sync.shown.remove(&failed);
         }
-        if self.sync.fetching == Some(failed) {
-            self.sync.fetching = None;
+        self.answered_epochs(failed);
+        self.go_on_following();
+    }
+
+    /// True if it was asked for epochs that we lack.
+    fn answered_epochs(&mut self, peer: Hotkey) -> bool {
+        let current = self.sync.fetching.take_if(|fetching| *fetching == peer).is_some();
+        self.sync.slow.remove(&peer) || current
+    }
+
+    fn go_on_following(&mut self) {
+        if self.sync.fetching.is_none() {
             self.catch_up();
             self.reopen();
         }
@@ -361,30 +415,18 @@ impl Participant {
             }
             taken = taken.saturating_add(1);
         }
-        if self.is_stopping() || self.sync.fetching != Some(from) {
+        if self.is_stopping() {
             return;
         }
         let verified = self.state.epoch().get().saturating_sub(first);
-        self.sync.fetching = None;
         if let Some(progress) = &mut self.sync.progress {
             progress.before = progress.verified;
             progress.verified = progress.verified.saturating_add(verified);
         }
-        if many == 0 || taken < many {
-            return self.fetch_elsewhere_after(from);
+        if self.answered_epochs(from) && (many == 0 || taken < many) {
+            return self.fetch_elsewhere(from);
         }
-        self.catch_up();
-        if self.sync.fetching.is_none() {
-            self.reopen();
-        }
-    }
-
-    fn fetch_elsewhere_after(&mut self, from: Hotkey) {
-        if !planted::is(Bug::LiarAskedForever) {
-            self.sync.shown.remove(&from);
-        }
-        self.catch_up();
-        self.reopen();
+        self.go_on_following();
     }
 
     /// Checks and executes one fetched epoch. True to go on with the next one.

@@ -281,6 +281,17 @@ pub struct RoundCertificate {
     pub votes: Vec<Vote>,
 }
 
+impl RoundCertificate {
+    /// Whether its votes are of its epoch and round, and precommits unless it is one to skip by.
+    #[must_use]
+    pub fn is_of_one_round(&self) -> bool {
+        self.votes.iter().all(|vote| {
+            let kind = self.skip || vote.vote_type == VoteType::Precommit;
+            kind && vote.epoch == self.epoch && vote.round == self.round
+        })
+    }
+}
+
 impl Canonical for RoundCertificate {
     type Proto = proto::RoundCertificate;
 
@@ -333,6 +344,18 @@ impl AgreementMessage {
             Self::Polka(certificate) => certificate.epoch,
             Self::RoundCertificate(certificate) => certificate.epoch,
             Self::List(item) => item.body().epoch().unwrap_or_default(),
+        }
+    }
+
+    /// The round it is about; none for a list.
+    #[must_use]
+    pub const fn round(&self) -> Option<Round> {
+        match self {
+            Self::Vote(vote) => Some(vote.round),
+            Self::Proposal(proposal) => Some(proposal.round),
+            Self::Polka(certificate) => Some(certificate.round),
+            Self::RoundCertificate(certificate) => Some(certificate.round),
+            Self::List(_) => None,
         }
     }
 }

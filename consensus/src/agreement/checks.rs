@@ -4,7 +4,6 @@ use arc_malachitebft_core_consensus::Input;
 use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
     AgreementMessage, Epoch, Hotkey, PolkaCertificate, Proposal, Round, RoundCertificate, Vote,
-    VoteType,
 };
 
 use super::context::{Ctx, Height, SharedCut};
@@ -145,16 +144,12 @@ impl Running {
         &self,
         certificate: &RoundCertificate,
     ) -> Result<Input<Ctx>, Ignored> {
-        let RoundCertificate { epoch, round, skip, votes } = certificate;
+        let RoundCertificate { round, skip, votes, .. } = certificate;
         let passed = if *skip { *round <= self.round() } else { *round < self.round() };
         if passed {
             return Err(Ignored::Repeated);
         }
-        let mixed = votes.iter().any(|vote| {
-            let kind = *skip || vote.vote_type == VoteType::Precommit;
-            !kind || vote.epoch != *epoch || vote.round != *round
-        });
-        if mixed {
+        if !certificate.is_of_one_round() {
             return Err(Ignored::MixedVotes);
         }
         let committee = &self.handler.committee;

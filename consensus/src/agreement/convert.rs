@@ -110,12 +110,6 @@ pub(super) fn motion_hash(subnet: &SubnetId, motion: &Motion) -> [u8; 32] {
     proposal_hash(subnet, motion.height.0, round, pol_round, &cut)
 }
 
-/// What the prevotes of a polka sign.
-pub(super) fn polka_hash(subnet: &SubnetId, polka: &bft::PolkaCertificate<Ctx>) -> [u8; 32] {
-    let (epoch, round) = (polka.height.0, round_out(polka.round));
-    vote_hash(subnet, VoteType::Prevote, epoch, round, Some(&polka.value_id))
-}
-
 pub(super) fn polka_in(polka: &PolkaCertificate) -> bft::PolkaCertificate<Ctx> {
     let signatures = polka.signatures.iter();
     bft::PolkaCertificate {

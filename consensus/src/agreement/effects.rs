@@ -20,7 +20,9 @@ use super::context::{Ballot, Ctx, Mark, Motion, SharedCut};
 use super::convert::{self, SignedProposal, SignedVote};
 use super::output::{Decision, EngineError, Equivocation, Ignored, Output, Timer, TimerKind};
 use super::wal;
-use crate::certificate::{CertificateError, Committee, tally, verify_certificate, verify_quorum};
+use crate::certificate::{
+    CertificateError, Committee, verify_certificate, verify_polka, verify_round_certificate,
+};
 
 /// A cut seen in this epoch.
 #[derive(Debug)]
@@ -297,37 +299,18 @@ impl Handler {
     fn verify_polka(&mut self, polka: &bft::PolkaCertificate<Ctx>) -> Option<()> {
         let ours = convert::polka_out(polka);
         self.count_verified(ours.signatures.len());
-        let hash = convert::polka_hash(&self.subnet, polka);
-        let checked = verify_quorum(&self.committee, &hash, &ours.signatures);
-        self.keep_reason(checked.map_err(Ignored::BadCertificate))
+        self.keep_reason(verify_polka(&ours, &self.subnet, &self.committee))
     }
 
     fn verify_round(&mut self, certificate: &bft::RoundCertificate<Ctx>) -> Option<()> {
-        let checked = self.check_round(certificate);
-        self.keep_reason(checked)
-    }
-
-    fn keep_reason(&mut self, checked: Result<(), Ignored>) -> Option<()> {
-        self.vouched_whole |= checked.is_ok();
-        checked.map_err(|reason| self.refused = Some(reason)).ok()
-    }
-
-    fn check_round(&mut self, certificate: &bft::RoundCertificate<Ctx>) -> Result<(), Ignored> {
         let ours = convert::round_certificate_out(certificate);
-        let held = tally(&self.committee, ours.votes.iter().map(|vote| &vote.signer))
-            .map_err(Ignored::BadCertificate)?;
-        let enough = if ours.skip {
-            self.committee.exceeds_third(held)
-        } else {
-            self.committee.is_quorum(held)
-        };
-        if !enough {
-            let total = self.committee.total_stake();
-            return Err(Ignored::BadCertificate(CertificateError::TooLittleStake { held, total }));
-        }
         self.count_verified(ours.votes.len());
-        let bad = ours.votes.iter().find(|vote| !vote.verify(&self.subnet));
-        bad.map_or(Ok(()), |vote| Err(Ignored::BadSignature(vote.signer)))
+        self.keep_reason(verify_round_certificate(&ours, &self.subnet, &self.committee))
+    }
+
+    fn keep_reason(&mut self, checked: Result<(), CertificateError>) -> Option<()> {
+        self.vouched_whole |= checked.is_ok();
+        checked.map_err(|reason| self.refused = Some(Ignored::BadCertificate(reason))).ok()
     }
 
     /// What the core logs is authentic, new, and about to change its state.

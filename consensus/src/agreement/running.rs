@@ -130,7 +130,7 @@ impl Running {
         outputs.push(Output::CancelAll);
         // The round before may still lack this node's votes; older ones are of no use.
         let recent = |output: &&Output| match output {
-            Output::Send(message) => round_of(message).is_some_and(|at| at.next() >= round),
+            Output::Send(message) => message.round().is_some_and(|at| at.next() >= round),
             _ => false,
         };
         outputs.extend(before.iter().filter(recent).cloned());
@@ -323,7 +323,28 @@ impl Running {
     }
 
     fn finish(&mut self) -> Result<Vec<Output>, EngineError> {
+        self.leave_lost_rounds()?;
         self.handler.fault.take().map_or_else(|| Ok(self.collect()), Err)
+    }
+
+    /// Waits for no more precommits of a round in which nothing can be decided.
+    fn leave_lost_rounds(&mut self) -> Result<(), EngineError> {
+        while self.handler.decision.is_none() && !self.decided && self.round_is_lost() {
+            let round = self.state.round();
+            self.advance(Input::TimeoutElapsed(bft::Timeout::precommit(round)))?;
+            if self.state.round() == round {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether more than 2/3 have precommitted nil: a quorum for a cut would share honest members with
+    /// them.
+    fn round_is_lost(&self) -> bool {
+        let votes = self.state.driver.votes();
+        let nil = bft::Threshold::Nil;
+        votes.is_threshold_met(&self.state.round(), bft::VoteType::Precommit, nil)
     }
 
     /// Orders one answer: records, sync, everything else, decision.
@@ -409,16 +430,6 @@ fn broken(epoch: Epoch, error: &CoreError<Ctx>) -> EngineError {
             },
         },
         other => EngineError::Broken { detail: other.to_string() },
-    }
-}
-
-fn round_of(message: &AgreementMessage) -> Option<Round> {
-    match message {
-        AgreementMessage::Vote(vote) => Some(vote.round),
-        AgreementMessage::Proposal(proposal) => Some(proposal.round),
-        AgreementMessage::Polka(polka) => Some(polka.round),
-        AgreementMessage::RoundCertificate(certificate) => Some(certificate.round),
-        AgreementMessage::List(_) => None,
     }
 }
 

@@ -4,16 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_consensus::agreement::inclusion::{CutContext, List};
 use ganglion_consensus::agreement::{Decision, inclusion};
-use ganglion_consensus::certificate::Committee;
 use ganglion_consensus::ledger::{
     Executed, KindCounts, admissible, execute, propose_items, required,
 };
 use ganglion_types::sign::tagged_hash;
-use ganglion_types::{
-    AgreementMessage, Cut, CutId, Hotkey, Item, ItemId, Kind, Proposal, Round, VoteType,
-};
+use ganglion_types::{Cut, Hotkey, Item, ItemId, Kind, Proposal, Round};
 
-use super::EXECUTIONS;
+use super::{EXECUTIONS, proposes};
 use crate::divergence::differing_root;
 use crate::effect::{Disagreement, Effect, Report};
 use crate::fetch::Want;
@@ -67,12 +64,8 @@ impl Participant {
     /// much (`docs/spec/agreement.md`, section 4, rule 1): whoever is locked on that cut votes for no
     /// other, and may be needed.
     fn supported_cut(&mut self) -> Option<Cut> {
-        let id = newest_polka(self.close.messages(), &self.committee)?;
-        let proposals = self.close.messages().filter_map(|message| match message {
-            AgreementMessage::Proposal(proposal) if proposal.cut.id() == id => Some(proposal),
-            _ => None,
-        });
-        let proposal = proposals.last()?.clone();
+        let (_, id) = self.close.voices.newest_polka(&self.committee)?;
+        let proposal = self.close.voices.messages().find_map(|one| proposes(one, &id))?.clone();
         (self.judge(&proposal) == Some(true)).then_some(proposal.cut)
     }
 
@@ -117,7 +110,9 @@ impl Participant {
             if self.close.epoch != epoch {
                 return;
             }
-            match self.judge(&proposal) {
+            // Liars may sign proposals of any round to come: what those name is not fetched before.
+            let verdict = (proposal.round <= self.round()).then(|| self.judge(&proposal)).flatten();
+            match verdict {
                 None => self.close.judging.push(proposal),
                 Some(valid) => {
                     if valid {
@@ -267,112 +262,5 @@ impl Participant {
             Some(_) => self.diverged(&cut, &executed),
             None => self.commit_epoch(cut, certificate, items, executed, false),
         }
-    }
-}
-
-/// The cut of the newest round in which a quorum prevoted for one, by votes and by polkas together.
-fn newest_polka<'a>(
-    messages: impl Iterator<Item = &'a AgreementMessage>,
-    committee: &Committee,
-) -> Option<CutId> {
-    let mut prevoted: BTreeMap<(Round, CutId), BTreeSet<Hotkey>> = BTreeMap::new();
-    for message in messages {
-        match message {
-            AgreementMessage::Vote(vote) if vote.vote_type == VoteType::Prevote => {
-                if let Some(cut) = vote.cut {
-                    prevoted.entry((vote.round, cut)).or_default().insert(vote.signer);
-                }
-            }
-            AgreementMessage::Polka(polka) => {
-                let signers = polka.signatures.iter().map(|(signer, _)| *signer);
-                prevoted.entry((polka.round, polka.cut)).or_default().extend(signers);
-            }
-            _ => {}
-        }
-    }
-    let is_polka =
-        |signers: &BTreeSet<Hotkey>| committee.is_quorum(committee.stake_of_all(signers));
-    let newest = prevoted.into_iter().rev().find(|(_, signers)| is_polka(signers));
-    newest.map(|((_, cut), _)| cut)
-}
-
-#[cfg(test)]
-mod tests {
-    use ganglion_consensus::certificate::Member;
-    use ganglion_types::{Epoch, PolkaCertificate, Signature, Vote};
-
-    use super::*;
-
-    const OLD: CutId = CutId::new([1; 32]);
-    const NEW: CutId = CutId::new([2; 32]);
-    const UNSIGNED: Signature = Signature::new([0; 64]);
-
-    fn member(number: u8) -> Hotkey {
-        Hotkey::new([number; 32])
-    }
-
-    fn vote(vote_type: VoteType, round: u32, cut: Option<CutId>, signer: u8) -> AgreementMessage {
-        let (epoch, round) = (Epoch::new(1), Round::new(round));
-        let signer = member(signer);
-        AgreementMessage::Vote(Vote { vote_type, epoch, round, cut, signer, signature: UNSIGNED })
-    }
-
-    fn prevotes(round: u32, cut: CutId, signers: &[u8]) -> Vec<AgreementMessage> {
-        signers.iter().map(|one| vote(VoteType::Prevote, round, Some(cut), *one)).collect()
-    }
-
-    fn polka(round: u32, cut: CutId, signers: &[u8]) -> AgreementMessage {
-        AgreementMessage::Polka(PolkaCertificate {
-            epoch: Epoch::new(1),
-            round: Round::new(round),
-            cut,
-            signatures: signers.iter().map(|one| (member(*one), UNSIGNED)).collect(),
-        })
-    }
-
-    /// Of three members with a stake of 10 each, and one with 20.
-    fn newest(messages: &[Vec<AgreementMessage>]) -> Option<CutId> {
-        let members = [(1, 10), (2, 10), (3, 10), (4, 20)];
-        let members = members.map(|(number, stake)| Member { hotkey: member(number), stake });
-        newest_polka(messages.iter().flatten(), &Committee::new(members).unwrap())
-    }
-
-    #[test]
-    fn a_polka_takes_more_than_two_thirds_of_stake() {
-        assert_eq!(newest(&[]), None);
-        assert_eq!(newest(&[prevotes(0, OLD, &[1, 2, 3])]), None);
-        assert_eq!(newest(&[prevotes(0, OLD, &[1, 4])]), None);
-        assert_eq!(newest(&[prevotes(0, OLD, &[1, 2, 4])]), Some(OLD));
-    }
-
-    #[test]
-    fn the_newest_round_counts_whatever_comes_first() {
-        let (old, new) = (prevotes(3, OLD, &[1, 2, 4]), prevotes(5, NEW, &[1, 3, 4]));
-        assert_eq!(newest(&[old.clone(), new.clone()]), Some(NEW));
-        assert_eq!(newest(&[new, old.clone()]), Some(NEW));
-        // A later round without a polka takes nothing away.
-        assert_eq!(newest(&[old, prevotes(6, NEW, &[1, 4])]), Some(OLD));
-    }
-
-    #[test]
-    fn votes_and_polkas_of_one_round_count_together_and_each_signer_once() {
-        let votes = prevotes(2, OLD, &[1, 2]);
-        assert_eq!(newest(&[votes.clone(), vec![polka(2, OLD, &[1, 4])]]), Some(OLD));
-        assert_eq!(newest(&[votes.clone(), vec![polka(1, OLD, &[1, 4])]]), None);
-        assert_eq!(newest(&[votes.clone(), vec![polka(2, NEW, &[1, 4])]]), None);
-        assert_eq!(newest(&[votes.clone(), votes, vec![polka(2, OLD, &[1, 2, 3])]]), None);
-    }
-
-    #[test]
-    fn precommits_nil_and_strangers_do_not_count() {
-        let two = prevotes(2, OLD, &[1, 2]);
-        for other in [
-            vote(VoteType::Precommit, 2, Some(OLD), 4),
-            vote(VoteType::Prevote, 2, None, 4),
-            vote(VoteType::Prevote, 2, Some(OLD), 9),
-        ] {
-            assert_eq!(newest(&[two.clone(), vec![other]]), None);
-        }
-        assert_eq!(newest(&[two, prevotes(2, OLD, &[4])]), Some(OLD));
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use ganglion_types::planted::{self, Bug};
-use ganglion_types::{Canonical as _, Cut, Digest, Item, ItemId, ListBody, limits};
+use ganglion_types::{Canonical as _, Cut, Digest, Item, ItemId, Kind, ListBody, limits};
 
 use crate::effect::Effect;
 use crate::participant::Participant;
@@ -58,7 +58,12 @@ impl Participant {
                 Some((&ITEM, bytes)) => {
                     let Ok(item) = Item::from_bytes(bytes, limits::ITEM_BYTES) else { continue };
                     self.close.logged.insert(Digest::new(*item.id().as_bytes()));
-                    self.take_wanted(item);
+                    if item.kind() == Kind::InclusionList {
+                        // A cut that was voted for cites it.
+                        self.hold_list(&item, true);
+                    } else {
+                        self.take_wanted(item);
+                    }
                 }
                 Some((&BODY, bytes)) => {
                     let body = ListBody::from_bytes(bytes, limits::ITEM_BYTES);

@@ -3,25 +3,19 @@
 use std::sync::Arc;
 
 use ganglion_consensus::agreement::Ignored;
+use ganglion_consensus::agreement::proposer::proposer_order;
+use ganglion_consensus::certificate::{verify_polka, verify_round_certificate};
 use ganglion_types::planted::{self, Bug};
 use ganglion_types::sign::tagged_hash;
 use ganglion_types::{
-    AgreementMessage, Canonical as _, Digest, Hotkey, Item, Kind, VoteType, agreement, limits,
-    proto, sign,
+    AgreementMessage, Canonical as _, Digest, Hotkey, Item, Kind, Proposal, limits, proto,
 };
 
-use super::{Close, HEARD, SAID};
+use super::SAID;
 use crate::effect::{Effect, Report, Spoken, Timer, Verdict};
 use crate::input::{Channel, GossipToken};
 use crate::intake::Rejection;
 use crate::participant::Participant;
-
-impl Close {
-    /// From now on a repetition of this message is dropped before it is looked at.
-    pub(crate) fn note_seen(&mut self, message: &AgreementMessage) {
-        self.seen.insert(message_digest(message));
-    }
-}
 
 impl Participant {
     pub(crate) fn on_agreement_gossip(&mut self, from: Hotkey, token: GossipToken, bytes: Vec<u8>) {
@@ -95,12 +89,10 @@ impl Participant {
         }
         self.check_message_form(&message)?;
         let digest = message_digest(&message);
-        if self.close.seen.contains(&digest) {
+        if self.close.voices.has_seen(&digest) {
             return Err(Rejection::Duplicate);
         }
-        if self.close.seen.len() >= HEARD.saturating_mul(4) {
-            return Err(Rejection::Full);
-        }
+        self.close.voices.has_room(&message)?;
         if !self.peer_rate(from) {
             return Err(Rejection::PeerRate);
         }
@@ -110,20 +102,13 @@ impl Participant {
                 if !self.verify(item) {
                     return Err(Rejection::BadSignature);
                 }
-                self.close.note(digest, &message);
+                self.close.voices.note(digest, &message);
                 self.check_twin(item, &digest);
                 self.take_list(item);
                 self.pursue_agreement();
                 Ok(())
             }
-            _ => {
-                self.feed_engine(&message)?;
-                // It may have decided the epoch, and the next one is no place for it.
-                if self.close.epoch == closing {
-                    self.close.note(digest, &message);
-                }
-                Ok(())
-            }
+            _ => self.feed_engine(digest, &message),
         }
     }
 
@@ -155,30 +140,30 @@ impl Participant {
         if permitted { Ok(()) } else { Err(Rejection::NotPermitted) }
     }
 
+    /// What the engine will ask too: who may propose, the signatures, the stake behind a certificate.
     pub(super) fn verify_message(&mut self, message: &AgreementMessage) -> bool {
         self.count_signature();
         let subnet = self.subnet;
         match message {
             AgreementMessage::Vote(vote) => vote.verify(&subnet),
-            AgreementMessage::Proposal(proposal) => proposal.verify(&subnet),
-            AgreementMessage::Polka(polka) => {
-                let hash = agreement::vote_hash(
-                    &subnet,
-                    VoteType::Prevote,
-                    polka.epoch,
-                    polka.round,
-                    Some(&polka.cut),
-                );
-                polka
-                    .signatures
-                    .iter()
-                    .all(|(signer, signature)| sign::verify(signer.as_bytes(), &hash, signature))
+            AgreementMessage::Proposal(proposal) => {
+                self.may_propose(proposal) && proposal.verify(&subnet)
             }
+            AgreementMessage::Polka(polka) => verify_polka(polka, &subnet, &self.committee).is_ok(),
             AgreementMessage::RoundCertificate(certificate) => {
-                certificate.votes.iter().all(|vote| vote.verify(&subnet))
+                certificate.is_of_one_round()
+                    && verify_round_certificate(certificate, &subnet, &self.committee).is_ok()
             }
             AgreementMessage::List(item) => item.verify(),
         }
+    }
+
+    fn may_propose(&self, proposal: &Proposal) -> bool {
+        let (epoch, head) = (self.close.epoch, self.state.head());
+        let order = proposer_order(&self.subnet, epoch, &head, &self.committee);
+        let turn = usize::try_from(proposal.round.get()).unwrap_or(usize::MAX);
+        let turn = turn.checked_rem(order.len()).and_then(|turn| order.get(turn));
+        turn == Some(&proposal.signer)
     }
 
     /// A list in our name must be one of this process, or of the one before it.
@@ -193,7 +178,7 @@ impl Participant {
     /// gossip drops what it has seen.
     pub(super) fn say(&mut self, message: AgreementMessage) {
         let digest = message_digest(&message);
-        self.close.note(digest, &Arc::new(message.clone()));
+        self.close.voices.note(digest, &Arc::new(message.clone()));
         if self.close.gossiped.insert(digest) {
             self.send(Effect::Publish(Channel::Agreement, message.to_bytes()));
             self.report(Report::Said(Spoken::of(&message)));

@@ -8,12 +8,14 @@
 mod cut;
 mod kept;
 mod messages;
+mod rounds;
+mod voices;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ganglion_consensus::agreement::inclusion::List;
+use ganglion_consensus::agreement::inclusion::{self, List};
 use ganglion_consensus::agreement::{
     Engine, EngineConfig, EngineError, EpochStart, Ignored, Output, Received, Timeouts,
     Timer as EngineTimer,
@@ -34,17 +36,16 @@ use crate::voting::Recovered;
 pub(crate) use messages::{kind_of, message_digest};
 
 use messages::rejection_of;
+use voices::{Voices, proposes};
 
 /// First byte of an agreement-log entry: a record of the engine.
 const RECORD_ENGINE: u8 = 0;
 /// First byte of an agreement-log entry: the own list, `length u32 BE ‖ item ‖ body`.
 const RECORD_LIST: u8 = 1;
-/// Messages kept for an engine that starts later: a few rounds of a full committee.
-const HEARD: usize = 4 * limits::COMMITTEE;
-/// Messages of the height kept for peers: those for the engine, and lists.
-const VOICES: usize = HEARD + LISTS_EACH * limits::COMMITTEE;
 /// Proposals whose judgement waits for items: one per round that can be current.
 const JUDGING: usize = 16;
+/// Named items are held for this many of the largest cuts.
+const CUTS_NAMED: usize = 2;
 /// Executions kept: candidates of one height.
 const EXECUTIONS: usize = 8;
 /// Messages of ours that are pushed again while undecided.
@@ -57,19 +58,21 @@ const LISTS_EACH: usize = 2;
 pub struct Close {
     epoch: Epoch,
     lists: BTreeMap<ItemId, (InclusionList, Item)>,
+    /// The list of each member that counts: the first that came.
     first: BTreeMap<Hotkey, ItemId>,
+    /// The second list of whoever signed two.
+    second: BTreeSet<ItemId>,
     bodies: BTreeMap<Digest, ListBody>,
     named: BTreeMap<ItemId, Item>,
+    named_bytes: usize,
     own_list: bool,
     deadline_passed: bool,
     third_at: Option<u64>,
     grace: Grace,
     engine: Option<Engine>,
-    /// Authentic messages of this height, for an engine that starts later or starts again.
-    heard: Vec<Arc<AgreementMessage>>,
-    seen: BTreeSet<Digest>,
-    /// Messages of this height by digest, own ones too, for peers that lack them.
-    voices: BTreeMap<Digest, Arc<AgreementMessage>>,
+    /// Messages of this height, own ones too: for an engine that starts later or starts again, and for
+    /// peers that lack them.
+    pub(crate) voices: Voices,
     gossiped: BTreeSet<Digest>,
     said: Vec<AgreementMessage>,
     build: Option<Round>,
@@ -97,16 +100,16 @@ impl Close {
             epoch,
             lists: BTreeMap::new(),
             first: BTreeMap::new(),
+            second: BTreeSet::new(),
             bodies: BTreeMap::new(),
             named: BTreeMap::new(),
+            named_bytes: 0,
             own_list: false,
             deadline_passed: false,
             third_at: None,
             grace: Grace::Unset,
             engine: None,
-            heard: Vec::new(),
-            seen: BTreeSet::new(),
-            voices: BTreeMap::new(),
+            voices: Voices::default(),
             gossiped: BTreeSet::new(),
             said: Vec::new(),
             build: None,
@@ -135,34 +138,11 @@ impl Close {
         !self.recovered_log.is_empty()
     }
 
-    /// Digests of the messages of this height that others can have from here.
-    pub fn voices(&self) -> impl Iterator<Item = &Digest> {
-        self.voices.keys()
-    }
-
-    /// The messages of this height, own ones too.
-    fn messages(&self) -> impl Iterator<Item = &AgreementMessage> {
-        self.voices.values().map(Arc::as_ref)
-    }
-
-    /// A message of this height.
-    #[must_use]
-    pub fn voice(&self, digest: &Digest) -> Option<&AgreementMessage> {
-        self.voices.get(digest).map(Arc::as_ref)
-    }
-
-    /// Whether a message was taken.
-    #[must_use]
-    pub fn has_seen(&self, digest: &Digest) -> bool {
-        self.seen.contains(digest)
-    }
-
-    /// Notes a message that was taken or is our own.
-    fn note(&mut self, digest: Digest, message: &Arc<AgreementMessage>) {
-        self.seen.insert(digest);
-        if self.voices.len() < VOICES {
-            self.voices.insert(digest, Arc::clone(message));
-        }
+    /// Whether an item can be held beside the pool: of one cut, and of what must be in the next.
+    fn has_room_for(&self, item: &Item) -> bool {
+        let bytes = self.named_bytes.saturating_add(item.encoded_len());
+        self.named.len() < limits::CUT_ITEMS.saturating_mul(CUTS_NAMED)
+            && bytes <= limits::CUT_BYTES.saturating_mul(CUTS_NAMED)
     }
 
     /// A list body by digest.
@@ -237,37 +217,48 @@ impl Participant {
     /// Holds and says the own list, signed now or before a restart.
     fn own_list(&mut self, item: Item, body: ListBody) {
         self.close.own_list = true;
-        self.take_body(body);
         self.take_list(&item);
+        self.take_body(body);
         self.say(AgreementMessage::List(item));
     }
 
-    /// Holds an authentic list of a member.
+    /// Holds an authentic list of a member. A third one of the same member is held only if a proposal
+    /// cites it: whoever holds others of it could never judge that proposal.
     fn take_list(&mut self, item: &Item) {
+        let id = item.id();
+        let cited = self.close.judging.iter().any(|one| one.cut.lists.contains(&id));
+        self.hold_list(item, cited);
+    }
+
+    fn hold_list(&mut self, item: &Item, cited: bool) {
         let Body::InclusionList(list) = item.body() else { return };
+        let id = item.id();
         // An own list of before a restart may come back before it is read from the log.
-        if self.close.lists.contains_key(&item.id()) {
+        if self.close.lists.contains_key(&id) {
             return;
         }
         let same = self.close.lists.values().filter(|(held, _)| held.signer == list.signer);
         match same.count() {
             0 => {
-                self.close.first.insert(list.signer, item.id());
+                self.close.first.insert(list.signer, id);
             }
             held if held < LISTS_EACH => {
+                self.close.second.insert(id);
                 let note = format!("two lists of {} for epoch {}", list.signer, list.epoch);
                 self.report(Report::Odd(note));
             }
+            _ if cited => {}
             _ => return,
         }
-        self.close.lists.insert(item.id(), (list.clone(), item.clone()));
-        self.fetch.found(&Want::Item(item.id()));
+        self.close.lists.insert(id, (list.clone(), item.clone()));
+        self.fetch.found(&Want::Item(id));
     }
 
+    /// Bodies are content-addressed: one is held for a list that is held.
     pub(crate) fn take_body(&mut self, body: ListBody) {
-        // Bodies are content-addressed and only taken for a list that is held or our own.
-        if self.close.bodies.len() < limits::COMMITTEE.saturating_mul(LISTS_EACH) {
-            self.close.bodies.insert(body.digest(), body);
+        let digest = body.digest();
+        if self.close.lists.values().any(|(list, _)| list.body == digest) {
+            self.close.bodies.insert(digest, body);
         }
     }
 
@@ -280,28 +271,42 @@ impl Participant {
                     self.take_list(&item);
                 }
             }
-            kind if kind.is_cut_kind() && self.close.named.len() < limits::CUT_ITEMS => {
+            kind if kind.is_cut_kind() && self.close.has_room_for(&item) => {
                 if admissible(&self.state, &item).is_ok() {
                     self.pool.insert(item.clone());
                 }
                 // Kept even if inadmissible: then the cut that names it is invalid.
-                self.close.named.insert(item.id(), item);
+                let bytes = item.encoded_len();
+                if self.close.named.insert(item.id(), item).is_none() {
+                    self.close.named_bytes = self.close.named_bytes.saturating_add(bytes);
+                }
             }
             _ => {}
         }
     }
 
-    /// Wants the items that lists name and we do not hold.
+    /// Wants the items that must be in a cut and that we do not hold.
     pub(crate) fn want_listed_items(&mut self) {
-        let mut wanted = Vec::new();
+        let mut missing: BTreeMap<ItemId, Vec<Hotkey>> = BTreeMap::new();
         for list in self.close.complete() {
             for id in list.items().iter().filter(|id| self.item(id).is_none()) {
-                wanted.push((*id, list.header().signer));
+                missing.entry(*id).or_default().push(list.header().signer);
             }
         }
-        for (id, peer) in wanted {
-            self.fetch.want(Want::Item(id), peer);
+        // Those that fewer members list may not exist, and need not be in.
+        missing.retain(|_, signers| {
+            self.committee.exceeds_third(self.committee.stake_of_all(signers.iter()))
+        });
+        for (id, signers) in missing {
+            for peer in signers {
+                self.fetch.want(Want::Item(id), peer);
+            }
         }
+    }
+
+    /// Ids that lists of more than 1/3 of stake name.
+    fn listed_by_a_third(&self) -> BTreeSet<ItemId> {
+        inclusion::mandatory(&self.committee, &self.close.complete())
     }
 
     fn want_bodies(&mut self) {
@@ -365,9 +370,9 @@ impl Participant {
     fn others_vote(&self) -> bool {
         let voters: BTreeSet<Hotkey> = self
             .close
-            .heard
-            .iter()
-            .filter_map(|message| match &**message {
+            .voices
+            .messages()
+            .filter_map(|message| match message {
                 AgreementMessage::Vote(vote) => Some(vote.signer),
                 _ => None,
             })
@@ -405,9 +410,12 @@ impl Participant {
         self.close.engine = Some(engine);
         self.run_engine(outputs);
         let epoch = self.close.epoch;
-        for message in self.close.heard.clone() {
+        for (digest, message) in self.close.voices.by_round() {
             if self.close.epoch != epoch {
                 return;
+            }
+            if self.close.gossiped.contains(&digest) {
+                continue;
             }
             // Checked when it came; what the engine finds wrong with it beyond that is nothing new.
             let _ = self.give_engine(message.as_ref().clone());
@@ -459,22 +467,24 @@ impl Participant {
     // ---- the engine ----
 
     /// Takes a message that is new: to the engine, or, its signature checked, for when it starts.
-    fn feed_engine(&mut self, message: &Arc<AgreementMessage>) -> Result<(), Rejection> {
-        if self.close.heard.len() >= HEARD {
-            return Err(Rejection::Full);
-        }
+    fn feed_engine(
+        &mut self,
+        digest: Digest,
+        message: &Arc<AgreementMessage>,
+    ) -> Result<(), Rejection> {
         if self.close.engine.is_none() {
             if !self.verify_message(message) {
                 return Err(Rejection::BadSignature);
             }
-            self.close.heard.push(Arc::clone(message));
+            self.close.voices.note(digest, message);
             self.pursue_agreement();
             return Ok(());
         }
         let epoch = self.close.epoch;
         self.give_engine(message.as_ref().clone())?;
+        // It may have decided the epoch, and the next one is no place for it.
         if self.close.epoch == epoch {
-            self.close.heard.push(Arc::clone(message));
+            self.close.voices.note(digest, message);
         }
         Ok(())
     }
@@ -535,14 +545,11 @@ impl Participant {
                 Output::Cancel(timer) => self.send(Effect::CancelTimer(Timer::Engine(timer))),
                 Output::CancelAll => self.send(Effect::CancelEngineTimers),
                 Output::RoundStarted { round, proposer, .. } => {
+                    self.round_begins(round);
                     self.report(Report::Round { epoch, round: round.get(), proposer });
                 }
                 Output::Build { round } => self.close.build = Some(round),
-                Output::Judge(proposal) => {
-                    if self.close.judging.len() < JUDGING {
-                        self.close.judging.push(*proposal);
-                    }
-                }
+                Output::Judge(proposal) => self.judge_later(*proposal),
                 Output::Decided(decision) => return self.decided(*decision),
                 Output::Misbehaviour(pairs) => {
                     for pair in &pairs {

@@ -182,7 +182,7 @@ impl Chain {
         (reports, stored)
     }
 
-    fn answer(&self, request: &proto::Request) -> Option<proto::Response> {
+    pub(crate) fn answer(&self, request: &proto::Request) -> Option<proto::Response> {
         use proto::{request::Request, response::Response};
         let response = match request.request.as_ref()? {
             Request::Status(_) => Response::Status(proto::Status {

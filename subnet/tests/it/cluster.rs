@@ -17,8 +17,8 @@ use ganglion_subnet::{
 };
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, Coldkey, CutId, Digest, Epoch, EpochBundle, Fork,
-    GenesisParticipant, Hotkey, Hyperparameters, Item, ItemId, Kind, Manifest, Payload, Phases,
-    Rao, Role, TaskSpec, limits, proto, seed, sign,
+    GenesisParticipant, Hotkey, Hyperparameters, InclusionList, Item, ItemId, Kind, Manifest,
+    Payload, Phases, Rao, Role, TaskSpec, limits, proto, seed, sign,
 };
 
 pub(crate) const EPOCH_MS: u64 = 10_000;
@@ -74,6 +74,8 @@ pub(crate) struct TestHost {
     pub(crate) said: BTreeSet<u64>,
     /// Lists that all processes of this node have said of their own.
     pub(crate) lists_said: BTreeSet<ItemId>,
+    /// The last one said.
+    pub(crate) last_list: Option<InclusionList>,
     /// The disk has lost the agreement log.
     pub(crate) log_lost: bool,
     pub(crate) verdicts: BTreeMap<&'static str, usize>,
@@ -166,6 +168,9 @@ impl Host for TestHost {
             self.said.insert(message.epoch().get());
             if let AgreementMessage::List(item) = message {
                 self.lists_said.insert(item.id());
+                if let Body::InclusionList(list) = item.body() {
+                    self.last_list = Some(list.clone());
+                }
             }
         }
         self.out.push(Out::Publish(channel, bytes));
@@ -244,6 +249,31 @@ impl Host for TestHost {
             _ => {}
         }
     }
+}
+
+/// Takes the proposals out of what a node sends. False if nothing is left.
+fn lose_proposals(out: &mut Out) -> bool {
+    use proto::{request::Request, response::Response};
+    let messages = match out {
+        Out::Publish(Channel::Agreement, bytes) => {
+            let message = AgreementMessage::from_bytes(bytes, limits::AGREEMENT_BYTES).unwrap();
+            return !matches!(message, AgreementMessage::Proposal(_));
+        }
+        Out::Ask(_, _, request) => match request.request.as_mut() {
+            Some(Request::Push(push)) => &mut push.messages,
+            Some(Request::Trade(trade)) => &mut trade.messages,
+            _ => return true,
+        },
+        Out::Answer(_, proto::Response { response: Some(Response::Trade(trade)) }) => {
+            &mut trade.messages
+        }
+        _ => return true,
+    };
+    let is_proposal = |message: &proto::AgreementMessage| {
+        matches!(message.message, Some(proto::agreement_message::Message::Proposal(_)))
+    };
+    messages.retain(|message| !is_proposal(message));
+    true
 }
 
 /// What anti-entropy cost so far.
@@ -363,6 +393,8 @@ pub(crate) struct Cluster {
     pub(crate) forgetful: bool,
     /// Nobody tells stages.
     pub(crate) deaf_to_stages: bool,
+    /// No proposal arrives anywhere.
+    pub(crate) unproposed: bool,
     /// A node that answers its next request for epochs with these.
     feign: Option<(usize, proto::Epochs)>,
 }
@@ -482,6 +514,7 @@ impl Cluster {
             plant: None,
             forgetful: false,
             deaf_to_stages: false,
+            unproposed: false,
             feign: None,
         };
         for at in 0..many {
@@ -779,7 +812,10 @@ impl Cluster {
         }
     }
 
-    fn carry(&mut self, at: usize, out: Out) {
+    fn carry(&mut self, at: usize, mut out: Out) {
+        if self.unproposed && !lose_proposals(&mut out) {
+            return;
+        }
         match out {
             Out::Publish(channel, bytes) => {
                 let from = self.nodes[at].hotkey;

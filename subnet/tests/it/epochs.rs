@@ -1,10 +1,10 @@
 //! Epoch after epoch.
 
 use ganglion_consensus::agreement::TimerKind;
-use ganglion_subnet::Rejection;
-use ganglion_types::{Rao, Uid};
+use ganglion_subnet::{Channel, Rejection};
+use ganglion_types::{AgreementMessage, Body, Canonical as _, InclusionList, Item, Rao, Uid};
 
-use crate::cluster::{Cluster, EPOCH_MS, manifest};
+use crate::cluster::{Cluster, EPOCH_MS, key, manifest};
 
 const STAKES: [u64; 4] = [28, 26, 24, 22];
 const SKILLS: [u64; 5] = [10, 50, 70, 85, 97];
@@ -104,6 +104,48 @@ fn two_thirds_or_less_certify_nothing_and_lose_nothing() {
     assert!(!cluster.run_to_epoch(&[1, 2], 3, 6 * EPOCH_MS));
     cluster.start(0);
     assert!(cluster.run_to_epoch(&[0, 1, 2], 4, 4 * EPOCH_MS), "{:?}", cluster.cuts(1));
+    cluster.assert_one_cut_per_epoch();
+}
+
+/// More rounds than a table of 1,024 votes would take.
+#[test]
+fn a_height_that_took_two_hundred_rounds_is_decided_once_proposals_arrive() {
+    let mut manifest = manifest(&STAKES, 0);
+    (manifest.phases.propose, manifest.phases.vote, manifest.phases.delta) = (20, 10, 5);
+    let mut cluster = Cluster::new(8, manifest, &[], 0);
+    assert!(cluster.run_to_epoch(&[0, 1, 2, 3], 2, 4 * EPOCH_MS));
+    cluster.unproposed = true;
+    assert!(!cluster.run_to_epoch(&[0], 3, 120 * EPOCH_MS));
+    cluster.unproposed = false;
+    assert!(cluster.run_to_epoch(&[0, 1, 2, 3], 3, 2 * EPOCH_MS));
+    let round = cluster.host(0).rounds[&3];
+    assert!(round > 180, "{round}");
+    cluster.assert_one_cut_per_epoch();
+    for at in 0..4 {
+        assert_eq!(cluster.host(at).rejected.get(&Rejection::Full), None);
+    }
+}
+
+/// Each of the others holds two lists of the fourth that nobody else has, and cites one of them.
+#[test]
+fn a_member_that_signs_six_lists_keeps_nobody_from_judging_what_others_cite() {
+    let mut cluster = cluster(9);
+    assert!(cluster.run_to_epoch(&[0, 1, 2, 3], 2, 4 * EPOCH_MS));
+    cluster.kill(3);
+    let listed = |cluster: &Cluster| (0..3).all(|at| cluster.host(at).said.contains(&3));
+    assert!(cluster.run_until(2 * EPOCH_MS, listed));
+    let (subnet, from) = (*cluster.state(0).subnet(), cluster.nodes[3].hotkey);
+    let theirs = cluster.host(0).last_list.clone().unwrap();
+    for number in 0..6_u64 {
+        let list = InclusionList { signer: from, time: theirs.time + number, ..theirs.clone() };
+        let item = Item::sign(subnet, Body::InclusionList(list), &key(4));
+        let bytes = AgreementMessage::List(item).to_bytes();
+        let to = usize::try_from(number / 2).unwrap();
+        cluster.inject(to, cluster.nodes[to].hotkey, Channel::Agreement, bytes);
+    }
+    assert!(cluster.run_to_epoch(&[0, 1, 2], 3, 2 * EPOCH_MS), "{:?}", cluster.host(0).odd);
+    let cited = cluster.host(0).bundles[&3].cut.lists.len();
+    assert_eq!(cited, 4);
     cluster.assert_one_cut_per_epoch();
 }
 

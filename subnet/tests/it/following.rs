@@ -1,6 +1,8 @@
 //! Catching up: how far, how fast, how long.
 
-use ganglion_subnet::{AnswerToken, Effect, Following, Input, Now, Report};
+use ganglion_subnet::{
+    AnswerToken, AskId, Effect, Following, Input, Now, Participant, Phase, Report, Timer,
+};
 use ganglion_types::{Hotkey, proto};
 
 use crate::chain::Chain;
@@ -91,4 +93,95 @@ fn a_peer_that_has_left_does_not_stand_in_the_way_of_those_who_can_help() {
         }));
     }
     assert_eq!(asked, [stays]);
+}
+
+/// What a node asks for of the epochs of others, from which, and how many.
+fn asks_for_epochs(effects: &[Effect]) -> Vec<(AskId, Hotkey, proto::Request, u32)> {
+    let asks = effects.iter().filter_map(|effect| match effect {
+        Effect::Ask(id, peer, request) => match &request.request {
+            Some(proto::request::Request::Epochs(epochs)) => {
+                Some((*id, *peer, request.clone(), epochs.max))
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    asks.collect()
+}
+
+/// A newcomer of whose peers, 1, 2, …, each has all epochs of a chain.
+fn surrounded(chain: &Chain, peers: u8, now: Now) -> (Participant, Vec<Effect>) {
+    let mut node = chain.newcomer();
+    let mut effects = node.step(now, Input::Started);
+    for peer in (1..=peers).map(|byte| Hotkey::new([byte; 32])) {
+        let asked = node.step(now, Input::Connected(peer));
+        for effect in &asked {
+            if let Effect::Ask(id, from, request) = effect {
+                let response = chain.answer(request);
+                let answer = Input::Response { id: *id, from: *from, response };
+                effects.extend(node.step(now, answer));
+            }
+        }
+    }
+    (node, effects)
+}
+
+#[test]
+fn beside_a_peer_that_lets_us_wait_another_is_asked_and_what_comes_late_is_taken() {
+    let chain = Chain::new(4, 5, 3);
+    let mut now = Now { mono: 10, wall: chain.manifest.genesis_time + 10_000_000 };
+    let (mut node, effects) = surrounded(&chain, 2, now);
+    let first = asks_for_epochs(&effects);
+    let [(late, slow, asked_of_slow, 32)] = first.as_slice() else { panic!("{first:?}") };
+    let due = effects.iter().find_map(|effect| match effect {
+        Effect::SetTimer(Timer::Follow, at) => Some(*at),
+        _ => None,
+    });
+    assert_eq!(due, Some(1_010), "a tenth of an epoch");
+
+    now.mono = 1_010;
+    let effects = node.step(now, Input::Timer(Timer::Follow));
+    let second = asks_for_epochs(&effects);
+    let [(id, other, request, 1)] = second.as_slice() else { panic!("{second:?}") };
+    assert_ne!(other, slow);
+    let answer = Input::Response { id: *id, from: *other, response: chain.answer(request) };
+    let effects = node.step(now, answer);
+    assert_eq!(node.state().epoch().get(), 1);
+    // It has shown that it answers: the rest is asked of it too.
+    let third = asks_for_epochs(&effects);
+    let [(id, again, request, 32)] = third.as_slice() else { panic!("{third:?}") };
+    assert_eq!(again, other);
+
+    let response = chain.answer(asked_of_slow);
+    let effects = node.step(now, Input::Response { id: *late, from: *slow, response });
+    assert_eq!(node.state().head(), chain.end.head());
+    assert!(effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Report(Report::Phase { phase: Phase::Window, .. })
+    )));
+    let answer = Input::Response { id: *id, from: *other, response: chain.answer(request) };
+    let effects = node.step(now, answer);
+    assert_eq!(asks_for_epochs(&effects).len(), 0);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Penalize(..))));
+}
+
+#[test]
+fn no_more_than_four_peers_owe_epochs_and_the_last_stays_the_one() {
+    let chain = Chain::new(1, 1, 1);
+    let mut now = Now { mono: 10, wall: chain.manifest.genesis_time + 10_000_000 };
+    let (mut node, effects) = surrounded(&chain, 7, now);
+    let mut asked: Vec<Hotkey> = asks_for_epochs(&effects).iter().map(|ask| ask.1).collect();
+    for _ in 0..9 {
+        now.mono += 1_000;
+        let effects = node.step(now, Input::Timer(Timer::Follow));
+        asked.extend(asks_for_epochs(&effects).iter().map(|ask| ask.1));
+        assert!(effects.iter().any(|one| matches!(one, Effect::SetTimer(Timer::Follow, _))));
+    }
+    // The first to connect, then those with the highest keys.
+    assert_eq!(asked, [1, 7, 6, 5].map(|byte| Hotkey::new([byte; 32])));
+    // One of them fails: there is room for another.
+    let (id, failed) = asks_for_epochs(&effects).first().map(|ask| (ask.0, ask.1)).unwrap();
+    let _ = node.step(now, Input::Response { id, from: failed, response: None });
+    let effects = node.step(now, Input::Timer(Timer::Follow));
+    assert_eq!(asks_for_epochs(&effects).first().map(|ask| ask.1), Some(Hotkey::new([4; 32])));
 }

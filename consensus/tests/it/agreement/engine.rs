@@ -564,3 +564,48 @@ fn the_engine_can_move_between_threads() {
     fn is_send<T: Send>() {}
     is_send::<Engine>();
 }
+
+#[test]
+fn a_round_that_is_lost_is_left_at_once_and_one_that_may_be_won_is_not() {
+    let rounds = |last: Option<CutId>| {
+        let (node, mut engine, _) = follower();
+        let others = others(node);
+        let outputs: Vec<Vec<Output>> = [None, None, last]
+            .into_iter()
+            .zip(&others)
+            .map(|(cut, other)| accepted(&mut engine, precommit(*other, 0, cut)))
+            .collect();
+        let wait = |output: &Output| matches!(output, Output::Schedule(timer, _) if timer.kind == TimerKind::Precommit);
+        (engine, outputs.concat().iter().any(wait), node)
+    };
+    let (engine, waits, _) = rounds(Some(cut(1).id()));
+    assert!(waits);
+    assert_eq!(engine.round(), ZERO);
+    let (mut engine, _, node) = rounds(None);
+    assert_eq!(engine.round(), Round::new(1));
+    // The rule holds again in the next round, and what was left stays left.
+    for other in others(node) {
+        accepted(&mut engine, precommit(other, 1, None));
+    }
+    assert_eq!(engine.round(), Round::new(2));
+    let late = Timer { epoch: EPOCH, round: ZERO, kind: TimerKind::Precommit };
+    assert_eq!(engine.timeout(late).unwrap(), []);
+    assert_eq!(engine.round(), Round::new(2));
+}
+
+#[test]
+fn a_restart_comes_back_to_the_round_after_a_lost_one() {
+    let (node, mut engine, outputs) = follower();
+    let mut log = logged(&outputs);
+    for other in others(node) {
+        log.extend(logged(&accepted(&mut engine, precommit(other, 0, None))));
+    }
+    let mut again = engine_of(Some(key(node)));
+    let _ = again.start(start(false), &log).unwrap();
+    assert_eq!((again.round(), again.step()), (Round::new(1), Step::Propose));
+    // The crash may cut off the record of leaving: then the wait does it.
+    let mut again = engine_of(Some(key(node)));
+    log.pop();
+    let outputs = again.start(start(false), &log).unwrap();
+    assert_eq!(again.round(), Round::new(1), "{outputs:?}");
+}
