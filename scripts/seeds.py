@@ -100,12 +100,17 @@ def page():
             for bar in filter(None, one[name].split(",")):
                 kind, many = bar.split("=")
                 counter[kind] += int(many)
-    commits = ", ".join(dict.fromkeys(one["commit"] for one in done))
+    commits = {}
+    for one in done:
+        count = commits.setdefault(one["commit"], [0, 0])
+        count[0] += int(one["to"]) - int(one["from"])
+        count[1] += int(one["violations"])
+    each = "".join(f"| {commit} | {many:,} | {bad} |\n" for commit, (many, bad) in commits.items())
     loads = [float(one["load"]) for one in done]
     text = f"""# Seeds
 
 Worlds of [SIMULATION.md](../SIMULATION.md), below the fault bound, each run twice to one trace. Made by `scripts/seeds.py page` from [seeds.tsv](seeds.tsv), which has a row for each
-run; the runs by `scripts/seeds.py run`, in several sittings, at commits {commits}, with a load average of {min(loads):.0f} to {max(loads):.0f} on two cores, mostly of other work.
+run; the runs by `scripts/seeds.py run`, in several sittings and at several commits, with a load average of {min(loads):.0f} to {max(loads):.0f} on two cores, mostly of other work.
 
 | | |
 |---|---|
@@ -118,6 +123,11 @@ run; the runs by `scripts/seeds.py run`, in several sittings, at commits {commit
 | items that had to be in a cut, and were | {total['mandatory']:,.0f} |
 | messages lost, replayed | {total['lost']:,.0f}, {total['replayed']:,.0f} |
 | seeds per second | {seeds / max(total['seconds'], 1):.1f} |
+
+| commit | seeds | with violations |
+|---|---|---|
+{each}
+A seed that showed something is in [`sim/tests/it/seeds.rs`](../../sim/tests/it/seeds.rs), with what it was, from the commit on that mends it.
 
 | fault | injected | | dishonest behaviour | worlds |
 |---|---|---|---|---|

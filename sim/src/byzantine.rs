@@ -10,8 +10,9 @@ use ganglion_consensus::ledger::{State, execute};
 use ganglion_subnet::Channel;
 use ganglion_types::proto::{self, request::Request, response::Response};
 use ganglion_types::{
-    AgreementMessage, Body, Canonical as _, Cut, CutId, Digest, Epoch, Evidence, Hotkey, Item,
-    ItemId, Proposal, Round, Signature, SubnetId, Vote, VoteType, agreement, limits, sign,
+    AgreementMessage, Body, Canonical as _, Cut, CutId, Digest, Epoch, Evidence, Hotkey,
+    InclusionList, Item, ItemId, Proposal, Round, Signature, SubnetId, Vote, VoteType, agreement,
+    limits, sign,
 };
 
 use crate::plan::Trick;
@@ -24,6 +25,9 @@ pub(crate) type Send = (u64, Channel, Vec<u8>);
 const HEARD: usize = 64;
 /// Everybody.
 pub(crate) const ALL: u64 = u64::MAX;
+
+/// Every third node.
+const THIRDS: [u64; 3] = [0x9249_2492_4924_9249, 0x2492_4924_9249_2492, 0x4924_9249_2492_4924];
 
 /// What the dishonest know together.
 #[derive(Debug, Default)]
@@ -278,13 +282,18 @@ impl Liar {
         let honest = AgreementMessage::List(item.clone());
         let mut sends = vec![Self::said(&honest, ALL)];
         if let (true, Body::InclusionList(list)) = (self.does(Trick::Lists), item.body()) {
-            let mut second = list.clone();
-            second.time = second.time.saturating_add(random.between(1, 5_000));
-            let second = Item::sign(self.subnet, Body::InclusionList(second), &self.key);
-            sends = vec![
-                Self::said(&honest, brain.half),
-                Self::said(&AgreementMessage::List(second), !brain.half),
-            ];
+            let thirds = random.permille(500);
+            let mut another = || {
+                let time = list.time.saturating_add(random.between(1, 5_000));
+                let list = InclusionList { time, ..list.clone() };
+                let item = Item::sign(self.subnet, Body::InclusionList(list), &self.key);
+                AgreementMessage::List(item)
+            };
+            sends = vec![Self::said(&honest, brain.half), Self::said(&another(), !brain.half)];
+            if thirds {
+                let each = THIRDS.into_iter().flat_map(|third| [third; 2]);
+                sends = each.map(|third| Self::said(&another(), third)).collect();
+            }
         }
         if self.does(Trick::FalseEvidence) {
             sends.extend(self.false_evidence(state).map(|bytes| (ALL, Channel::Ops, bytes)));

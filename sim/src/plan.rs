@@ -20,7 +20,7 @@ pub enum Trick {
     Proposals,
     /// Two rows or commits of weights with one number.
     Items,
-    /// Two lists of one epoch.
+    /// Two lists of one epoch, one to each half; or six, two to each third.
     Lists,
     /// Half of what it should send is not sent, half of the requests get no answer.
     Withhold,
@@ -87,7 +87,7 @@ impl Trick {
             Self::Votes => "two-votes",
             Self::Proposals => "two-proposals",
             Self::Items => "two-items",
-            Self::Lists => "two-lists",
+            Self::Lists => "many-lists",
             Self::Withhold => "withhold",
             Self::Selective => "selective",
             Self::Stale => "stale",

@@ -62,6 +62,8 @@ struct Progress {
     verified: u64,
     /// Verified before the answer at hand: the clock stands still while an answer is worked through.
     before: u64,
+    /// Whether it was reported.
+    told: bool,
 }
 
 /// Requests under way: the network answers or fails each within seconds.
@@ -145,8 +147,7 @@ impl Participant {
     /// Compares notes with one peer in turn, or with all when the epoch should be decided by now.
     pub(crate) fn on_status_timer(&mut self) {
         let peers: Vec<Hotkey> = self.connected.iter().copied().collect();
-        let late = self.deadline.saturating_add(self.schedule.epoch / 4);
-        if self.now.mono > late {
+        if self.is_late() {
             for peer in peers {
                 self.ask_status(peer);
             }
@@ -158,6 +159,11 @@ impl Participant {
             }
         }
         self.schedule_status();
+    }
+
+    /// Whether the epoch should be decided by now.
+    fn is_late(&self) -> bool {
+        self.now.mono > self.deadline.saturating_add(self.schedule.epoch / 4)
     }
 
     // ---- requests of peers ----
@@ -300,7 +306,8 @@ impl Participant {
             return;
         }
         let own = self.state.epoch();
-        let stranded = self.sync.stranded(own);
+        // A mere claim, and no news while this node keeps up.
+        let stranded = self.sync.stranded(own).filter(|_| self.is_late());
         if stranded != self.sync.stranded {
             self.sync.stranded = stranded;
             self.report(Report::Stranded(stranded));
@@ -316,7 +323,7 @@ impl Participant {
         }
         self.sync.fetching = Some(peer);
         let since = self.now.mono;
-        self.sync.progress.get_or_insert(Progress { since, verified: 0, before: 0 });
+        self.sync.progress.get_or_insert(Progress { since, verified: 0, before: 0, told: false });
         self.report_following();
         let request = proto::EpochsRequest { from: own.next().get(), max };
         self.ask_for(peer, Asked::Epochs, proto::request::Request::Epochs(request));
@@ -334,7 +341,7 @@ impl Participant {
     /// help.
     pub(crate) fn on_follow_timer(&mut self) {
         let Some(slow) = self.sync.fetching else { return };
-        if self.is_stopping() {
+        if self.is_stopping() || planted::is(Bug::LiarAskedForever) {
             return;
         }
         if self.sync.slow.len() < SLOW {
@@ -349,11 +356,21 @@ impl Participant {
         self.schedule_follow();
     }
 
-    /// Says how far catching up has come; once nobody is further, for the last time.
+    /// Says how far catching up has come; once nobody is further, for the last time. What peers claim is
+    /// worth no word before one epoch was verified, or ours is late: anybody can claim.
     fn report_following(&mut self) {
-        let Some(progress) = self.sync.progress else { return };
+        let late = self.is_late();
         let own = self.state.epoch();
         let further = self.sync.fetching.and_then(|_| self.sync.best(own));
+        let Some(progress) = &mut self.sync.progress else { return };
+        progress.told |= progress.verified > 0 || late;
+        let progress = *progress;
+        if further.is_none() {
+            self.sync.progress = None;
+        }
+        if !progress.told {
+            return;
+        }
         let best = further.map_or(own, |(_, best)| best.max(own));
         let elapsed = self.now.mono.saturating_sub(progress.since);
         let per_kilosecond = progress
@@ -363,16 +380,14 @@ impl Participant {
             .filter(|_| progress.before > 0);
         let verified = progress.verified;
         self.report(Report::Following(Following { epoch: own, best, verified, per_kilosecond }));
-        if further.is_none() {
-            self.sync.progress = None;
-        }
     }
 
     /// A peer did not give the epochs that it was asked for.
     fn fetch_elsewhere(&mut self, failed: Hotkey) {
-        if !planted::is(Bug::LiarAskedForever) {
-            self.sync.shown.remove(&failed);
+        if planted::is(Bug::LiarAskedForever) {
+            return;
         }
+        self.sync.shown.remove(&failed);
         self.answered_epochs(failed);
         self.go_on_following();
     }

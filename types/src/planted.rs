@@ -88,6 +88,8 @@ bugs! {
     MemberCitedTwice = "member-cited-twice",
     /// Lists of the epoch before count.
     StaleListCounted = "stale-list-counted",
+    /// Of a member that signed more than two lists, what a proposal cites is not taken.
+    ThirdListRefused = "third-list-refused",
     /// Nobody looks whether a cut leaves out what must be in.
     OmissionUnseen = "omission-unseen",
     /// Of what must be in, only the first few are looked at.

@@ -48,6 +48,7 @@ pub const fn origin(bug: Bug) -> Origin {
         | Bug::SnapshotIncomplete => storage(bug),
         Bug::MemberCitedTwice
         | Bug::StaleListCounted
+        | Bug::ThirdListRefused
         | Bug::OmissionUnseen
         | Bug::MandatoryCapped
         | Bug::TimeOfFastest
@@ -84,7 +85,7 @@ const fn agreement(bug: Bug) -> Origin {
         Bug::SignerCountedTwice => from(
             "consensus/src/certificate.rs",
             "cometbft/tendermint-rs#335: a validator's power is added for each of its signatures",
-            99,
+            228,
         ),
         Bug::VoteUnverified => from(
             "consensus/src/agreement/effects.rs",
@@ -202,6 +203,9 @@ const fn cut(bug: Bug) -> Origin {
             "CodeChain-io/codechain#898: a vote of the height before acts on this one",
             0,
         ),
+        Bug::ThirdListRefused => {
+            from("subnet/src/close/mod.rs", "this repository, e8cbd44: so it was before", 0)
+        }
         Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 64),
         Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 60),
         Bug::TimeOfFastest => from(

@@ -90,6 +90,8 @@ pub(crate) struct TestHost {
     pub(crate) heard_steps: BTreeMap<&'static str, usize>,
     /// Waits of agreement that ran out.
     pub(crate) timeouts: BTreeMap<TimerKind, usize>,
+    /// How often it said that it is behind, or that nobody can help it.
+    pub(crate) behind: usize,
     /// Who showed it another result than its own.
     pub(crate) disagreed: Vec<Disagreement>,
 }
@@ -246,6 +248,8 @@ impl Host for TestHost {
             }
             Report::TimedOut(timer) => *self.timeouts.entry(timer).or_default() += 1,
             Report::Disagreed(by) => self.disagreed.push(by),
+            Report::Following(following) if following.left() > 0 => self.behind += 1,
+            Report::Stranded(Some(_)) => self.behind += 1,
             _ => {}
         }
     }

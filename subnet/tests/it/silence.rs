@@ -112,6 +112,10 @@ fn a_peer_that_lies_about_its_epoch_keeps_nobody_from_working() {
     cluster.start(3);
     assert!(cluster.run_to_epoch(&VALIDATORS, 8, 8 * EPOCH_MS), "{:?}", cluster.cuts(0));
     cluster.assert_one_cut_per_epoch();
+    // The one that was restarted may have to follow.
+    for at in [0, 1, 2] {
+        assert_eq!(cluster.host(at).behind, 0, "node {at} believes the liar");
+    }
     for at in VALIDATORS {
         assert!(cluster.host(at).signing, "node {at} does not sign");
         let weights = cluster.state(at).participants().filter(|(_, seat)| seat.permit);
