@@ -73,6 +73,8 @@ pub struct Participant {
     pub(crate) subnet: SubnetId,
     pub(crate) schedule: Schedule,
     pub(crate) state: State,
+    /// Whether the last epoch was decided here, not fetched.
+    pub(crate) decided_last: bool,
     pub(crate) last_time: u64,
     pub(crate) committee: Committee,
     pub(crate) divergence: Divergence,
@@ -124,6 +126,7 @@ impl Participant {
         let closing = state.next_epoch();
         Some(Self {
             last_time: state.chain().time,
+            decided_last: false,
             subnet: *state.subnet(),
             schedule: schedule_of(&state),
             me,
@@ -387,6 +390,7 @@ impl Participant {
         let settled = cut.items.clone();
         let lists_held = self.close.third_held_at();
         self.last_time = cut.time;
+        self.decided_last = !fetched;
         let feedback = self.feedback(&result);
         let (shared, meaning) = (Arc::new(state.clone()), Arc::new(result.clone()));
         let report = Report::Certified(Box::new(Certified {

@@ -161,6 +161,11 @@ impl Participant {
         self.schedule_status();
     }
 
+    /// Whether this node decides epochs in time: then it is news to nobody that peers claim later ones.
+    fn keeps_up(&self) -> bool {
+        self.decided_last && !self.is_late()
+    }
+
     /// Whether the epoch should be decided by now.
     fn is_late(&self) -> bool {
         self.now.mono > self.deadline.saturating_add(self.schedule.epoch / 4)
@@ -306,8 +311,7 @@ impl Participant {
             return;
         }
         let own = self.state.epoch();
-        // A mere claim, and no news while this node keeps up.
-        let stranded = self.sync.stranded(own).filter(|_| self.is_late());
+        let stranded = self.sync.stranded(own).filter(|_| !self.keeps_up());
         if stranded != self.sync.stranded {
             self.sync.stranded = stranded;
             self.report(Report::Stranded(stranded));
@@ -357,13 +361,13 @@ impl Participant {
     }
 
     /// Says how far catching up has come; once nobody is further, for the last time. What peers claim is
-    /// worth no word before one epoch was verified, or ours is late: anybody can claim.
+    /// worth no word while this node keeps up: anybody can claim.
     fn report_following(&mut self) {
-        let late = self.is_late();
+        let keeps_up = self.keeps_up();
         let own = self.state.epoch();
         let further = self.sync.fetching.and_then(|_| self.sync.best(own));
         let Some(progress) = &mut self.sync.progress else { return };
-        progress.told |= progress.verified > 0 || late;
+        progress.told |= progress.verified > 0 || !keeps_up;
         let progress = *progress;
         if further.is_none() {
             self.sync.progress = None;
