@@ -28,11 +28,11 @@ pub enum Rejection {
     WrongSubnet,
     /// Not of a kind that travels here.
     WrongKind,
-    /// Of an epoch that is closed.
+    /// Of an epoch that is closed, or of a round that is long over.
     Stale,
     /// Of the epoch that opens next: kept until then.
     Early,
-    /// Of an epoch beyond the next.
+    /// Of an epoch beyond the next, or of a round far ahead.
     Future,
     /// Signed in the name of one who may not.
     NotPermitted,
