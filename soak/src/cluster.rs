@@ -11,8 +11,9 @@ use anyhow::{Context as _, bail};
 use ganglion::api::Client;
 use ganglion::api::types::{Ready, Status};
 use ganglion::testnet::layout::Layout;
+use ganglion::testnet::ports::Ports;
 use ganglion::testnet::process;
-use ganglion::testnet::setup::{self, Made, NodeRecord, Ports};
+use ganglion::testnet::setup::{self, Made, NodeRecord};
 use ganglion::testnet::spec::{Flags, Role, Spec};
 use ganglion::{config, files, manifest, units};
 

@@ -310,6 +310,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testnet::ports::Ports;
 
     #[test]
     fn addresses_are_read_with_and_without_scheme() {
@@ -324,8 +325,8 @@ mod tests {
 
     #[test]
     fn nobody_there_is_said_with_the_way_to_start_a_node() {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = Client::new(&closed.to_string()).unwrap().get_value("/v1/status").unwrap_err();
+        let closed = format!("127.0.0.1:{}", Ports::default().take().unwrap());
+        let error = Client::new(&closed).unwrap().get_value("/v1/status").unwrap_err();
         assert!(matches!(error, ApiError::Unreachable { .. }), "{error}");
         assert!(error.cure().contains("ganglion run"));
         assert!(error.is_transient());

@@ -25,6 +25,7 @@ pub mod layout;
 pub mod load;
 pub mod measure;
 pub mod observe;
+pub mod ports;
 pub mod process;
 pub mod report;
 pub mod screen;

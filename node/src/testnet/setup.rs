@@ -1,8 +1,5 @@
 //! Makes keys, manifest and data directories.
 
-use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, TcpListener};
-
 use ganglion_storage::Store;
 use ganglion_types::{
     Coldkey, GenesisParticipant, Hotkey, Hyperparameters, Manifest, Phases, Rao, Role as Part,
@@ -13,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::behaviour::Behaviour;
 use super::layout::Layout;
+use super::ports::Ports;
 use super::spec::{Model, NodeSpec, Role, Settings, Spec};
 use crate::document::{Problem, Problems};
 use crate::fault::{Code, Curable, Fault, Told};
@@ -391,49 +389,10 @@ fn address(node: &NodeRecord) -> String {
     format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", node.p2p_port, peer_id(&hotkey))
 }
 
-/// Free ports of loopback. They are fixed before a node starts, so that a restarted one has the same;
-/// all stay bound until the last is taken, so that none is given twice.
-#[derive(Debug, Default)]
-pub struct Ports {
-    held: Vec<TcpListener>,
-    known: BTreeSet<u16>,
-}
-
-impl Ports {
-    /// None of these either, though nobody may listen there now.
-    #[must_use]
-    pub fn except(known: impl IntoIterator<Item = u16>) -> Self {
-        Self { held: Vec::new(), known: known.into_iter().collect() }
-    }
-
-    /// A free port.
-    ///
-    /// # Errors
-    /// When the system has none.
-    pub fn take(&mut self) -> Result<u16, SetupError> {
-        loop {
-            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(SetupError::Port)?;
-            let port = socket.local_addr().map_err(SetupError::Port)?.port();
-            self.held.push(socket);
-            if self.known.insert(port) {
-                return Ok(port);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testnet::spec::Flags;
-
-    #[test]
-    fn ports_are_free_and_differ() {
-        let mut ports = Ports::default();
-        let taken: BTreeSet<u16> = (0..20).map(|_| ports.take().unwrap()).collect();
-        assert_eq!(taken.len(), 20);
-        assert!(!taken.contains(&0));
-    }
 
     #[test]
     fn what_is_written_is_what_a_node_reads() {

@@ -3,6 +3,7 @@
 use ganglion_types::Rao;
 use serde_json::Value;
 
+use crate::process::free_port;
 use crate::run::{Ended, Ganglion};
 use crate::world::{World, cold, coldkey, hot, hotkey, secret};
 
@@ -230,8 +231,7 @@ fn a_sample_shows_the_digit_and_judges_the_answers() {
 #[test]
 fn without_a_node_every_command_says_how_to_start_one() {
     let ganglion = Ganglion::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let api = free.to_string();
+    let api = format!("127.0.0.1:{}", free_port());
     let coldkey = coldkey(1).to_string();
     for args in [
         &["status"][..],

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ganglion::keys::{KeyFile, KeyPair, Password};
+use ganglion::testnet::ports::Ports;
 use ganglion_p2p as p2p;
 use serde_json::Value;
 
@@ -27,8 +28,7 @@ impl Drop for Node {
 }
 
 pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    Ports::default().take().unwrap()
 }
 
 impl Node {

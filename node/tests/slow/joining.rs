@@ -1,6 +1,5 @@
 //! Joining by a snapshot among peers that lie, stall or leave.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +15,7 @@ use ganglion_types::{
 use tokio::runtime::Runtime;
 
 use crate::forward::{Life, live};
-use crate::process::{Node, peer_of};
+use crate::process::{Node, free_port, peer_of};
 use crate::run::Ganglion;
 use crate::world::{hot, hotkey, manifest, secret};
 
@@ -63,8 +62,7 @@ struct Scripted {
 impl Scripted {
     fn start(number: u8, manifest: &Manifest, reader: Option<Reader>, script: Script) -> Self {
         let runtime = Runtime::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let listen = format!("/ip4/127.0.0.1/tcp/{port}");
+        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port());
         let mut config = p2p::Config::new(hot(number), manifest.subnet_id());
         config.listen = vec![listen.clone()];
         config.discover = false;

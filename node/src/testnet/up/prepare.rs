@@ -13,8 +13,9 @@ use crate::testnet::accuracy::{self, Measured};
 use crate::testnet::fleet::Fleet;
 use crate::testnet::layout::Layout;
 use crate::testnet::observe::{NodeView, Observation};
+use crate::testnet::ports::Ports;
 use crate::testnet::screen::Screen;
-use crate::testnet::setup::{self, Made, NodeRecord, Ports};
+use crate::testnet::setup::{self, Made, NodeRecord};
 use crate::testnet::spec::{Model, NodeSpec, Role, Settings};
 use crate::{manifest, units};
 
