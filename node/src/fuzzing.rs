@@ -4,15 +4,12 @@
 use std::path::Path;
 
 use axum::Router;
-use ganglion_consensus::ledger::State;
-use ganglion_types::{CutId, proto};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::value::RawValue;
 
 use crate::http::Context;
 use crate::keys::{KeyError, KeyFile};
 use crate::models::digits;
-use crate::snapshots::join;
 use crate::worker::protocol::{
     ForwardReply, Health, Line, Log, MakeTaskReply, ScoreReply, WorkerInfo,
 };
@@ -71,10 +68,4 @@ pub fn router(context: Context) -> Router {
 #[must_use]
 pub fn no_metrics() -> PrometheusHandle {
     PrometheusBuilder::new().build_recorder().handle()
-}
-
-/// The certified cuts of a peer's answer that hold one after the other, from genesis on.
-#[must_use]
-pub fn certified_cuts(genesis: &State, told: proto::Cuts) -> Vec<CutId> {
-    join::follow_all(genesis, told)
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use ganglion_consensus::ledger::{EpochResult, State};
+use ganglion_persist::snapshots::join::Joining;
 use ganglion_subnet::{Following, Stranded};
 use ganglion_types::{CutId, Epoch, Fork, Hotkey, ItemId, Uid};
 
@@ -60,34 +61,6 @@ pub struct Snapshot {
     pub halted: Option<String>,
     /// Epochs with two certified cuts, with the proof if it is whole: the node is frozen.
     pub forks: BTreeMap<Epoch, Option<Arc<Fork>>>,
-}
-
-/// How far joining by a snapshot is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Joining {
-    /// The last epoch whose certified cut has held.
-    pub cut: u64,
-    /// The epoch of the snapshot.
-    pub epoch: u64,
-    /// Chunks that are here.
-    pub chunks: usize,
-    /// All of them; 0 until the cuts have led to the snapshot's.
-    pub chunks_all: usize,
-    /// Bytes that are here.
-    pub bytes: u64,
-    /// All of them.
-    pub bytes_all: u64,
-    /// How many come per second; none before the first.
-    pub bytes_per_second: Option<u64>,
-}
-
-impl Joining {
-    /// Seconds until all bytes are here at this rate.
-    #[must_use]
-    pub fn eta_s(&self) -> Option<u64> {
-        let rate = self.bytes_per_second.filter(|rate| *rate > 0)?;
-        Some(self.bytes_all.saturating_sub(self.bytes).div_ceil(rate))
-    }
 }
 
 /// A validator's view of one miner.

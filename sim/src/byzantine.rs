@@ -11,12 +11,13 @@ use ganglion_subnet::Channel;
 use ganglion_types::proto::{self, request::Request, response::Response};
 use ganglion_types::{
     AgreementMessage, Body, Canonical as _, Cut, CutId, Digest, Epoch, Evidence, Hotkey,
-    InclusionList, Item, ItemId, Proposal, Round, Signature, SubnetId, Vote, VoteType, agreement,
-    limits, sign,
+    InclusionList, Item, ItemId, Proposal, Round, SubnetId, Vote, VoteType, agreement, limits,
+    sign,
 };
 
 use crate::plan::Trick;
 use crate::random::Random;
+use crate::spoil;
 
 /// A message, and the set of nodes, by bit, that it is sent to.
 pub(crate) type Send = (u64, Channel, Vec<u8>);
@@ -383,6 +384,12 @@ impl Liar {
         Some(request)
     }
 
+    /// One of seven ways to lie. Half of them are of one mind for ever, so that nobody gets through to the truth.
+    const fn mind(&self, random: &mut Random) -> u64 {
+        let mind = self.friends % 12;
+        if mind < 7 { mind } else { random.below(7) }
+    }
+
     fn two_faced(&self) -> bool {
         let faces = [
             Trick::Votes,
@@ -417,50 +424,25 @@ impl Liar {
             // Nor is the other half told that the epoch is closed.
             Some(Response::Epochs(epochs)) if self.does(Trick::Unlock) => epochs.epochs.clear(),
             Some(Response::Epochs(epochs)) if self.does(Trick::Liar) => {
-                // Half of them are of one mind for ever, so that nobody gets through to the truth.
-                let mind = self.friends % 12;
-                spoil(epochs, if mind < 7 { mind } else { random.below(7) }, random);
+                spoil::epochs(epochs, self.mind(random), random);
+            }
+            Some(Response::Snapshots(told)) if self.does(Trick::Liar) => {
+                spoil::offers(told, self.mind(random), random);
+            }
+            Some(Response::Cuts(told)) if self.does(Trick::Forged) => {
+                spoil::history(told);
+            }
+            Some(Response::Cuts(told)) if self.does(Trick::Liar) && self.mind(random) < 4 => {
+                spoil::cuts(told, random.below(7), random);
+            }
+            Some(Response::Chunk(chunk)) if self.does(Trick::Liar) => {
+                spoil::chunk(chunk, self.mind(random), random);
+            }
+            Some(Response::Chunk(chunk)) if self.does(Trick::Junk) => {
+                spoil::chunk(chunk, 6, random);
             }
             _ => {}
         }
         Some(response)
-    }
-}
-
-/// Changes one epoch of an answer in one of several ways.
-fn spoil(epochs: &mut proto::Epochs, how: u64, random: &mut Random) {
-    let at = random.index(epochs.epochs.len());
-    let Some(bundle) = epochs.epochs.get_mut(at) else { return };
-    match how {
-        0 => bundle.items.clear(),
-        1 => {
-            if let Some(cut) = &mut bundle.cut {
-                cut.state_root = vec![5; 32];
-            }
-        }
-        2 => {
-            if let Some(certificate) = &mut bundle.certificate {
-                certificate.signatures.truncate(1);
-            }
-        }
-        3 => {
-            if let Some(certificate) = &mut bundle.certificate
-                && let Some(first) = certificate.signatures.first_mut()
-            {
-                first.signature = Signature::new([1; 64]).as_bytes().to_vec();
-            }
-        }
-        4 => {
-            // As many signatures as before, all of one signer.
-            if let Some(certificate) = &mut bundle.certificate
-                && let Some(first) = certificate.signatures.first().cloned()
-            {
-                certificate.signatures.iter_mut().for_each(|one| *one = first.clone());
-            }
-        }
-        5 => epochs.epochs.clear(),
-        _ => {
-            epochs.epochs.remove(at);
-        }
     }
 }

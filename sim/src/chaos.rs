@@ -1,10 +1,12 @@
 //! Trouble: faults of processes, disks, clocks and the network while a world has any, and restarts.
 
 use ganglion_persist::RestartError;
+use ganglion_persist::snapshots::Checkpoint;
+use ganglion_persist::snapshots::join::{Fetched, JoinError};
 use ganglion_storage::StoreError;
 use ganglion_storage::faulty::{Crash, FaultyDisk};
 use ganglion_subnet::Input;
-use ganglion_types::Hotkey;
+use ganglion_types::{Epoch, Hotkey};
 
 use crate::clock::Clock;
 use crate::genesis::{self, hotkey};
@@ -124,9 +126,12 @@ impl World {
 
     /// Ends a process, settles its disk, and has it start again.
     pub(crate) fn kill(&mut self, at: usize, crash: Crash) {
-        if !self.is_running(at) {
-            return;
+        if self.is_running(at) {
+            self.end(at, crash);
         }
+    }
+
+    fn end(&mut self, at: usize, crash: Crash) {
         self.break_off(at);
         let hotkey = self.nodes[at].hotkey;
         let node = &mut self.nodes[at];
@@ -178,27 +183,25 @@ impl World {
 
     /// Starts a process, unless it runs.
     pub(crate) fn start(&mut self, at: usize) {
-        if self.nodes[at].runner.is_some() || self.nodes[at].retired {
+        if self.is_running(at) || self.nodes[at].retired {
             return;
         }
         let clock = self.draw_clock();
-        let snapshot = self.snapshot_for(at);
         let every = self.plan.snapshot_every;
         let node = &mut self.nodes[at];
         node.clock = clock;
         node.paused = 0;
-        match node.start(&self.manifest, snapshot.as_deref(), every) {
+        match node.start(&self.manifest, every) {
             Ok(()) => {}
             Err(error) => return self.not_started(at, &error),
         }
-        let (epoch, head) = node.head().unwrap_or_default();
-        let (honest, life) = (node.is_honest(), node.life);
-        if honest {
-            self.checkers.restarted(at, epoch.get(), *head.as_bytes());
+        let life = node.life;
+        if node.joining.is_some() {
+            self.line(at, || format!("UP, process {life}, joins by a snapshot"));
+            self.give(at, Input::Started);
+        } else {
+            self.goes_on(at);
         }
-        self.line(at, || format!("UP, process {life}, at epoch {epoch}"));
-        self.trace.note(self.now, at, "start", head.as_bytes());
-        self.give(at, Input::Started);
         let hotkey = self.nodes[at].hotkey;
         self.tell_all(at, |_| Input::Connected(hotkey));
         for other in (0..self.nodes.len()).filter(|other| *other != at) {
@@ -207,6 +210,58 @@ impl World {
                 self.push(50, Event::Input { to: at, life, input });
             }
         }
+    }
+
+    /// A participant begins where its node stands.
+    fn goes_on(&mut self, at: usize) {
+        let node = &self.nodes[at];
+        let (epoch, head) = node.head().unwrap_or_default();
+        let (honest, life) = (node.is_honest(), node.life);
+        if honest {
+            self.checkers.restarted(at, epoch.get(), *head.as_bytes());
+        }
+        self.line(at, || format!("UP, process {life}, at epoch {epoch}"));
+        self.trace.note(self.now, at, "start", head.as_bytes());
+        self.give(at, Input::Started);
+    }
+
+    /// Joining by a snapshot has come to an end.
+    pub(crate) fn joined(&mut self, at: usize, result: Result<Fetched, JoinError>) {
+        let (every, now) = (self.plan.snapshot_every, self.now);
+        let node = &mut self.nodes[at];
+        let Some(joining) = node.joining.take() else { return };
+        let fetched = match result {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                drop(joining);
+                return self.not_joined(at, &error);
+            }
+        };
+        let connected = joining.connected();
+        node.joined = now;
+        if let Err(error) = node.has_joined(joining.opened, fetched, &self.manifest, every) {
+            self.not_started(at, &error);
+            let hotkey = self.nodes[at].hotkey;
+            return self.tell_all(at, |_| Input::Disconnected(hotkey));
+        }
+        self.counts.joined += 1;
+        self.goes_on(at);
+        for peer in connected {
+            self.give(at, Input::Connected(peer));
+        }
+    }
+
+    /// Whoever runs the node starts it again.
+    fn not_joined(&mut self, at: usize, error: &JoinError) {
+        self.line(at, || format!("did not join: {error}"));
+        let crash = match error {
+            JoinError::Store(_) => self.crash(),
+            JoinError::Nobody { .. } => Crash::KeepAll,
+            JoinError::Manifest => {
+                return self.checkers.report("start", format!("node {at} cannot join: {error}"));
+            }
+        };
+        self.end(at, crash);
     }
 
     /// The disk failed while it was read, or what it holds cannot be gone on from.
@@ -226,10 +281,7 @@ impl World {
         if dead {
             self.nodes[at].retired = true;
             if honest {
-                let facts = match error {
-                    NoStart::Snapshot(why) => format!("an honest node's snapshot is none: {why}"),
-                    error => format!("honest node {at} cannot start: {error:?}"),
-                };
+                let facts = format!("honest node {at} cannot start: {error:?}");
                 self.checkers.report("start", facts);
             }
             return;
@@ -259,33 +311,26 @@ impl World {
         }
         let first = self.plan.validators.len() + self.plan.miners;
         let position = first + self.client.newcomers.len();
-        let node = Node::new(hotkey(position), Vec::new());
+        let mut node = Node::new(hotkey(position), Vec::new());
+        if fault == Fault::Snapshot {
+            node.joins_from = Some(self.trusted());
+        }
         let key = *node.hotkey.as_bytes();
         let at = self.add(node);
         self.checkers.honest_key(key);
-        self.client.newcomers.push((position, at, fault == Fault::Snapshot));
+        self.client.newcomers.push(position);
         self.counts.fault(fault);
         self.line(at, || format!("NEW, {}", fault.name()));
     }
 
-    /// The file of a snapshot that a new node begins with: the newest that an honest node keeps.
-    fn snapshot_for(&mut self, at: usize) -> Option<Vec<Vec<u8>>> {
-        let joins = |one: &(usize, usize, bool)| one.1 == at && one.2;
-        if self.nodes[at].life > 0 || !self.client.newcomers.iter().any(joins) {
-            return None;
-        }
-        let mut newest = None;
-        for (_, node) in self.honest() {
-            let Some(runner) = &node.runner else { continue };
-            let files = runner.host().keeper().reader().snapshots();
-            let last = files.epochs().ok().and_then(|epochs| epochs.last().copied());
-            if let Some(last) =
-                last.filter(|last| newest.as_ref().is_none_or(|(best, _)| last > best))
-                && let Ok(Some(parts)) = files.parts(last)
-            {
-                newest = Some((last, parts));
+    /// A cut that somebody who joins was told by an honest node: its last, or the first of all.
+    fn trusted(&mut self) -> Checkpoint {
+        let heads: Vec<_> = self.honest().filter_map(|(_, node)| node.head()).collect();
+        match self.random.pick(&heads).copied() {
+            Some((epoch, cut)) if epoch > Epoch::GENESIS && self.random.permille(500) => {
+                Checkpoint::Cut(epoch, cut)
             }
+            _ => Checkpoint::Genesis,
         }
-        newest.map(|(_, parts)| parts)
     }
 }

@@ -12,8 +12,8 @@ use crate::world::{Event, World};
 #[derive(Debug)]
 pub(crate) struct Client {
     validators: usize,
-    /// Position of the keys, node, and whether it joined by a snapshot.
-    pub(crate) newcomers: Vec<(usize, usize, bool)>,
+    /// Positions of the keys of nodes that were not there at genesis.
+    pub(crate) newcomers: Vec<usize>,
 }
 
 impl Client {
@@ -90,7 +90,7 @@ impl World {
 
     /// Brings a newcomer in, then gives it stake.
     fn newcomer_operation(&mut self, state: &State) -> Option<(usize, Operation)> {
-        let (position, ..) = *self.random.pick(&self.client.newcomers)?;
+        let position = *self.random.pick(&self.client.newcomers)?;
         let hotkey = sign::hotkey_of(&hotkey(position));
         if state.uid_of(&hotkey).is_some() {
             let amount = Rao::new(10 * Rao::PER_UNIT);

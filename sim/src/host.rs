@@ -91,10 +91,6 @@ impl SimHost {
         }
     }
 
-    pub(crate) const fn keeper(&self) -> &Keeper {
-        &self.keeper
-    }
-
     /// The bytes behind a token, so that a refusal can be looked at.
     pub(crate) fn arrives(&mut self, token: GossipToken, bytes: &[u8]) {
         if self.seen.len() >= 64 {

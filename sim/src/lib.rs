@@ -16,6 +16,7 @@ mod client;
 mod clock;
 mod genesis;
 mod host;
+mod joining;
 mod net;
 mod node;
 pub mod plan;
@@ -24,6 +25,7 @@ pub mod planted;
 mod random;
 pub mod report;
 mod show;
+mod spoil;
 mod trace;
 mod workers;
 pub mod world;
@@ -81,6 +83,8 @@ const ATTACKED: u64 = 15;
 const CALM: u64 = 5;
 /// Epoch lengths within which progress is demanded once all is well.
 const WITHIN: u64 = 2;
+/// The same for joining by a snapshot: each dishonest peer may be silent for a while before the next is asked.
+const JOIN_WITHIN: u64 = 10;
 
 /// Runs a plan to its end.
 #[must_use]
@@ -128,10 +132,11 @@ fn progress(world: &mut World, goal: u64) -> bool {
     world.calm();
     // The slowest clock runs a twentieth too slow.
     let within = WITHIN * EPOCH_MS * 21 / 20;
+    let to_join = world.now + JOIN_WITHIN * EPOCH_MS;
     let mut base = world.checkers.last();
     loop {
-        let until = world.now + within;
-        let came = world.run_until(until, |world| world.all_beyond(base));
+        let since = world.now;
+        let came = world.run_until(since + within, |world| world.all_beyond(base, since));
         if !world.violations().is_empty() {
             return false;
         }
@@ -141,8 +146,16 @@ fn progress(world: &mut World, goal: u64) -> bool {
             return false;
         }
         base = world.checkers.last();
-        if base >= goal {
+        if base < goal {
+            continue;
+        }
+        if world.all_joined() {
             return true;
+        }
+        if world.now > to_join {
+            let facts = world.stand();
+            world.checkers.report("liveness", format!("a node did not join in time: {facts}"));
+            return false;
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
+use ganglion_persist::Keeper;
 use ganglion_persist::restart::{self, RestartError, Who};
-use ganglion_persist::{Keeper, snapshots};
+use ganglion_persist::snapshots::{Checkpoint, join::Fetched};
 use ganglion_storage::disk::Disk as _;
 use ganglion_storage::faulty::FaultyDisk;
 use ganglion_storage::{OpenError, Recovered, Store};
@@ -16,6 +17,7 @@ use ganglion_types::{CutId, Digest, Epoch, Hotkey, Manifest, SubnetId, sign};
 use crate::byzantine::Liar;
 use crate::clock::Clock;
 use crate::host::{SimHost, home};
+use crate::joining::Joining;
 use crate::plan::Trick;
 
 /// What a node is, for as long as the world lasts.
@@ -25,6 +27,12 @@ pub(crate) struct Node {
     pub(crate) key: SigningKey,
     pub(crate) disk: FaultyDisk,
     pub(crate) runner: Option<Runner<SimHost>>,
+    /// The process, while it joins by a snapshot.
+    pub(crate) joining: Option<Joining>,
+    /// The cut that it trusts for that, if it is a node that joins by a snapshot.
+    pub(crate) joins_from: Option<Checkpoint>,
+    /// When it had joined.
+    pub(crate) joined: u64,
     /// Counts processes, so that what was meant for a former one is lost.
     pub(crate) life: u64,
     pub(crate) clock: Clock,
@@ -52,8 +60,6 @@ pub(crate) struct Node {
 pub(crate) enum NoStart {
     Open(OpenError),
     Restart(RestartError),
-    /// What an honest node keeps as a snapshot is none.
-    Snapshot(String),
 }
 
 impl Node {
@@ -63,6 +69,9 @@ impl Node {
             key,
             disk: FaultyDisk::new(),
             runner: None,
+            joining: None,
+            joins_from: None,
+            joined: 0,
             life: 0,
             clock: Clock::new(0, 0, 1_000, 0),
             paused: 0,
@@ -103,7 +112,10 @@ impl Node {
 
     /// Reads off when the next timer is due.
     pub(crate) fn set_due(&mut self, truth: u64) {
-        let timer = self.runner.as_ref().and_then(Runner::next_timer);
+        let timer = match &self.joining {
+            Some(joining) => joining.next_timer(),
+            None => self.runner.as_ref().and_then(Runner::next_timer),
+        };
         self.due = timer.map(|mono| self.clock.truth_of(mono, truth).max(self.paused));
     }
 
@@ -116,18 +128,42 @@ impl Node {
     pub(crate) fn start(
         &mut self,
         manifest: &Arc<Manifest>,
-        snapshot: Option<&[Vec<u8>]>,
         snapshot_every: u64,
     ) -> Result<(), NoStart> {
-        let (mut store, found) = self.open(&manifest.subnet_id()).map_err(NoStart::Open)?;
-        let parts = snapshot.filter(|_| restart::is_fresh(&found));
-        let loaded = parts.map(|parts| Ok((parts, snapshots::load(parts, manifest)?)));
-        let bad = |error: snapshots::BadSnapshot| NoStart::Snapshot(error.to_string());
-        let loaded = loaded.transpose().map_err(bad)?;
+        let (store, found) = self.open(&manifest.subnet_id()).map_err(NoStart::Open)?;
+        self.life += 1;
+        if let Some(checkpoint) = self.joins_from.filter(|_| restart::is_fresh(&found)) {
+            self.joining = Some(Joining::new((store, found), Arc::clone(manifest), checkpoint));
+            return Ok(());
+        }
+        self.begin((store, found), None, manifest, snapshot_every).map_err(NoStart::Restart)
+    }
+
+    /// Goes on as a node of the subnet, with what it has joined with.
+    pub(crate) fn has_joined(
+        &mut self,
+        opened: (Store, Recovered),
+        fetched: Fetched,
+        manifest: &Arc<Manifest>,
+        snapshot_every: u64,
+    ) -> Result<(), NoStart> {
+        // What was asked before is of no use to what runs now.
+        self.life += 1;
+        self.pending.clear();
+        self.begin(opened, Some(fetched), manifest, snapshot_every).map_err(NoStart::Restart)
+    }
+
+    fn begin(
+        &mut self,
+        (mut store, found): (Store, Recovered),
+        fetched: Option<Fetched>,
+        manifest: &Arc<Manifest>,
+        snapshot_every: u64,
+    ) -> Result<(), RestartError> {
         let begin = |store: &mut Store, found: Recovered| {
-            let state = match loaded {
-                Some((parts, loaded)) => {
-                    restart::begin_with(store, &loaded, parts)?;
+            let state = match fetched {
+                Some((loaded, parts)) => {
+                    restart::begin_with(store, &loaded, &parts)?;
                     loaded.state
                 }
                 None => restart::recover(store, &found, manifest)?,
@@ -143,11 +179,10 @@ impl Node {
             };
             restart::participant(manifest, &reader, (state, past), &forks, who)
         };
-        let participant = begin(&mut store, found).map_err(NoStart::Restart)?;
+        let participant = begin(&mut store, found)?;
         let mut keeper = Keeper::new(store, false);
         keeper.keep_committee(participant.state());
         let host = SimHost::new(keeper, self.disk.clone(), Some(self.hotkey), snapshot_every);
-        self.life += 1;
         self.signing = false;
         self.runner = Some(Runner::new(participant, host));
         Ok(())
@@ -176,6 +211,7 @@ impl Node {
     /// Ends the process; what it had open is gone.
     pub(crate) fn end(&mut self) {
         self.runner = None;
+        self.joining = None;
         self.due = None;
         self.signing = false;
         self.asked.clear();

@@ -16,6 +16,8 @@ pub struct Counts {
     pub replayed: u64,
     /// Epochs stored, by all nodes together.
     pub commits: u64,
+    /// Nodes that joined by a snapshot.
+    pub joined: u64,
     /// Proofs of forks that nodes kept.
     pub forks: u64,
 }
@@ -35,6 +37,8 @@ pub struct Summary {
     pub epochs: u64,
     /// Epochs stored by nodes.
     pub commits: u64,
+    /// Nodes that joined by a snapshot.
+    pub joined: u64,
     /// Worlds in which progress was demanded, and given.
     pub live: (u64, u64),
     /// Messages lost and replayed.
@@ -63,6 +67,7 @@ impl Summary {
         self.seeds += 1;
         self.epochs += outcome.epochs;
         self.commits += outcome.counts.commits;
+        self.joined += outcome.counts.joined;
         self.live.0 += u64::from(outcome.demanded);
         self.live.1 += u64::from(outcome.demanded && outcome.progressed);
         self.messages.0 += outcome.counts.lost;
@@ -89,6 +94,7 @@ impl Summary {
         self.seeds += other.seeds;
         self.epochs += other.epochs;
         self.commits += other.commits;
+        self.joined += other.joined;
         self.live = (self.live.0 + other.live.0, self.live.1 + other.live.1);
         self.messages = (self.messages.0 + other.messages.0, self.messages.1 + other.messages.1);
         self.mandatory += other.mandatory;
@@ -114,6 +120,7 @@ impl fmt::Display for Summary {
         let (seeds, epochs) = (self.seeds, self.epochs);
         writeln!(f, "{seeds} worlds, {epochs} epochs, {hours} hours of virtual time")?;
         writeln!(f, "epochs stored by nodes       {:>10}", self.commits)?;
+        writeln!(f, "nodes joined by a snapshot   {:>10}", self.joined)?;
         writeln!(f, "items that had to be in      {:>10}", self.mandatory)?;
         writeln!(
             f,

@@ -10,8 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
+use std::task::Poll;
 
 use ganglion_consensus::ledger::State;
+use ganglion_persist::snapshots::join::{Fetched, JoinError};
 use ganglion_storage::StoreError;
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{AskId, Channel, GossipToken, Input};
@@ -192,7 +194,7 @@ impl World {
     }
 
     pub(crate) fn is_running(&self, at: usize) -> bool {
-        self.nodes.get(at).is_some_and(|node| node.runner.is_some())
+        self.nodes.get(at).is_some_and(|node| node.runner.is_some() || node.joining.is_some())
     }
 
     /// Runs until the next event lies behind `end`, or a violation is found.
@@ -234,6 +236,11 @@ impl World {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(at) else { return };
         let clock = node.now(now);
+        if let Some(joining) = node.joining.as_mut() {
+            let result = joining.go_on(clock);
+            self.trace.note(now, at, "timer", &[]);
+            return self.after_joining(at, result);
+        }
         let Some(runner) = node.runner.as_mut() else {
             node.due = None;
             return;
@@ -317,9 +324,31 @@ impl World {
         self.trace.note(self.now, at, "input", &[]);
         let Some(node) = self.nodes.get_mut(at) else { return };
         let now = node.now(self.now);
+        if let Some(joining) = node.joining.as_mut() {
+            let result = joining.give(now, input);
+            return self.after_joining(at, result);
+        }
         let Some(runner) = node.runner.as_mut() else { return };
         let result = runner.handle(now, input);
         self.after(at, result);
+    }
+
+    fn after_joining(&mut self, at: usize, result: Poll<Result<Fetched, JoinError>>) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let honest = node.is_honest();
+        let Some(joining) = &node.joining else { return };
+        let notes = joining.take_notes();
+        node.set_due(now);
+        for note in notes {
+            match note {
+                Note::Out(out) => self.carry(at, out),
+                note => self.noted(at, honest, &note),
+            }
+        }
+        if let Poll::Ready(result) = result {
+            self.joined(at, result);
+        }
     }
 
     fn after(&mut self, at: usize, result: Result<(), Stopped<StoreError>>) {
@@ -555,9 +584,17 @@ impl World {
         self.beyond |= third && self.plan.mode == Mode::Bounded;
     }
 
-    /// Whether every honest node has an epoch later than this one.
-    pub(crate) fn all_beyond(&self, base: u64) -> bool {
-        self.honest().all(|(_, node)| node.epoch().is_some_and(|epoch| epoch > base))
+    /// Whether every honest node has an epoch later than this one; of nodes that join by a snapshot, those that had
+    /// joined before `since`.
+    pub(crate) fn all_beyond(&self, base: u64, since: u64) -> bool {
+        let mut asked =
+            self.honest().filter(|(_, node)| node.joining.is_none() && node.joined <= since);
+        asked.all(|(_, node)| node.epoch().is_some_and(|epoch| epoch > base))
+    }
+
+    /// Whether every honest node that joins by a snapshot has joined.
+    pub(crate) fn all_joined(&self) -> bool {
+        self.honest().all(|(_, node)| node.joining.is_none() && node.runner.is_some())
     }
 
     /// Where every node stands, for people.
@@ -565,7 +602,8 @@ impl World {
         let each = self.nodes.iter().enumerate().map(|(at, node)| {
             let signs = if node.signing { "" } else { " silent" };
             let honest = if node.is_honest() { "" } else { " dishonest" };
-            let epoch = node.epoch().map_or("down".into(), |epoch| epoch.to_string());
+            let down = if node.joining.is_some() { "joining" } else { "down" };
+            let epoch = node.epoch().map_or(down.into(), |epoch| epoch.to_string());
             format!("n{at} {epoch}{signs}{honest}")
         });
         each.collect::<Vec<_>>().join(", ")

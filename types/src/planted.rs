@@ -84,6 +84,12 @@ bugs! {
     WatermarkOneSlot = "watermark-one-slot",
     /// A snapshot has no open commits in it.
     SnapshotIncomplete = "snapshot-incomplete",
+    /// Whoever joins takes the certified cuts of a peer without a look at their certificates.
+    CutsUnverified = "cuts-unverified",
+    /// Chunks of a snapshot are not compared with what its header lists.
+    ChunkUnverified = "chunk-unverified",
+    /// A peer that no longer has what it offered is blamed.
+    PrunedBlamed = "pruned-blamed",
     /// A cut may cite two lists of one member.
     MemberCitedTwice = "member-cited-twice",
     /// Lists of the epoch before count.

@@ -11,7 +11,7 @@ use crate::fault::store::{of_opening, of_the_store};
 use crate::fault::{Code, Curable, Fault};
 use crate::http::TokenError;
 use crate::models;
-use crate::snapshots::join::JoinError;
+use ganglion_persist::snapshots::join::JoinError;
 
 /// Why a node could not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]

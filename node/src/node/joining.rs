@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use ganglion_consensus::ledger::State;
 use ganglion_p2p as p2p;
 use ganglion_persist::restart;
+use ganglion_persist::snapshots::join::JoinError;
 use ganglion_storage::{Reader, Store};
 use ganglion_types::{Fork, Hotkey, Item, ItemId, Manifest};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -68,7 +69,7 @@ impl Joining<'_> {
     ) -> Result<Option<Begun>, NodeError> {
         let system = |source| NodeError::System { what: "serving while joining", source };
         let genesis = State::genesis(Arc::clone(self.manifest));
-        let view = View::new(self.me, genesis.map_err(|_| join::JoinError::Manifest)?);
+        let view = View::new(self.me, genesis.map_err(|_| JoinError::Manifest)?);
         view.update(|view| view.phase = "joining");
         // The socket stays when this server ends: whoever connects in between waits for the next one.
         let socket = listener.try_clone().and_then(tokio::net::TcpListener::from_std);
@@ -86,16 +87,20 @@ impl Joining<'_> {
             checkpoint: self.checkpoint,
         };
         let joined = tokio::select! {
-            joined = joiner.join(events, records) => Some(joined?),
-            () = shutdown => None,
+            joined = joiner.join(events, records) => joined?.ok_or_else(network_ended).map(Some),
+            () = shutdown => Ok(None),
         };
         drop(stop);
         // It holds the reader, and so the directory: it has to be gone before this process may end or go on.
         let _ = serving.await;
-        let Some(joined) = joined else { return Ok(None) };
-        restart::begin_with(self.store, &joined.loaded, &joined.parts)?;
-        Ok(Some((joined.loaded.state, joined.connected)))
+        let Some(((loaded, parts), connected)) = joined? else { return Ok(None) };
+        restart::begin_with(self.store, &loaded, &parts)?;
+        Ok(Some((loaded.state, connected)))
     }
+}
+
+fn network_ended() -> NodeError {
+    NodeError::Ended { task: "network", reason: "it stopped while the node joined".into() }
 }
 
 fn context(

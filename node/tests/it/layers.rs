@@ -46,7 +46,7 @@ const LAYERS: [Layer; 11] = [
         name: "ganglion-persist",
         ours: &["ganglion-consensus", "ganglion-storage", "ganglion-subnet", "ganglion-types"],
         // Of ed25519-dalek only the name of the key that a participant is made with.
-        others: &["ed25519-dalek", "prost", "thiserror", "tracing"],
+        others: &["blake3", "ed25519-dalek", "futures", "prost", "thiserror", "tracing"],
         build: &[],
     },
     Layer {
@@ -150,7 +150,7 @@ const LAYERS: [Layer; 11] = [
             "ganglion-types",
         ],
         // Hashes and keys: what the checkers restate, and what the dishonest sign. An allocator for small things.
-        others: &["blake3", "ed25519-dalek", "mimalloc", "prost"],
+        others: &["blake3", "ed25519-dalek", "futures", "mimalloc", "prost"],
         build: &[],
     },
     Layer {

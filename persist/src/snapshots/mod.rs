@@ -7,6 +7,8 @@
 //! checkpoint ─► chain of certified cuts ─► snapshot's cut ─► rows whose root it states ─► store
 //! ```
 
+mod checkpoint;
+pub mod join;
 pub mod serve;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ use ganglion_types::{
     limits, proto,
 };
 use prost::Message as _;
+
+pub use self::checkpoint::Checkpoint;
 
 /// Parts of a snapshot file before its chunks.
 pub const PARTS_BEFORE_CHUNKS: usize = 2;

@@ -46,6 +46,7 @@ pub const fn origin(bug: Bug) -> Origin {
         | Bug::TornTailKept
         | Bug::WatermarkOneSlot
         | Bug::SnapshotIncomplete => storage(bug),
+        Bug::CutsUnverified | Bug::ChunkUnverified | Bug::PrunedBlamed => joining(bug),
         Bug::MemberCitedTwice
         | Bug::StaleListCounted
         | Bug::ThirdListRefused
@@ -269,6 +270,26 @@ const fn ledger(bug: Bug) -> Origin {
             "subnet/src/hidden.rs",
             "RaoFoundation/subtensor#1957: an interval of 0 between commit and reveal",
             5,
+        ),
+    }
+}
+
+const fn joining(bug: Bug) -> Origin {
+    match bug {
+        Bug::CutsUnverified => from(
+            "persist/src/snapshots/join/way.rs",
+            "solana-labs/solana#8305: whoever downloads a snapshot has to trust who gives it",
+            47,
+        ),
+        Bug::ChunkUnverified => from(
+            "persist/src/snapshots/join/chunks.rs",
+            "tendermint/tendermint#4610: one false chunk, and the whole restoration fails",
+            113,
+        ),
+        _ => from(
+            "persist/src/snapshots/join/mod.rs",
+            "nimiq/core-rs-albatross#2890: a peer is banned for what it can no longer prove",
+            13,
         ),
     }
 }

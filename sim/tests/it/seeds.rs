@@ -42,6 +42,15 @@ fn seeds_that_once_found_a_bug_hold() {
     hold(ONCE_FAILED.iter().rev().take(many).map(|(seed, _)| *seed));
 }
 
+/// In 47 a dishonest peer gives whoever joins a history of its own.
+#[test]
+fn nodes_join_by_snapshots_that_they_fetch_from_peers_some_of_which_lie() {
+    remember();
+    let (plan, outcome, _) = run_twice(47, Mode::Bounded, EPOCHS);
+    assert!(outcome.violations.is_empty(), "{plan}\n{:?}", outcome.violations);
+    assert!(outcome.counts.joined > 0, "nobody joined: {plan}");
+}
+
 /// Past the fault bound the network does fork, so the checkers above are awake; and it is known by whom.
 #[test]
 fn above_the_bound_forks_are_found_and_more_than_a_third_is_named() {

@@ -8,7 +8,7 @@ use ganglion_subnet::Following;
 
 use crate::api::types::{Amount, ForkSeen, JoinStatus, Status, SyncStatus};
 use crate::http::{App, Shared, until_ms};
-use crate::view::Joining;
+use ganglion_persist::snapshots::join::Joining;
 
 /// This node and its subnet: epoch, phase, stake, peers, worker.
 #[utoipa::path(

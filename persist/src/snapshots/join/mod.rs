@@ -6,38 +6,39 @@
 //! ```
 //! Whoever gives something that does not hold is to blame and loses its place; what has held stays, whoever gave it.
 //! Nothing is stored before everything has held, but chunks in a file of their own, so that a restart goes on with them.
+//!
+//! It knows its peers and the time by [`Surroundings`] alone: in a node these are its network and its clock, in the
+//! simulator both are made up.
 
 mod chunks;
 mod progress;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ganglion_consensus::chain::ChainError;
 use ganglion_consensus::ledger::State;
-use ganglion_p2p as p2p;
 use ganglion_storage::{SnapshotFiles, StoreError};
+use ganglion_types::planted::{self, Bug};
 use ganglion_types::{
-    Canonical as _, CutId, DecodeError, Epoch, Hotkey, Item, Manifest, Snapshot, limits,
+    Canonical as _, CutId, DecodeError, Epoch, Hotkey, Manifest, Snapshot, limits,
     proto::{self, request::Request, response::Response},
 };
-use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use self::chunks::{Held, name_of};
+pub use self::progress::Joining;
 use self::progress::Progress;
 use self::way::Way;
 use super::{BadSnapshot, Checkpoint, Loaded, make, state_of};
-use crate::view::View;
 
 /// Wait between two rounds of questions.
 const PAUSE: Duration = Duration::from_secs(1);
 /// With peers that answer but offer nothing, how long until this is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time for one answer.
-const ANSWER: Duration = Duration::from_secs(10);
+pub const ANSWER: Duration = Duration::from_secs(10);
 /// How long a peer that did not answer is left alone, in favour of others.
 const REST: Duration = Duration::from_secs(30);
 
@@ -50,9 +51,6 @@ pub enum JoinError {
         /// The checkpoint's epoch.
         epoch: Epoch,
     },
-    /// The network ended.
-    #[error("the network ended while joining")]
-    Network,
     /// The manifest has no genesis.
     #[error("the manifest breaks a rule")]
     Manifest,
@@ -65,7 +63,7 @@ pub enum JoinError {
 #[derive(Debug, thiserror::Error)]
 enum BadOffer {
     #[error("no answer: {0}")]
-    Silent(#[from] p2p::RequestError),
+    Silent(String),
     #[error("an answer that says nothing")]
     Empty,
     #[error("its cut of the checkpoint's epoch is {found}, not {expected}")]
@@ -83,73 +81,77 @@ enum BadOffer {
 }
 
 impl BadOffer {
-    const fn is_innocent(&self) -> bool {
-        matches!(self, Self::Silent(_) | Self::Empty)
+    fn is_innocent(&self) -> bool {
+        match self {
+            Self::Silent(_) => true,
+            Self::Empty => !planted::is(Bug::PrunedBlamed),
+            _ => false,
+        }
     }
 }
 
-/// What a node that joined begins with.
-#[derive(Debug)]
-pub struct Joined {
-    /// The snapshot, checked.
-    pub loaded: Loaded,
-    /// Its file.
-    pub parts: Vec<Vec<u8>>,
+/// What joining knows of the world.
+pub trait Surroundings: Sync {
     /// Peers that are connected now.
-    pub connected: BTreeSet<Hotkey>,
+    fn connected(&self) -> BTreeSet<Hotkey>;
+
+    /// Puts one question to a peer. The error says why there was no answer within [`ANSWER`].
+    fn ask(
+        &self,
+        peer: Hotkey,
+        request: Request,
+    ) -> impl Future<Output = Result<proto::Response, String>> + Send;
+
+    /// This peer gave something that does not hold.
+    fn penalize(&self, peer: Hotkey);
+
+    /// Time since some moment before joining began.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// So far joining has come.
+    fn show(&self, joining: Joining);
 }
+
+/// A snapshot, checked, and its file.
+pub type Fetched = (Loaded, Vec<Vec<u8>>);
 
 /// What joining works with.
 #[derive(Debug)]
-pub struct Joiner<'a> {
-    /// The network.
-    pub network: &'a p2p::Handle,
+pub struct Joiner<'a, S> {
+    /// The world.
+    pub world: &'a S,
     /// Where chunks are kept meanwhile.
     pub files: SnapshotFiles,
     /// The subnet.
     pub manifest: &'a Arc<Manifest>,
-    /// Where it shows how far it is.
-    pub view: View,
     /// The cut that is trusted.
     pub checkpoint: Checkpoint,
 }
 
-type Connected = Mutex<BTreeSet<Hotkey>>;
-
-fn now_connected(peers: &Connected) -> BTreeSet<Hotkey> {
-    peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-impl Joiner<'_> {
+impl<S: Surroundings> Joiner<'_, S> {
     /// Fetches and checks the newest snapshot that follows from the checkpoint.
     ///
     /// # Errors
     /// See [`JoinError`]. Waits without end for a first peer.
-    pub async fn join(
-        &self,
-        events: &mut mpsc::Receiver<p2p::Event>,
-        records: &mpsc::Sender<Item>,
-    ) -> Result<Joined, JoinError> {
-        let peers = Connected::default();
+    pub async fn join(&self) -> Result<Fetched, JoinError> {
         tracing::info!(checkpoint = %self.checkpoint, "joining by a snapshot, trusting this cut");
-        let (loaded, parts) = tokio::select! {
-            () = pump(self.network, events, records, &peers) => return Err(JoinError::Network),
-            fetched = self.fetch(&peers) => fetched?,
-        };
+        let fetched = self.fetch().await?;
         self.files.forget_partial()?;
-        self.view.update(|view| view.joining = None);
-        Ok(Joined { loaded, parts, connected: now_connected(&peers) })
+        Ok(fetched)
     }
 
-    async fn fetch(&self, connected: &Connected) -> Result<(Loaded, Vec<Vec<u8>>), JoinError> {
+    async fn fetch(&self) -> Result<Fetched, JoinError> {
         let genesis = State::genesis(Arc::clone(self.manifest)).map_err(|_| JoinError::Manifest)?;
         let begin = |stops| Way::from(self.checkpoint, &genesis, stops).ok_or(JoinError::Manifest);
         let mut way = begin(BTreeSet::new())?;
         let mut resting = Resting::default();
-        let mut progress = Progress::new(self.view.clone());
+        let mut progress = Progress::default();
         let mut first_answer = None;
         loop {
-            let asked = resting.awake(now_connected(connected));
+            let asked = resting.awake(self.world.connected(), self.world.elapsed());
             let mut peers = self.offers(&asked, &mut resting).await;
             let stops = peers.epochs();
             if !way.leads_to(&stops) {
@@ -159,17 +161,17 @@ impl Joiner<'_> {
             let begun = self.files.partial()?;
             for header in peers.headers(begun) {
                 let taken = self.take(&header, &mut way, &mut peers, &mut progress).await?;
-                resting.add(&peers.silent);
+                resting.add(&peers.silent, self.world.elapsed());
                 if let Some((loaded, parts)) = taken {
                     report(self.checkpoint, &loaded);
                     return Ok((loaded, parts));
                 }
             }
-            if peers.answered && first_answer.get_or_insert_with(Instant::now).elapsed() > PATIENCE
-            {
+            let now = self.world.elapsed();
+            if peers.answered && now - *first_answer.get_or_insert(now) > PATIENCE {
                 return Err(JoinError::Nobody { epoch: self.checkpoint.epoch() });
             }
-            tokio::time::sleep(PAUSE).await;
+            self.world.sleep(PAUSE).await;
         }
     }
 
@@ -178,7 +180,7 @@ impl Joiner<'_> {
         let request = || Request::Snapshots(proto::SnapshotsRequest {});
         let answers = asked
             .iter()
-            .map(|peer| async move { (*peer, ask(self.network, *peer, request()).await) });
+            .map(|peer| async move { (*peer, ask(self.world, *peer, request()).await) });
         let mut peers = Peers::default();
         for (peer, answer) in futures::future::join_all(answers).await {
             match answer {
@@ -189,17 +191,17 @@ impl Joiner<'_> {
                         match Snapshot::from_proto(header) {
                             Ok(header) => peers.offer(peer, header, self.checkpoint.epoch()),
                             Err(error) => {
-                                peers.lost(self.network, peer, &BadOffer::Decode(error));
+                                peers.lost(self.world, peer, &BadOffer::Decode(error));
                                 break;
                             }
                         }
                     }
                 }
                 Ok(_) => {}
-                Err(error) => peers.lost(self.network, peer, &error),
+                Err(error) => peers.lost(self.world, peer, &error),
             }
         }
-        resting.add(&peers.silent);
+        resting.add(&peers.silent, self.world.elapsed());
         peers
     }
 
@@ -210,21 +212,21 @@ impl Joiner<'_> {
         way: &mut Way,
         peers: &mut Peers,
         progress: &mut Progress,
-    ) -> Result<Option<(Loaded, Vec<Vec<u8>>)>, JoinError> {
+    ) -> Result<Option<Fetched>, JoinError> {
         for peer in peers.of(header) {
             match self.follow(peer, way, header.epoch, progress).await {
                 Ok(()) => break,
-                Err(error) => peers.lost(self.network, peer, &error),
+                Err(error) => peers.lost(self.world, peer, &error),
             }
         }
         let Some((cut, certificate)) = way.at(header.epoch).cloned() else { return Ok(None) };
         if cut.id() != header.cut || header.subnet != cut.subnet {
-            peers.all_lost(self.network, header, &BadOffer::OtherCut);
+            peers.all_lost(self.world, header, &BadOffer::OtherCut);
             return Ok(None);
         }
         let mut held = Held::resume(&self.files, header)?;
-        progress.begin(header, held.have());
-        chunks::fetch(self.network, peers, &mut held, progress).await;
+        progress.begin(self.world, header, held.have());
+        chunks::fetch(self.world, peers, &mut held, progress).await;
         let Some(chunks) = held.whole() else { return Ok(None) };
         let made = state_of(header, &cut, &chunks, self.manifest)
             .and_then(|state| Ok((make(&state, &cut, &certificate)?, state)));
@@ -235,7 +237,7 @@ impl Joiner<'_> {
             }
             // Its chunks are as listed: the header itself is false, and whoever offered it knew no better than to lie.
             Err(error) => {
-                peers.all_lost(self.network, header, &BadOffer::Snapshot(error));
+                peers.all_lost(self.world, header, &BadOffer::Snapshot(error));
                 self.files.forget_partial()?;
                 Ok(None)
             }
@@ -254,7 +256,7 @@ impl Joiner<'_> {
             let from = way.next();
             let max = u32::try_from(limits::RESPONSE_CUTS).unwrap_or(u32::MAX);
             let asked = Request::Cuts(proto::CutsRequest { from: from.get(), max });
-            let Response::Cuts(told) = ask(self.network, peer, asked).await? else {
+            let Response::Cuts(told) = ask(self.world, peer, asked).await? else {
                 return Err(BadOffer::Empty);
             };
             for certified in told.cuts.into_iter().take(limits::RESPONSE_CUTS) {
@@ -266,7 +268,7 @@ impl Joiner<'_> {
             if way.next() == from {
                 return Err(BadOffer::Empty);
             }
-            progress.cuts(way.next().previous(), to);
+            progress.cuts(self.world, way.next().previous(), to);
         }
         Ok(())
     }
@@ -314,38 +316,36 @@ impl Peers {
     }
 
     /// Takes no more from this peer, and says why.
-    fn lost(&mut self, network: &p2p::Handle, peer: Hotkey, error: &BadOffer) {
+    fn lost(&mut self, world: &impl Surroundings, peer: Hotkey, error: &BadOffer) {
         tracing::warn!(%peer, %error, "nothing is taken from this peer for now");
         self.offers.remove(&peer);
         if error.is_innocent() {
             self.silent.insert(peer);
         } else {
-            network.penalize(peer, p2p::Fault::Invalid);
+            world.penalize(peer);
         }
     }
 
-    fn all_lost(&mut self, network: &p2p::Handle, header: &Snapshot, error: &BadOffer) {
+    fn all_lost(&mut self, world: &impl Surroundings, header: &Snapshot, error: &BadOffer) {
         for peer in self.of(header) {
-            self.lost(network, peer, error);
+            self.lost(world, peer, error);
         }
     }
 }
 
 /// Peers that were silent, until when they are left alone. As many as were ever connected while joining.
 #[derive(Default)]
-struct Resting(BTreeMap<Hotkey, Instant>);
+struct Resting(BTreeMap<Hotkey, Duration>);
 
 impl Resting {
-    fn add(&mut self, silent: &BTreeSet<Hotkey>) {
-        let until = Instant::now() + REST;
+    fn add(&mut self, silent: &BTreeSet<Hotkey>, now: Duration) {
         for peer in silent {
-            self.0.entry(*peer).or_insert(until);
+            self.0.entry(*peer).or_insert(now + REST);
         }
     }
 
     /// Those to be asked: if all of them rest, all are.
-    fn awake(&mut self, connected: BTreeSet<Hotkey>) -> BTreeSet<Hotkey> {
-        let now = Instant::now();
+    fn awake(&mut self, connected: BTreeSet<Hotkey>, now: Duration) -> BTreeSet<Hotkey> {
         self.0.retain(|peer, until| *until > now && connected.contains(peer));
         let awake: BTreeSet<Hotkey> =
             connected.iter().filter(|peer| !self.0.contains_key(peer)).copied().collect();
@@ -353,42 +353,19 @@ impl Resting {
     }
 }
 
-async fn ask(network: &p2p::Handle, peer: Hotkey, request: Request) -> Result<Response, BadOffer> {
-    let request = proto::Request { request: Some(request) };
-    let answer = network.ask(peer, request, ANSWER).await?;
-    answer.response.ok_or(BadOffer::Empty)
+/// What a node that is still joining answers.
+#[must_use]
+pub fn not_yet() -> proto::Refused {
+    proto::Refused { code: 17, reason: "joining; try later".into() }
 }
 
-/// Takes events until the network ends. A node that is still joining answers nothing.
-async fn pump(
-    network: &p2p::Handle,
-    events: &mut mpsc::Receiver<p2p::Event>,
-    records: &mpsc::Sender<Item>,
-    peers: &Connected,
-) {
-    while let Some(event) = events.recv().await {
-        let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            p2p::Event::Connected { peer } => {
-                peers.insert(peer);
-            }
-            p2p::Event::Disconnected { peer } => {
-                peers.remove(&peer);
-            }
-            p2p::Event::Gossip { token, .. } => network.verdict(token, p2p::Verdict::Ignore),
-            p2p::Event::Request { token, .. } => {
-                let refused = proto::Refused { code: 17, reason: "joining; try later".into() };
-                let response = Some(Response::Refused(refused));
-                network.respond(token, proto::Response { response });
-            }
-            p2p::Event::Record { record } => {
-                // It comes again.
-                let _ = records.try_send(record);
-            }
-            p2p::Event::Stopped { .. } => return,
-            p2p::Event::Response { .. } | p2p::Event::Listening { .. } => {}
-        }
-    }
+async fn ask(
+    world: &impl Surroundings,
+    peer: Hotkey,
+    request: Request,
+) -> Result<Response, BadOffer> {
+    let answer = world.ask(peer, request).await.map_err(BadOffer::Silent)?;
+    answer.response.ok_or(BadOffer::Empty)
 }
 
 fn report(checkpoint: Checkpoint, loaded: &Loaded) {
@@ -407,8 +384,8 @@ fn report(checkpoint: Checkpoint, loaded: &Loaded) {
     }
 }
 /// The certified cuts of an answer that hold one after the other, from genesis on.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn follow_all(genesis: &State, told: proto::Cuts) -> Vec<CutId> {
+#[must_use]
+pub fn follow_all(genesis: &State, told: proto::Cuts) -> Vec<CutId> {
     let every = (0..=limits::RESPONSE_CUTS as u64).map(Epoch::new).collect();
     let Some(mut way) = Way::from(Checkpoint::Genesis, genesis, every) else { return Vec::new() };
     let mut passed = Vec::new();
