@@ -1,12 +1,10 @@
 //! Trouble: faults of processes, disks, clocks and the network while a world has any, and restarts.
 
 use ganglion_persist::RestartError;
-use ganglion_persist::snapshots::Checkpoint;
-use ganglion_persist::snapshots::join::{Fetched, JoinError};
 use ganglion_storage::StoreError;
 use ganglion_storage::faulty::{Crash, FaultyDisk};
 use ganglion_subnet::Input;
-use ganglion_types::{Epoch, Hotkey};
+use ganglion_types::Hotkey;
 
 use crate::clock::Clock;
 use crate::genesis::{self, hotkey};
@@ -116,7 +114,7 @@ impl World {
         }
     }
 
-    fn crash(&mut self) -> Crash {
+    pub(crate) fn crash(&mut self) -> Crash {
         match self.random.below(4) {
             0 => Crash::LoseAll,
             1 => Crash::TornAt(self.random.index(64)),
@@ -131,7 +129,7 @@ impl World {
         }
     }
 
-    fn end(&mut self, at: usize, crash: Crash) {
+    pub(crate) fn end(&mut self, at: usize, crash: Crash) {
         self.break_off(at);
         let hotkey = self.nodes[at].hotkey;
         let node = &mut self.nodes[at];
@@ -149,7 +147,7 @@ impl World {
         self.push(after, Event::Start(at));
     }
 
-    fn tell_all(&mut self, about: usize, input: impl Fn(Hotkey) -> Input) {
+    pub(crate) fn tell_all(&mut self, about: usize, input: impl Fn(Hotkey) -> Input) {
         let hotkey = self.nodes[about].hotkey;
         for to in (0..self.nodes.len()).filter(|to| *to != about) {
             if self.is_running(to) {
@@ -213,7 +211,7 @@ impl World {
     }
 
     /// A participant begins where its node stands.
-    fn goes_on(&mut self, at: usize) {
+    pub(crate) fn goes_on(&mut self, at: usize) {
         let node = &self.nodes[at];
         let (epoch, head) = node.head().unwrap_or_default();
         let (honest, life) = (node.is_honest(), node.life);
@@ -225,47 +223,8 @@ impl World {
         self.give(at, Input::Started);
     }
 
-    /// Joining by a snapshot has come to an end.
-    pub(crate) fn joined(&mut self, at: usize, result: Result<Fetched, JoinError>) {
-        let (every, now) = (self.plan.snapshot_every, self.now);
-        let node = &mut self.nodes[at];
-        let Some(joining) = node.joining.take() else { return };
-        let fetched = match result {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                drop(joining);
-                return self.not_joined(at, &error);
-            }
-        };
-        let connected = joining.connected();
-        node.joined = now;
-        if let Err(error) = node.has_joined(joining.opened, fetched, &self.manifest, every) {
-            self.not_started(at, &error);
-            let hotkey = self.nodes[at].hotkey;
-            return self.tell_all(at, |_| Input::Disconnected(hotkey));
-        }
-        self.counts.joined += 1;
-        self.goes_on(at);
-        for peer in connected {
-            self.give(at, Input::Connected(peer));
-        }
-    }
-
-    /// Whoever runs the node starts it again.
-    fn not_joined(&mut self, at: usize, error: &JoinError) {
-        self.line(at, || format!("did not join: {error}"));
-        let crash = match error {
-            JoinError::Store(_) => self.crash(),
-            JoinError::Nobody { .. } => Crash::KeepAll,
-            JoinError::Manifest => {
-                return self.checkers.report("start", format!("node {at} cannot join: {error}"));
-            }
-        };
-        self.end(at, crash);
-    }
-
     /// The disk failed while it was read, or what it holds cannot be gone on from.
-    fn not_started(&mut self, at: usize, error: &NoStart) {
+    pub(crate) fn not_started(&mut self, at: usize, error: &NoStart) {
         self.line(at, || format!("did not start: {error:?}"));
         let node = &mut self.nodes[at];
         let honest = node.is_honest();
@@ -313,7 +272,7 @@ impl World {
         let position = first + self.client.newcomers.len();
         let mut node = Node::new(hotkey(position), Vec::new());
         if fault == Fault::Snapshot {
-            node.joins_from = Some(self.trusted());
+            node.joins_from = Some(self.trusted_cut());
         }
         let key = *node.hotkey.as_bytes();
         let at = self.add(node);
@@ -321,16 +280,5 @@ impl World {
         self.client.newcomers.push(position);
         self.counts.fault(fault);
         self.line(at, || format!("NEW, {}", fault.name()));
-    }
-
-    /// A cut that somebody who joins was told by an honest node: its last, or the first of all.
-    fn trusted(&mut self) -> Checkpoint {
-        let heads: Vec<_> = self.honest().filter_map(|(_, node)| node.head()).collect();
-        match self.random.pick(&heads).copied() {
-            Some((epoch, cut)) if epoch > Epoch::GENESIS && self.random.permille(500) => {
-                Checkpoint::Cut(epoch, cut)
-            }
-            _ => Checkpoint::Genesis,
-        }
     }
 }

@@ -10,10 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
-use std::task::Poll;
 
 use ganglion_consensus::ledger::State;
-use ganglion_persist::snapshots::join::{Fetched, JoinError};
 use ganglion_storage::StoreError;
 use ganglion_subnet::runner::Stopped;
 use ganglion_subnet::{AskId, Channel, GossipToken, Input};
@@ -333,24 +331,6 @@ impl World {
         self.after(at, result);
     }
 
-    fn after_joining(&mut self, at: usize, result: Poll<Result<Fetched, JoinError>>) {
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        let honest = node.is_honest();
-        let Some(joining) = &node.joining else { return };
-        let notes = joining.take_notes();
-        node.set_due(now);
-        for note in notes {
-            match note {
-                Note::Out(out) => self.carry(at, out),
-                note => self.noted(at, honest, &note),
-            }
-        }
-        if let Poll::Ready(result) = result {
-            self.joined(at, result);
-        }
-    }
-
     fn after(&mut self, at: usize, result: Result<(), Stopped<StoreError>>) {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(at) else { return };
@@ -358,17 +338,21 @@ impl World {
         let Some(runner) = node.runner.as_mut() else { return };
         let notes = std::mem::take(&mut runner.host_mut().notes);
         node.set_due(now);
-        for note in notes {
-            match note {
-                Note::Out(out) => self.carry(at, out),
-                note => self.noted(at, honest, &note),
-            }
-        }
+        self.tell(at, honest, notes);
         self.checkers.settle();
         match result {
             Ok(()) => {}
             Err(Stopped::Store(error)) => self.store_failed(at, &error),
             Err(Stopped::Halted(halt)) => self.halted(at, &halt.to_string()),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, at: usize, honest: bool, notes: Vec<Note>) {
+        for note in notes {
+            match note {
+                Note::Out(out) => self.carry(at, out),
+                note => self.noted(at, honest, &note),
+            }
         }
     }
 
@@ -590,11 +574,6 @@ impl World {
         let mut asked =
             self.honest().filter(|(_, node)| node.joining.is_none() && node.joined <= since);
         asked.all(|(_, node)| node.epoch().is_some_and(|epoch| epoch > base))
-    }
-
-    /// Whether every honest node that joins by a snapshot has joined.
-    pub(crate) fn all_joined(&self) -> bool {
-        self.honest().all(|(_, node)| node.joining.is_none() && node.runner.is_some())
     }
 
     /// Where every node stands, for people.
