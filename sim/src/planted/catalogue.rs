@@ -91,7 +91,7 @@ const fn agreement(bug: Bug) -> Origin {
         Bug::VoteUnverified => from(
             "consensus/src/agreement/effects.rs",
             "johnhenry/raijin#5: commit signatures are collected and never verified",
-            4,
+            5,
         ),
         Bug::SubnetUnsigned => from(
             "types/src/agreement.rs",
@@ -101,7 +101,7 @@ const fn agreement(bug: Bug) -> Origin {
         Bug::LockIgnored => from(
             "consensus/src/agreement/effects.rs",
             "tendermint/tendermint#6849, #6850: locks freed and votes cast outside the rules",
-            60,
+            6,
         ),
         _ => from(
             "consensus/src/agreement/effects.rs",
@@ -131,7 +131,7 @@ const fn restart(bug: Bug) -> Origin {
         Bug::LogEndNotReplayed => from(
             "consensus/src/agreement/running.rs",
             "jepsen.io/analyses/tendermint-0-10-2: a log cut short loses what it promised",
-            10,
+            139,
         ),
         Bug::LockNotRestored => from(
             "consensus/src/agreement/running.rs",
@@ -166,7 +166,7 @@ const fn storage(bug: Bug) -> Origin {
         Bug::SyncTriedAgain => from(
             "storage/src/agreement_log.rs",
             "the fsync errors of PostgreSQL; tursodatabase/turso#3077, neondatabase/neon#8140",
-            6,
+            45,
         ),
         Bug::CertificateNotSynced => from(
             "storage/src/certificate_log/mod.rs",
@@ -181,7 +181,7 @@ const fn storage(bug: Bug) -> Origin {
         Bug::TornTailKept => from(
             "storage/src/frame.rs",
             "tendermint/tendermint#3089, #3246: a write torn by a crash stays in the log",
-            1,
+            2,
         ),
         Bug::WatermarkOneSlot => from(
             "storage/src/watermark.rs",
@@ -197,7 +197,7 @@ const fn cut(bug: Bug) -> Origin {
         Bug::MemberCitedTwice => from(
             "consensus/src/agreement/inclusion/check.rs",
             "tendermint/tendermint#4316: two votes of one validator in a commit",
-            48,
+            7,
         ),
         Bug::StaleListCounted => from(
             "subnet/src/close/messages.rs",
@@ -205,10 +205,10 @@ const fn cut(bug: Bug) -> Origin {
             0,
         ),
         Bug::ThirdListRefused => {
-            from("subnet/src/close/mod.rs", "this repository, e8cbd44: so it was before", 0)
+            from("subnet/src/close/mod.rs", "this repository, e8cbd44: so it was before", 7)
         }
-        Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 64),
-        Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 60),
+        Bug::OmissionUnseen => from("consensus/src/agreement/inclusion/check.rs", OWN, 22),
+        Bug::MandatoryCapped => from("consensus/src/agreement/inclusion/mod.rs", OWN, 42),
         Bug::TimeOfFastest => from(
             "consensus/src/agreement/inclusion/mod.rs",
             "cometbft GHSA-c32p-wcqj-j677: a faulty process raises the time of a block at will",
@@ -237,7 +237,7 @@ const fn ledger(bug: Bug) -> Origin {
         Bug::SelfTransfer => from(
             "consensus/src/ledger/execute/operations.rs",
             "category-labs/monad#202, a16z/halmos#493: a transfer to oneself",
-            7,
+            17,
         ),
         Bug::UnbondedTwice => from("consensus/src/ledger/execute/churn.rs", OWN, 0),
         Bug::RemainderLost => from(
@@ -255,11 +255,11 @@ const fn ledger(bug: Bug) -> Origin {
             "RaoFoundation/subtensor#495: the issuance falls, and the amount stays",
             0,
         ),
-        Bug::ChurnUnbounded => from("consensus/src/ledger/execute/churn.rs", OWN, 9),
+        Bug::ChurnUnbounded => from("consensus/src/ledger/execute/churn.rs", OWN, 6),
         Bug::BondsInherited => from(
             "consensus/src/ledger/state.rs",
             "RaoFoundation/subtensor#755, #2399: a newcomer inherits what stood about its uid",
-            85,
+            60,
         ),
         Bug::UnstableOrder => from(
             "consensus/src/ledger/split.rs",
@@ -309,7 +309,7 @@ const fn following(bug: Bug) -> Origin {
         Bug::LiarAskedForever => from(
             "subnet/src/sync.rs",
             "cometbft GHSA-22qq-3xwm-r5x4, FuelLabs/fuel-core#1969: a false height ends following",
-            32,
+            3,
         ),
         Bug::BodiesNotFetched => from("subnet/src/fetch.rs", OWN, 1),
         Bug::FetchedOnce => from("subnet/src/sync.rs", OWN, 10),
