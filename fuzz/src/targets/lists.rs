@@ -103,7 +103,9 @@ fn stake_of(stakes: &[u64], signer: &Hotkey) -> Option<u64> {
 /// the two, but later than the cut before.
 fn plain_time(stakes: &[u64], lists: &[List], cited: &[ItemId]) -> u64 {
     let mut votes = Vec::new();
-    for list in lists.iter().filter(|list| cited.contains(&list.id())) {
+    // One that is held twice is cited once.
+    let cited: BTreeSet<&ItemId> = cited.iter().collect();
+    for list in cited.iter().filter_map(|id| lists.iter().find(|list| list.id() == **id)) {
         let stake = stake_of(stakes, &list.header().signer).unwrap_or(0);
         votes.extend((0..stake).map(|_| list.header().time));
     }

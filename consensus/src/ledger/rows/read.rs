@@ -15,6 +15,8 @@ use super::values::Value;
 use super::{RowKey, StateError, Table};
 use crate::yuma::SparseRow;
 
+const PAST_THE_LAST: &str = "is past the last uid that the subnet may have";
+
 /// Rows on their way to a state.
 #[derive(Default)]
 struct Reader {
@@ -64,7 +66,7 @@ impl Reader {
     }
 
     fn into_state(mut self, manifest: Arc<Manifest>, head: CutId) -> Result<State, StateError> {
-        let slots = slots(self.participants);
+        let slots = slots(self.participants)?;
         Ok(State {
             subnet: manifest.subnet_id(),
             head,
@@ -142,8 +144,7 @@ impl State {
         let limit = if self.follows() { limits::UIDS } else { own };
         for (uid, one) in self.participants() {
             if uid.index() >= limit {
-                let rule = "is past the last uid that the subnet may have";
-                return Err(bad(Table::Participants, &uid, rule));
+                return Err(bad(Table::Participants, &uid, PAST_THE_LAST));
             }
             if self.uid_of(&one.hotkey) != Some(uid) {
                 return Err(bad(Table::Participants, &uid, "holds the hotkey of another uid"));
@@ -205,13 +206,20 @@ fn bad(table: Table, key: &impl Key, rule: &'static str) -> StateError {
     StateError::Row { table, key: key.to_key(), rule }
 }
 
-fn slots(participants: BTreeMap<Uid, Participant>) -> Vec<Option<Participant>> {
+/// As many slots as the last uid needs, which no subnet lets grow past a bound: rows may come from anybody, and one of them
+/// must not take room for all uids that a number can name.
+fn slots(participants: BTreeMap<Uid, Participant>) -> Result<Vec<Option<Participant>>, StateError> {
+    if let Some((uid, _)) =
+        participants.last_key_value().filter(|(uid, _)| uid.index() >= limits::UIDS)
+    {
+        return Err(bad(Table::Participants, uid, PAST_THE_LAST));
+    }
     let mut slots = Vec::new();
     for (uid, one) in participants {
         slots.resize(uid.index(), None);
         slots.push(Some(one));
     }
-    slots
+    Ok(slots)
 }
 
 /// One row per slot, each belonging to a participant and naming uids of the subnet only.
