@@ -215,8 +215,8 @@ impl World {
         let node = &self.nodes[at];
         let (epoch, head) = node.head().unwrap_or_default();
         let (honest, life) = (node.is_honest(), node.life);
-        if honest {
-            self.checkers.restarted(at, epoch.get(), *head.as_bytes());
+        if honest && self.checkers.restarted(at, epoch.get(), *head.as_bytes()) {
+            self.look_at_stake();
         }
         self.line(at, || format!("UP, process {life}, at epoch {epoch}"));
         self.trace.note(self.now, at, "start", head.as_bytes());

@@ -37,6 +37,8 @@ pub(crate) enum Note {
     Logged(Vec<u8>),
     /// An epoch was stored: the call returned.
     Committed(Box<Committed>),
+    /// An epoch was to be stored, and the call failed: the next process tells whether it was.
+    Attempted(Box<Committed>),
     /// The proof of two certified cuts was stored.
     Forked(u64),
     /// The sender of this message was blamed for it.
@@ -54,7 +56,7 @@ pub(crate) enum Note {
 }
 
 /// An epoch as it was stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Committed {
     pub(crate) epoch: u64,
     pub(crate) cut: Vec<u8>,
@@ -137,15 +139,19 @@ impl Host for SimHost {
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        self.keeper.commit(commit)?;
-        self.notes.push(Note::Committed(Box::new(Committed {
+        let committed = Box::new(Committed {
             epoch: commit.bundle.cut.epoch.get(),
             cut: commit.bundle.cut.to_bytes(),
             certificate: commit.bundle.certificate.to_bytes(),
             items: commit.bundle.items.iter().map(ganglion_types::Canonical::to_bytes).collect(),
             rows: commit.rows.clone(),
             header: commit.result.header.to_bytes(),
-        })));
+        });
+        if let Err(error) = self.keeper.commit(commit) {
+            self.notes.push(Note::Attempted(committed));
+            return Err(error);
+        }
+        self.notes.push(Note::Committed(committed));
         self.keeper.prune(&commit.state)
     }
 

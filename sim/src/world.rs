@@ -383,7 +383,11 @@ impl World {
                 self.line(at, || format!("signing: {active}, {reason}"));
             }
             Note::Line(text) => self.line(at, || text.clone()),
-            Note::Logged(_) | Note::Early(_) | Note::Blamed(..) | Note::Out(_) => {}
+            Note::Logged(_)
+            | Note::Attempted(_)
+            | Note::Early(_)
+            | Note::Blamed(..)
+            | Note::Out(_) => {}
         }
         if honest {
             self.checkers.note(at, note);
@@ -562,7 +566,7 @@ impl World {
         self.beyond
     }
 
-    fn look_at_stake(&mut self) {
+    pub(crate) fn look_at_stake(&mut self) {
         let shares = self.checkers.dishonest_stake(self.closing().get());
         let third = shares.is_some_and(|(dishonest, total)| dishonest * 3 >= total);
         self.beyond |= third && self.plan.mode == Mode::Bounded;

@@ -105,6 +105,11 @@ fn root_of(checkers: &Checkers, one: &Epoch) -> Vec<u8> {
 }
 
 fn commit(checkers: &mut Checkers, node: usize, one: &Epoch) {
+    vote_for(checkers, one);
+    store(checkers, node, one);
+}
+
+fn vote_for(checkers: &mut Checkers, one: &Epoch) {
     let cut = one.cut.encode_to_vec();
     let id = wire::cut_id(&cut);
     for kind in [1, 2] {
@@ -113,11 +118,14 @@ fn commit(checkers: &mut Checkers, node: usize, one: &Epoch) {
         }
     }
     checkers.settle();
-    store(checkers, node, one);
 }
 
 /// Stores the epoch, whatever was said before.
 fn store(checkers: &mut Checkers, node: usize, one: &Epoch) {
+    checkers.note(node, &Note::Committed(Box::new(committed_of(one))));
+}
+
+fn committed_of(one: &Epoch) -> Committed {
     let cut = one.cut.encode_to_vec();
     let signature =
         |signer: &u8| proto::CutSignature { signer: key(*signer).to_vec(), signature: vec![1; 64] };
@@ -127,15 +135,14 @@ fn store(checkers: &mut Checkers, node: usize, one: &Epoch) {
         cut: wire::cut_id(&cut).to_vec(),
         signatures: one.signers.iter().map(signature).collect(),
     };
-    let committed = Committed {
+    Committed {
         epoch: 1,
         certificate: certificate.encode_to_vec(),
         items: one.items.clone(),
         rows: one.rows.clone(),
         header: one.header.encode_to_vec(),
         cut,
-    };
-    checkers.note(node, &Note::Committed(Box::new(committed)));
+    }
 }
 
 #[test]
@@ -179,6 +186,36 @@ fn a_certified_epoch_that_is_lost_is_found() {
     commit(&mut checkers, 0, &one);
     checkers.restarted(0, 0, key(9));
     assert_eq!(found(&checkers), ["chain"]);
+}
+
+/// Seeds 12713 and 18282: every honest node failed on the tables behind a record that was durable.
+#[test]
+fn an_epoch_whose_storing_failed_counts_if_the_next_process_begins_with_it() {
+    let begin = |epoch: u64, one: &Epoch, checkers: &mut Checkers| {
+        checkers.note(0, &Note::Attempted(Box::new(committed_of(one))));
+        assert_eq!(checkers.last(), 0);
+        let head = wire::cut_id(&one.cut.encode_to_vec());
+        checkers.restarted(0, epoch, head);
+    };
+    let mut stored = checkers();
+    let one = epoch(&mut stored);
+    vote_for(&mut stored, &one);
+    begin(1, &one, &mut stored);
+    assert_eq!(stored.last(), 1);
+    assert!(stored.ledger.committee(2).is_some());
+    assert_eq!(stored.found(), []);
+    let mut unsound = checkers();
+    let mut one = epoch(&mut unsound);
+    one.cut.state_root = vec![3; 32];
+    vote_for(&mut unsound, &one);
+    begin(1, &one, &mut unsound);
+    assert_eq!(found(&unsound), ["ledger"]);
+    let mut lost = checkers();
+    let one = epoch(&mut lost);
+    vote_for(&mut lost, &one);
+    begin(0, &one, &mut lost);
+    assert_eq!(lost.last(), 0);
+    assert_eq!(lost.found(), []);
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub struct Checkers {
     signatures: signatures::Signatures,
     inclusion: inclusion::Inclusion,
     evidence: evidence::Evidence,
+    /// By node, the epoch that its last process failed to store, or stored and did not live to say so.
+    attempted: BTreeMap<usize, Committed>,
     found: Vec<Violation>,
     /// In a world above the fault bound, safety is not claimed.
     pub(crate) safety: bool,
@@ -99,6 +101,7 @@ impl Checkers {
             signatures: signatures::Signatures::default(),
             inclusion: inclusion::Inclusion::default(),
             evidence: evidence::Evidence::default(),
+            attempted: BTreeMap::new(),
             honest,
             ledger,
             found: Vec::new(),
@@ -216,6 +219,9 @@ impl Checkers {
         match note {
             Note::Logged(record) => self.inclusion.record(record),
             Note::Committed(committed) => self.committed(node, committed),
+            Note::Attempted(attempted) => {
+                self.attempted.insert(node, attempted.as_ref().clone());
+            }
             Note::Early(facts) => self.report("medium", format!("node {node}: {facts}")),
             // Once the subnet is forked, each half rightly refuses what the other one certified.
             Note::Blamed(key, why) if self.honest.contains(key) && self.forked().is_none() => {
@@ -250,11 +256,18 @@ impl Checkers {
         }
     }
 
-    /// A process begins with this epoch as its last.
-    pub(crate) fn restarted(&mut self, node: usize, epoch: u64, head: Key) {
+    /// A process begins with this epoch as its last: an epoch was stored once its record was durable,
+    /// even if the process before failed on what follows that. Returns whether it was.
+    pub(crate) fn restarted(&mut self, node: usize, epoch: u64, head: Key) -> bool {
+        let attempted = self.attempted.remove(&node);
+        let stored = attempted.filter(|one| one.epoch == epoch && wire::cut_id(&one.cut) == head);
+        if let Some(committed) = &stored {
+            self.committed(node, committed);
+        }
         if let Some(facts) = self.chain.restarted(node, epoch, head) {
             self.report("chain", facts);
         }
+        stored.is_some()
     }
 }
 
