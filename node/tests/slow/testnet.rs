@@ -1,11 +1,20 @@
 //! Whole testnets of real processes.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use crate::run::Ganglion;
 
-/// Real processes: some 40 s.
+/// Epochs have their time by the wall clock, and two testnets of debug builds at once leave a slow machine too little
+/// of it: one after the other.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static RUNS: Mutex<()> = Mutex::new(());
+    RUNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Real processes: some 45 s.
 #[test]
 fn an_assertion_that_does_not_hold_decides_the_exit_code() {
-    const FILE: &str = "[testnet]\nepoch_length = \"4s\"\nvalidators = 3\n\
+    const FILE: &str = "[testnet]\nepoch_length = \"8s\"\nvalidators = 3\n\
         [[node]]\nname = \"m\"\nrole = \"miner\"\nworker = \"digits-centroid\"\n\
         [[node]]\nname = \"l\"\nrole = \"miner\"\nbehaviour = \"lazy\"\n\
         [[node]]\nname = \"gone\"\nrole = \"observer\"\nbehaviour = \"offline\"\n\
@@ -14,6 +23,7 @@ fn an_assertion_that_does_not_hold_decides_the_exit_code() {
         against = 0\n\
         [[assert]]\nname = \"the lazy lead\"\nmetric = \"incentive\"\nbehaviour = \"lazy\"\n\
         comparison = \">\"\nagainst = { node = \"m\" }\nepochs = \"last\"\n";
+    let _alone = one_at_a_time();
     let ganglion = Ganglion::new();
     let dir = ganglion.path("net").display().to_string();
     let file = ganglion.file("t.toml", FILE, 0o644);
@@ -75,6 +85,7 @@ fn a_damaged_validator_stops_the_others_go_on_and_its_cure_brings_it_back() {
         [[assert]]\nname = \"nothing is missed\"\nmetric = \"missed\"\nbehaviour = \"honest\"\n\
         comparison = \"==\"\nagainst = 0\nof = \"max\"\n";
     const EPOCHS: u64 = 20;
+    let _alone = one_at_a_time();
     let ganglion = Ganglion::new();
     let dir = ganglion.path("net").display().to_string();
     let file = ganglion.file("t.toml", FILE, 0o644);
@@ -123,6 +134,7 @@ fn a_damaged_validator_stops_the_others_go_on_and_its_cure_brings_it_back() {
 fn a_small_testnet_certifies_and_every_node_agrees() {
     use std::collections::BTreeSet;
 
+    let _alone = one_at_a_time();
     let ganglion = Ganglion::new();
     let dir = ganglion.path("net").display().to_string();
     let ended = ganglion.run(&[
@@ -131,7 +143,7 @@ fn a_small_testnet_certifies_and_every_node_agrees() {
         "--epochs",
         "2",
         "--epoch-length",
-        "5s",
+        "8s",
         "--validators",
         "4",
         "--miners",
