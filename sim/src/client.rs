@@ -88,11 +88,16 @@ impl World {
         })
     }
 
-    /// Brings a newcomer in, then gives it stake.
+    /// Brings a newcomer in, then gives it stake, unless it still waits for a snapshot: what it holds would be as
+    /// mute as that of the dishonest, and might make a third with it.
     fn newcomer_operation(&mut self, state: &State) -> Option<(usize, Operation)> {
         let position = *self.random.pick(&self.client.newcomers)?;
         let hotkey = sign::hotkey_of(&hotkey(position));
         if state.uid_of(&hotkey).is_some() {
+            let node = self.nodes.iter().find(|node| node.hotkey == hotkey)?;
+            if node.joins_from.is_some() && node.joined == 0 {
+                return None;
+            }
             let amount = Rao::new(10 * Rao::PER_UNIT);
             return Some((position, Operation::Stake { hotkey, amount }));
         }

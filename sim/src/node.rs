@@ -31,7 +31,7 @@ pub(crate) struct Node {
     pub(crate) joining: Option<Joining>,
     /// The cut that it trusts for that, if it is a node that joins by a snapshot.
     pub(crate) joins_from: Option<Checkpoint>,
-    /// When it had joined.
+    /// When it had joined; 0 before.
     pub(crate) joined: u64,
     /// Counts processes, so that what was meant for a former one is lost.
     pub(crate) life: u64,
