@@ -51,7 +51,7 @@ const CONNECTIONS_MAX: usize = 256;
 /// Silence after which a connection is closed. Longer than a task call may take.
 const SILENCE_MAX: Duration = Duration::from_secs(75);
 /// Time from one scrape to the next: one takes some 8 ms of a core, and anybody may ask.
-const SCRAPE_PAUSE: Duration = Duration::from_millis(100);
+const SCRAPE_PAUSE: Duration = Duration::from_millis(500);
 /// Time for open requests once the node stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// File in the data directory with the address that is served, for a port that was 0.
