@@ -5,7 +5,7 @@ use ganglion_sim::{remember, run_twice};
 
 /// Worlds that found a bug in the production code, in a checker or in the world itself, each with what it was. A change
 /// of what is drawn gives a seed another world, so each bug has a test of its own beside the code, too.
-const ONCE_FAILED: [(u64, &str); 9] = [
+const ONCE_FAILED: [(u64, &str); 10] = [
     (34, "a forged certificate of votes that were known was handed on unverified"),
     (2066, "what was missing before the first peer had connected was never asked for again"),
     (1748, "a peer that had left hid those who could give an epoch"),
@@ -19,6 +19,10 @@ const ONCE_FAILED: [(u64, &str); 9] = [
     ),
     (12_713, "checkers heard of no epoch whose certificate was durable when the power went off"),
     (27_759, "a third was mute: a dishonest node and newcomers with stake that found no snapshot"),
+    (
+        38_508,
+        "a peer was blamed for a committee that it could not know: it had joined by that snapshot",
+    ),
     (18_282, "checkers took a row for shown too early, of an epoch that they had not heard of"),
     (1580, "nobody but the one locked on a cut proposed it again, so rounds went by for minutes"),
 ];

@@ -66,6 +66,8 @@ enum BadOffer {
     Silent(String),
     #[error("an answer that says nothing")]
     Empty,
+    #[error("who certified epoch {0} is not known there: it began with a snapshot of it")]
+    NoCommittee(Epoch),
     #[error("its cut of the checkpoint's epoch is {found}, not {expected}")]
     OtherCheckpoint { expected: CutId, found: CutId },
     #[error("{0}")]
@@ -83,7 +85,7 @@ enum BadOffer {
 impl BadOffer {
     fn is_innocent(&self) -> bool {
         match self {
-            Self::Silent(_) => true,
+            Self::Silent(_) | Self::NoCommittee(_) => true,
             Self::Empty => !planted::is(Bug::PrunedBlamed),
             _ => false,
         }

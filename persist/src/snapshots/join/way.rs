@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ganglion_consensus::certificate::Committee;
-use ganglion_consensus::chain::CutChain;
+use ganglion_consensus::chain::{ChainError, CutChain};
 use ganglion_consensus::ledger::State;
 use ganglion_types::planted::{self, Bug};
 use ganglion_types::{Canonical as _, Certificate, Cut, CutId, Epoch, proto};
@@ -71,11 +71,18 @@ impl Way {
     pub(super) fn take(&mut self, certified: proto::CertifiedCut) -> Result<(), BadOffer> {
         let cut = Cut::from_proto(certified.cut.ok_or(BadOffer::Empty)?)?;
         let certificate = Certificate::from_proto(certified.certificate.ok_or(BadOffer::Empty)?)?;
+        let is_told = certified.committee.is_some();
         let told = certified.committee.as_ref().and_then(read_committee);
         let committee = told.or_else(|| self.committee.clone());
         match &mut self.chain {
             Some(chain) if planted::is(Bug::CutsUnverified) => *chain = CutChain::new(&cut),
-            Some(chain) => chain.follow(&cut, &certificate, committee.clone())?,
+            Some(chain) => {
+                let followed = chain.follow(&cut, &certificate, committee.clone());
+                followed.map_err(|error| match error {
+                    ChainError::Committee { epoch } if !is_told => BadOffer::NoCommittee(epoch),
+                    error => BadOffer::Chain(error),
+                })?;
+            }
             none => {
                 let (_, expected) = self.wanted.ok_or(BadOffer::Empty)?;
                 let found = cut.id();
@@ -91,5 +98,79 @@ impl Way {
             self.passed.insert(cut.epoch, (cut, certificate));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+    use ganglion_consensus::certificate::Member;
+    use ganglion_consensus::proof::members_of;
+    use ganglion_types::agreement::vote_hash;
+    use ganglion_types::{Digest, Hotkey, Round, SubnetId, VoteType, sign};
+
+    use super::*;
+
+    const SUBNET: SubnetId = SubnetId::new([5; 32]);
+
+    fn key(of: u8) -> SigningKey {
+        SigningKey::from_bytes(&[of; 32])
+    }
+
+    /// Of one member.
+    fn committee(of: u8) -> Committee {
+        let hotkey = sign::hotkey_of(&key(of));
+        Committee::new([Member { hotkey, stake: 10 }]).unwrap()
+    }
+
+    /// A cut after `last`, which hands over to the committee of `next`.
+    fn cut(last: Option<&Cut>, next: u8) -> Cut {
+        Cut {
+            subnet: SUBNET,
+            epoch: last.map_or(Epoch::new(2), |last| last.epoch.next()),
+            prev: last.map_or_else(CutId::default, Cut::id),
+            lists: Vec::new(),
+            items: Vec::new(),
+            time: 1,
+            registry: Digest::ZERO,
+            result_root: Digest::ZERO,
+            state_root: Digest::ZERO,
+            next_committee_root: committee(next).digest(),
+        }
+    }
+
+    /// Certified by one signer, and told with this committee.
+    fn told(cut: &Cut, by: u8, committee: Option<Committee>) -> proto::CertifiedCut {
+        let (epoch, round, id) = (cut.epoch, Round::new(0), cut.id());
+        let hash = vote_hash(&SUBNET, VoteType::Precommit, epoch, round, Some(&id));
+        let signatures: Vec<(Hotkey, _)> =
+            vec![(sign::hotkey_of(&key(by)), sign::sign(&key(by), &hash))];
+        let certificate = Certificate { epoch, round, cut: id, signatures };
+        proto::CertifiedCut {
+            cut: Some(cut.to_proto()),
+            certificate: Some(certificate.to_proto()),
+            committee: committee.map(|committee| members_of(&committee).to_proto()),
+        }
+    }
+
+    #[test]
+    fn a_peer_that_does_not_know_a_committee_is_not_to_blame_and_one_that_names_another_is() {
+        let trusted = cut(None, 1);
+        let next = cut(Some(&trusted), 1);
+        let mut way = Way {
+            wanted: Some((trusted.epoch, trusted.id())),
+            chain: None,
+            committee: None,
+            stops: BTreeSet::from([next.epoch]),
+            passed: BTreeMap::new(),
+        };
+        way.take(told(&trusted, 9, Some(committee(9)))).unwrap();
+        let error = way.take(told(&next, 1, None)).unwrap_err();
+        assert!(error.is_innocent() && matches!(error, BadOffer::NoCommittee(_)), "{error}");
+        let error = way.take(told(&next, 4, Some(committee(4)))).unwrap_err();
+        assert!(!error.is_innocent(), "{error}");
+        assert!(way.at(next.epoch).is_none());
+        way.take(told(&next, 1, Some(committee(1)))).unwrap();
+        assert!(way.at(next.epoch).is_some());
     }
 }
