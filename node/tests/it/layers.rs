@@ -125,6 +125,7 @@ const LAYERS: [Layer; 11] = [
             "serde_path_to_error",
             "sha2",
             "smartcore",
+            "strsim",
             "terminal_size",
             "thiserror",
             "tokio",
