@@ -99,11 +99,11 @@ pub fn run(plan: Plan, with_lines: bool) -> Outcome {
         world.checkers.last() + CALM >= goal || forked || world.is_beyond()
     };
     world.run_until(limit, enough);
-    let beyond = world.is_beyond();
-    let demanded = world.plan.mode == Mode::Bounded && !beyond && world.violations().is_empty();
-    let progressed = demanded && progress(&mut world, goal);
+    let claimed =
+        world.plan.mode == Mode::Bounded && !world.is_beyond() && world.violations().is_empty();
+    let progressed = if claimed { progress(&mut world, goal) } else { None };
     let fork = world.checkers.forked().map(|epoch| account(&mut world, epoch));
-    Outcome { fork, ..finish(world, began, (demanded, progressed, beyond)) }
+    Outcome { fork, ..finish(world, began, progressed) }
 }
 
 /// A fork: once the halves hear of each other, somebody must keep both certificates, and the wire must
@@ -127,8 +127,9 @@ fn account(world: &mut World, epoch: u64) -> Fork {
     Fork { epoch, proved, named, total }
 }
 
-/// Ends the faults and demands progress, again and again until there are epochs enough.
-fn progress(world: &mut World, goal: u64) -> bool {
+/// Ends the faults and demands progress, again and again until there are epochs enough; whether it came. `None` if
+/// operations that were on their way made a third of stake dishonest meanwhile: then nothing is claimed.
+fn progress(world: &mut World, goal: u64) -> Option<bool> {
     world.calm();
     // The slowest clock runs a twentieth too slow.
     let within = WITHIN * EPOCH_MS * 21 / 20;
@@ -136,38 +137,42 @@ fn progress(world: &mut World, goal: u64) -> bool {
     let mut base = world.checkers.last();
     loop {
         let since = world.now;
-        let came = world.run_until(since + within, |world| world.all_beyond(base, since));
+        let settled = |world: &World| world.all_beyond(base, since) || world.is_beyond();
+        let came = world.run_until(since + within, settled);
         if !world.violations().is_empty() {
-            return false;
+            return Some(false);
+        }
+        if world.is_beyond() {
+            return None;
         }
         if !came {
             let facts = world.stand();
             world.checkers.report("liveness", format!("no epoch after {base} in time: {facts}"));
-            return false;
+            return Some(false);
         }
         base = world.checkers.last();
         if base < goal {
             continue;
         }
         if world.all_joined() {
-            return true;
+            return Some(true);
         }
         if world.now > to_join {
             let facts = world.stand();
             world.checkers.report("liveness", format!("a node did not join in time: {facts}"));
-            return false;
+            return Some(false);
         }
     }
 }
 
-fn finish(world: World, began: u64, (demanded, progressed, beyond): (bool, bool, bool)) -> Outcome {
+fn finish(world: World, began: u64, progressed: Option<bool>) -> Outcome {
     Outcome {
         hash: world.trace.hash(),
         violations: world.violations().to_vec(),
         epochs: world.checkers.last(),
-        demanded,
-        progressed,
-        beyond,
+        demanded: progressed.is_some(),
+        progressed: progressed == Some(true),
+        beyond: world.is_beyond(),
         fork: None,
         mandatory: world.checkers.mandatory(),
         time: world.now - began,

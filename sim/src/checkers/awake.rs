@@ -306,6 +306,35 @@ fn a_precommit_without_a_polka_is_found() {
     assert_eq!(found(&checkers), ["signatures"]);
 }
 
+/// Of four, number 4 is dishonest: it sends its prevote to nobody but the one that makes a certificate of it.
+#[test]
+fn a_prevote_that_travels_in_a_certificate_alone_makes_a_polka() {
+    let signed =
+        |signer: u8| proto::CutSignature { signer: key(signer).to_vec(), signature: vec![] };
+    let polka = |signers: &[u8]| {
+        let signatures = signers.iter().map(|signer| signed(*signer)).collect();
+        Message::Polka(proto::PolkaCertificate { epoch: 1, round: 0, cut: vec![8; 32], signatures })
+    };
+    let Message::Vote(hidden) = vote(4, 1, 0, &[8; 32]) else { unreachable!() };
+    let certificate =
+        proto::RoundCertificate { epoch: 1, round: 0, skip: true, votes: vec![hidden] };
+    for (carried, wrong) in [
+        (polka(&[1, 2, 4]), vec![]),
+        (Message::RoundCertificate(certificate), vec![]),
+        (polka(&[1, 2]), vec!["signatures"]),
+        // An honest key counts by what it has said itself.
+        (polka(&[1, 2, 3]), vec!["signatures"]),
+    ] {
+        let mut checkers = checkers();
+        for signer in [1, 2] {
+            say(&mut checkers, &vote(signer, 1, 0, &[8; 32]));
+        }
+        say(&mut checkers, &carried);
+        say(&mut checkers, &vote(1, 2, 0, &[8; 32]));
+        assert_eq!(found(&checkers), wrong, "{carried:?}");
+    }
+}
+
 #[test]
 fn two_lists_and_two_items_with_one_number_are_found() {
     let mut checkers = checkers();

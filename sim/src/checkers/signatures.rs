@@ -54,8 +54,35 @@ impl Signatures {
             Message::Vote(vote) => self.vote(vote, honest),
             Message::Proposal(proposal) => self.proposal(proposal, honest).into_iter().collect(),
             Message::List(item) => self.list(item, honest).into_iter().collect(),
-            Message::Polka(_) | Message::RoundCertificate(_) => Vec::new(),
+            Message::Polka(polka) => {
+                let slot = (polka.epoch, polka.round, PREVOTE);
+                let signers = polka.signatures.iter().map(|one| &one.signer);
+                self.carried(slot, &polka.cut, signers, honest);
+                Vec::new()
+            }
+            Message::RoundCertificate(certificate) => {
+                for vote in &certificate.votes {
+                    let Some(body) = &vote.body else { continue };
+                    let slot = (body.epoch, body.round, body.r#type);
+                    self.carried(slot, &body.cut, [&vote.signer], honest);
+                }
+                Vec::new()
+            }
         }
+    }
+
+    /// Votes of the dishonest that travel in a certificate, maybe nowhere else: whoever withholds votes gives them to
+    /// the node that makes the certificate alone. Honest nodes have said their votes before anybody certifies them.
+    fn carried<'a>(
+        &mut self,
+        slot: Slot,
+        cut: &[u8],
+        signers: impl IntoIterator<Item = &'a Vec<u8>>,
+        honest: &BTreeSet<Key>,
+    ) {
+        let signers = signers.into_iter().map(|signer| wire::key(signer));
+        let dishonest = signers.filter(|signer| !honest.contains(signer));
+        self.voters.entry((slot, cut.to_vec())).or_default().extend(dishonest);
     }
 
     /// Judges votes for cuts by the rules of locks. Within one event a node may send a precommit before

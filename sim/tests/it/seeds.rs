@@ -5,7 +5,7 @@ use ganglion_sim::{remember, run_twice};
 
 /// Worlds that found a bug in the production code, in a checker or in the world itself, each with what it was. A change
 /// of what is drawn gives a seed another world, so each bug has a test of its own beside the code, too.
-const ONCE_FAILED: [(u64, &str); 10] = [
+const ONCE_FAILED: [(u64, &str); 12] = [
     (34, "a forged certificate of votes that were known was handed on unverified"),
     (2066, "what was missing before the first peer had connected was never asked for again"),
     (1748, "a peer that had left hid those who could give an epoch"),
@@ -23,6 +23,11 @@ const ONCE_FAILED: [(u64, &str); 10] = [
         38_508,
         "a peer was blamed for a committee that it could not know: it had joined by that snapshot",
     ),
+    (
+        54_647,
+        "an honest member left with its stake in the time without faults, and progress was demanded of a third",
+    ),
+    (54_795, "checkers missed a prevote that its signer gave to the maker of a certificate alone"),
     (18_282, "checkers took a row for shown too early, of an epoch that they had not heard of"),
     (1580, "nobody but the one locked on a cut proposed it again, so rounds went by for minutes"),
 ];
