@@ -2,11 +2,13 @@
 """Simulates many seeds over several sittings, and keeps the figures.
 
   scripts/seeds.py run --to 100000 [--from 0] [--chunk 1000]    goes on where the table of evidence ends
+  scripts/seeds.py run --again COMMIT ...                       what those commits ran, or what showed something, anew
   scripts/seeds.py run --binary FILE                            with a simulator that was built otherwise
   scripts/seeds.py page                                         writes the page beside it
 
 Each chunk is one run of ganglion-sim (profile soak), every seed twice; its row is added when it has ended, so a
 sitting may be ended at any time. A violation is printed with the command that replays it, and the next chunk begins.
+Rows are never taken away: of a chunk that was run again, the page counts the last run, and tells of all.
 """
 import argparse
 import os
@@ -55,6 +57,21 @@ def rows():
     return [dict(zip(COLUMNS, line.split("\t"))) for line in lines]
 
 
+def newest():
+    """The last run of each chunk."""
+    return list({one["from"]: one for one in rows()}.values())
+
+
+def chunks(arguments):
+    """The ranges of seeds to run: from where the table ends, or of those of its rows that are to be made anew."""
+    if arguments.again:
+        old = [one for one in newest() if one["commit"] in arguments.again or one["violations"] != "0"]
+        old.sort(key=lambda one: one["violations"] == "0")
+        return [(int(one["from"]), int(one["to"])) for one in old]
+    first = max([arguments.first] + [int(one["to"]) for one in rows()])
+    return [(at, min(at + arguments.chunk, arguments.to)) for at in range(first, arguments.to, arguments.chunk)]
+
+
 def add(made):
     """Adds a row."""
     if not TABLE.exists():
@@ -64,17 +81,15 @@ def add(made):
 
 
 def run(arguments):
-    """Chunk after chunk, from where the table ends."""
+    """Chunk after chunk."""
     binary = arguments.binary
     if not binary:
         subprocess.run(["cargo", "build", "--profile", "soak", "-p", "ganglion-sim"], cwd=ROOT, check=True)
         binary = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "soak/ganglion-sim"
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True,
                             text=True).stdout.strip()
-    first = max([arguments.first] + [int(one["to"]) for one in rows()])
     failed = 0
-    while first < arguments.to:
-        last = min(first + arguments.chunk, arguments.to)
+    for first, last in chunks(arguments):
         ran = subprocess.run([binary, "--keep-going", "--seeds", f"{first}..{last}"],
                              capture_output=True, text=True, check=False)
         made = row(ran.stdout, first, last, commit, f"{os.getloadavg()[1]:.1f}")
@@ -85,13 +100,12 @@ def run(arguments):
         for found in re.findall(r"^VIOLATION.*(?:\n  .*)*", ran.stdout, re.M):
             print(found)
         print(f"{time.strftime('%H:%M')}  seeds {first}..{last}: {made[5]} with violations, {made[4]} s", flush=True)
-        first = last
     sys.exit(1 if failed else 0)
 
 
 def page():
-    """The sums of all rows."""
-    done = rows()
+    """The sums of the last run of each chunk, and what every commit showed."""
+    done = newest()
     total = {name: sum(float(one[name]) for one in done) for name in COLUMNS[4:15]}
     seeds = sum(int(one["to"]) - int(one["from"]) for one in done)
     sums = {"faults": Counter(), "liars": Counter()}
@@ -100,8 +114,9 @@ def page():
             for bar in filter(None, one[name].split(",")):
                 kind, many = bar.split("=")
                 counter[kind] += int(many)
+    ever = sum(int(one["violations"]) for one in rows())
     commits = {}
-    for one in done:
+    for one in rows():
         count = commits.setdefault(one["commit"], [0, 0])
         count[0] += int(one["to"]) - int(one["from"])
         count[1] += int(one["violations"])
@@ -115,7 +130,7 @@ run; the runs by `scripts/seeds.py run`, in several sittings and at several comm
 | | |
 |---|---|
 | seeds | {seeds:,} |
-| with violations | {total['violations']:,.0f} |
+| with violations, at their last run and ever | {total['violations']:,.0f}, {ever:,} |
 | progress demanded, given | {total['demanded']:,.0f}, {total['given']:,.0f} |
 | a third of stake became dishonest by operations, nothing claimed | {total['beyond']:,.0f} |
 | epochs certified, stored by nodes | {total['epochs']:,.0f}, {total['stored']:,.0f} |
@@ -123,6 +138,8 @@ run; the runs by `scripts/seeds.py run`, in several sittings and at several comm
 | items that had to be in a cut, and were | {total['mandatory']:,.0f} |
 | messages lost, replayed | {total['lost']:,.0f}, {total['replayed']:,.0f} |
 | seeds per second | {seeds / max(total['seconds'], 1):.1f} |
+
+What was run at each commit; some seeds were run again, after what older ones had shown was mended.
 
 | commit | seeds | with violations |
 |---|---|---|
@@ -148,6 +165,7 @@ def main():
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--to", type=int, default=100_000)
     parser.add_argument("--chunk", type=int, default=1_000)
+    parser.add_argument("--again", nargs="+", metavar="COMMIT")
     parser.add_argument("--binary", type=Path)
     arguments = parser.parse_args()
     if arguments.what == "run":
