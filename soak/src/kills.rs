@@ -131,12 +131,11 @@ impl Trial {
         report.figure("one validator: start to /readyz 200", spread(&self.single));
         report.figure("all nodes: start to /readyz 200", spread(&self.whole));
         let p95 = percentile(&self.single, 95).unwrap_or(0);
+        let verdict = if p95 < READY_GOAL_MS { "reached" } else { "missed" };
+        let slower = self.single.iter().filter(|took| **took > READY_GOAL_MS).count();
         report.figure(
             "goal for 95 of 100 restarts of one",
-            format!(
-                "{READY_GOAL_MS} ms, {}",
-                if p95 < READY_GOAL_MS { "reached" } else { "missed" }
-            ),
+            format!("{READY_GOAL_MS} ms, {verdict}; {slower} slower"),
         );
         for reason in &self.waited_for {
             report.figure("reason of a slower one", reason);
